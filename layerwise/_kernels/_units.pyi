@@ -1,0 +1,39 @@
+"""Doors to src/units.h. Only ``layerwise.numerics`` calls them. Status 0 is returned."""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = TypeVar("Real", np.float32, np.float64)
+
+def philox(
+    counter: NDArray[np.uint32],  # (4,)   in
+    key: NDArray[np.uint32],      # (2,)   in
+    out: NDArray[np.uint32],      # (4,)   out
+) -> int: ...
+def words(
+    key: NDArray[np.uint32],      # (4,)               in
+    step: int,
+    lane: int,
+    n_threads: int,
+    word: NDArray[np.uint32],     # (n_rows, n_units)  out
+) -> int: ...
+def means(
+    field: NDArray[Real],         # (n_rows, n_units)  in
+    n_threads: int,
+    mean: NDArray[Real],          # (n_rows, n_units)  out
+) -> int: ...
+def states(
+    mean: NDArray[Real],          # (n_rows, n_units)  in
+    key: NDArray[np.uint32],      # (4,)               in
+    step: int,
+    lane: int,
+    n_threads: int,
+    state: NDArray[Real],         # (n_rows, n_units)  out
+) -> int: ...
+def softplus_sums(
+    field: NDArray[Real],         # (n_rows, n_units)  in
+    n_threads: int,
+    total: NDArray[Real],         # (n_rows,)          out
+) -> int: ...

@@ -1,0 +1,45 @@
+/* What every kernel shares: status codes, the vectoriser's vocabulary, tiles. */
+
+#ifndef LW_H
+#define LW_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Status of a kernel. numerics/status.py turns them into exceptions. */
+enum { LW_OK = 0, LW_NOT_FINITE = 1 };
+
+/* A vector loop that is compiled for several instruction sets; the loader picks one. It must hold
+ * the whole loop, and no thread: the compiler clones this function, never an outlined region. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__gnu_linux__)      \
+    && __GNUC__ >= 12 && !defined(__SANITIZE_UNDEFINED__) && !defined(LW_NO_CLONES)
+#define LW_MULTIVERSION                                                                            \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define LW_MULTIVERSION
+#endif
+
+/* Arithmetic that a cloned loop takes in, so that it is cloned with it. */
+#if defined(__GNUC__)
+#define LW_INLINE static inline __attribute__((always_inline))
+#else
+#define LW_INLINE static inline
+#endif
+
+#define LW_SIMD _Pragma("omp simd")
+
+LW_INLINE ptrdiff_t
+lw_min(ptrdiff_t a, ptrdiff_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many tiles of `size` cover `n`. A tile's size is never a function of the number of threads:
+ * that is why results are not either. */
+LW_INLINE ptrdiff_t
+lw_tiles(ptrdiff_t n, ptrdiff_t size)
+{
+    return (n + size - 1) / size;
+}
+
+#endif

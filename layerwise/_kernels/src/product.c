@@ -1,0 +1,6 @@
+#include "product.h"
+
+#define LW_SINGLE
+#include "product.inc.c"
+#undef LW_SINGLE
+#include "product.inc.c"

@@ -1,0 +1,141 @@
+/* The matrix product of product.h.
+ *
+ * Columns of c are cut into panels of LW_WIDE, rows into blocks of LW_ROWS, the sum into blocks of
+ * LW_DEEP. A thread owns a (row block, panel) tile. It copies the panel of b into its own stack,
+ * contiguous and padded with zeros, and then LW_HIGH rows at a time keep their sums in registers
+ * while the panel streams by. Copying costs one element per LW_ROWS multiply-adds. */
+
+#include "real.h"
+
+#ifndef LW_HIGH
+#define LW_HIGH 6    /* 6 x 16 floats are 12 registers of 256 bits, and leave 4 for a and b */
+#define LW_ROWS 120  /* a batch of 100 is one block */
+#define LW_DEEP 256  /* panel of 256 x 16 floats = 16 KB: half of the first cache */
+#define LW_BYTES 64  /* width of a panel */
+#endif
+#undef LW_WIDE
+#define LW_WIDE (LW_BYTES / (ptrdiff_t)sizeof(LW_REAL))
+
+/* sums[r][j] += sum_k a[r, k] panel[k][j] for LW_HIGH rows. */
+LW_INLINE void
+LW_(product_rows)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
+    const LW_REAL *restrict panel, ptrdiff_t depth, LW_REAL scale, LW_REAL *restrict c,
+    ptrdiff_t c_row)
+{
+    LW_REAL sum[LW_HIGH][LW_BYTES / sizeof(LW_REAL)];
+
+    for (int r = 0; r < LW_HIGH; r++) {
+        for (int j = 0; j < LW_WIDE; j++) {
+            sum[r][j] = 0;
+        }
+    }
+    for (ptrdiff_t k = 0; k < depth; k++) {
+        for (int r = 0; r < LW_HIGH; r++) {
+            const LW_REAL weight = a[r * a_row + k * a_col];
+            LW_SIMD
+            for (int j = 0; j < LW_WIDE; j++) {
+                sum[r][j] += weight * panel[k * LW_WIDE + j];
+            }
+        }
+    }
+    for (int r = 0; r < LW_HIGH; r++) {
+        for (int j = 0; j < LW_WIDE; j++) {
+            c[r * c_row + j] += scale * sum[r][j];
+        }
+    }
+}
+
+/* The same for one row: what is left below a multiple of LW_HIGH. */
+LW_INLINE void
+LW_(product_row)(const LW_REAL *restrict a, ptrdiff_t a_col, const LW_REAL *restrict panel,
+    ptrdiff_t depth, LW_REAL scale, LW_REAL *restrict c)
+{
+    LW_REAL sum[LW_BYTES / sizeof(LW_REAL)];
+
+    for (int j = 0; j < LW_WIDE; j++) {
+        sum[j] = 0;
+    }
+    for (ptrdiff_t k = 0; k < depth; k++) {
+        const LW_REAL weight = a[k * a_col];
+        LW_SIMD
+        for (int j = 0; j < LW_WIDE; j++) {
+            sum[j] += weight * panel[k * LW_WIDE + j];
+        }
+    }
+    for (int j = 0; j < LW_WIDE; j++) {
+        c[j] += scale * sum[j];
+    }
+}
+
+/* One block of rows times one panel; c has LW_WIDE columns here. */
+LW_MULTIVERSION static void
+LW_(product_block)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
+    const LW_REAL *restrict panel, ptrdiff_t rows, ptrdiff_t depth, LW_REAL scale,
+    LW_REAL *restrict c, ptrdiff_t c_row)
+{
+    ptrdiff_t i = 0;
+
+    for (; i + LW_HIGH <= rows; i += LW_HIGH) {
+        LW_(product_rows)(a + i * a_row, a_row, a_col, panel, depth, scale, c + i * c_row, c_row);
+    }
+    for (; i < rows; i++) {
+        LW_(product_row)(a + i * a_row, a_col, panel, depth, scale, c + i * c_row);
+    }
+}
+
+static void
+LW_(product_copy)(const LW_REAL *restrict b, ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t depth,
+    ptrdiff_t wide, LW_REAL *restrict panel)
+{
+    if (b_col == 1 && wide == LW_WIDE) {
+        for (ptrdiff_t k = 0; k < depth; k++) {
+            for (int j = 0; j < LW_WIDE; j++) {
+                panel[k * LW_WIDE + j] = b[k * b_row + j];
+            }
+        }
+        return;
+    }
+    for (ptrdiff_t j = 0; j < LW_WIDE; j++) {
+        for (ptrdiff_t k = 0; k < depth; k++) {
+            panel[k * LW_WIDE + j] = j < wide ? b[k * b_row + j * b_col] : 0;
+        }
+    }
+}
+
+void
+LW_(lw_product)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_REAL *b,
+    ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, LW_REAL scale,
+    const LW_REAL *start, ptrdiff_t start_row, int n_threads, LW_REAL *c, ptrdiff_t c_row)
+{
+    const ptrdiff_t n_panels = lw_tiles(n, LW_WIDE);
+    const ptrdiff_t n_tiles = n_panels * lw_tiles(m, LW_ROWS);
+    ptrdiff_t tile;
+
+#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
+    for (tile = 0; tile < n_tiles; tile++) {
+        LW_REAL panel[LW_DEEP * (LW_BYTES / sizeof(LW_REAL))];
+        LW_REAL out[LW_ROWS * (LW_BYTES / sizeof(LW_REAL))];
+        const ptrdiff_t top = tile / n_panels * LW_ROWS;
+        const ptrdiff_t left = tile % n_panels * LW_WIDE;
+        const ptrdiff_t rows = lw_min(LW_ROWS, m - top);
+        const ptrdiff_t wide = lw_min(LW_WIDE, n - left);
+
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            for (ptrdiff_t j = 0; j < LW_WIDE; j++) {
+                const int given = start && j < wide;
+                out[i * LW_WIDE + j] = given ? start[(top + i) * start_row + left + j] : 0;
+            }
+        }
+        for (ptrdiff_t k = 0; k < depth; k += LW_DEEP) {
+            const ptrdiff_t deep = lw_min(LW_DEEP, depth - k);
+            LW_(product_copy)(b + k * b_row + left * b_col, b_row, b_col, deep, wide, panel);
+            LW_(product_block)(a + top * a_row + k * a_col, a_row, a_col, panel, rows, deep, scale,
+                out, LW_WIDE);
+        }
+        for (ptrdiff_t i = 0; i < rows; i++) {
+            for (ptrdiff_t j = 0; j < wide; j++) {
+                c[(top + i) * c_row + left + j] = out[i * LW_WIDE + j];
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+/* One step of an optimiser over a flat array of parameters, in place. */
+
+#ifndef LW_UPDATE_H
+#define LW_UPDATE_H
+
+#include "lw.h"
+
+enum { LW_SGD = 0, LW_ADAM = 1 };
+
+/* The step of a descent. With SGD `rate` is the learning rate and `momentum` its momentum; with
+ * Adam (Kingma and Ba, 2015) they are the rate and beta1, beta2 is 0.999, and `count` is the number
+ * of this step, from 1. `decay` pulls parameters towards zero: it is added to the gradient as
+ * decay * parameter with SGD, and applied beside the step (decoupled) with Adam. */
+typedef struct {
+    int kind;
+    double rate;
+    double momentum;
+    double decay;
+    int64_t count;
+} lw_optimizer;
+
+/* `first` is the velocity (SGD) or the mean gradient (Adam); `second` the mean squared gradient,
+ * unused by SGD. Returns LW_NOT_FINITE if a parameter left the finite numbers. */
+#define LW_DECLARE_UPDATE(real, suffix)                                                            \
+    int lw_update_##suffix(const real *gradient, ptrdiff_t n, lw_optimizer optimizer,              \
+        int n_threads, real *parameter, real *first, real *second);
+
+LW_DECLARE_UPDATE(float, f32)
+LW_DECLARE_UPDATE(double, f64)
+
+#endif

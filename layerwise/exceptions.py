@@ -1,0 +1,15 @@
+"""The errors a user can meet, beside ``ValueError`` and ``TypeError``."""
+
+__all__ = ["Diverged", "Incompatible", "TooManyStates"]
+
+
+class Incompatible(ValueError):
+    """Parts that do not fit: trainer and model, layer and layer, data and units."""
+
+
+class TooManyStates(ValueError):
+    """An exact sum over more states than the limit allows."""
+
+
+class Diverged(ArithmeticError):
+    """A pass of training left the finite numbers."""

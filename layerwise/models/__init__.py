@@ -1,0 +1,1 @@
+"""Mathematics: layers as values. Never sees a kernel, asks ``numerics``."""

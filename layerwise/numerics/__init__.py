@@ -1,0 +1,1 @@
+"""The only callers of doors: they allocate, pick threads, and check status."""

@@ -1,0 +1,1 @@
+"""Iterators over passes: each improves a model and yields; none calls up."""
