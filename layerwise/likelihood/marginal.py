@@ -5,9 +5,11 @@ import warnings
 import numpy as np
 from scipy.optimize import nnls
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array
 
 from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.exact import TABLE_LIMIT, mixture_log_likelihood, refuse
+from layerwise.models.units import Bernoulli
 from layerwise.numerics.mixture import Factors
 
 WAY_OUT = "Give the layer fewer units."
@@ -154,12 +156,7 @@ def best_latent_marginal(layer, X, tol=1e-3):
     optimised to second order, states with D > 1 join, and states of weight zero leave.
     """
     conditional = conditional_of(layer)
-    X = np.asarray(X, dtype=float)
-    if X.ndim != 2 or X.shape[1] != conditional.n_visible or len(X) == 0:
-        raise ValueError(
-            f"best_latent_marginal asks for rows of {conditional.n_visible} features, as many as "
-            f"the layer has visible units. Got an array of shape {X.shape}."
-        )
+    X = _checked(X, conditional)
     if not tol > 0:
         raise ValueError(f"The 'tol' parameter must be a float above 0. Got {tol!r} instead.")
     n = conditional.n_latent
@@ -238,13 +235,24 @@ def latent_marginal_bound(layer, X, X_inference=None):
     TooManyStates
         If there are more than 24 latent units.
     """
-    X = np.asarray(X, dtype=float)
-    X_inference = X if X_inference is None else np.asarray(X_inference, dtype=float)
+    conditional = conditional_of(layer)
+    X = _checked(X, conditional)
+    X_inference = X if X_inference is None else _checked(X_inference, conditional)
     log_marginal = log_aggregated_posterior(layer.inference_.field(X_inference))
-    value = float(mixture_log_likelihood(conditional_of(layer), log_marginal, X).mean())
-    return Estimate(
-        value, value, value, "sum over all latent states", np.exp(log_marginal)
-    )
+    value = float(mixture_log_likelihood(conditional, log_marginal, X).mean())
+    return Estimate(value, value, value, "sum over all latent states", np.exp(log_marginal))
+
+
+def _checked(X, conditional):
+    """Return rows of visible units as float64, or raise what is wrong with them."""
+    X = check_array(X, dtype=float, order="C", input_name="X")
+    if X.shape[1] != conditional.n_visible:
+        raise ValueError(
+            f"The layer has {conditional.n_visible} visible units and X has {X.shape[1]} columns. "
+            "Pass rows of the kind that the layer was fitted on."
+        )
+    Bernoulli().check(X)
+    return X
 
 
 def conditional_of(layer):
