@@ -25,6 +25,11 @@ def available():
     return min(most, _processors())
 
 
+def has_openmp():
+    """Return whether the kernels were built with OpenMP."""
+    return _threads.has_openmp()
+
+
 def count(work):
-    """Return the threads to use for ``work`` multiply-adds (or as dear): 1 where more do not pay."""
+    """Return the threads to use for ``work`` multiply-adds (or as dear): 1 if more do not pay."""
     return max(1, min(available(), int(work) // WORK_OF_A_THREAD))

@@ -1,0 +1,189 @@
+"""Random search within each family: from a candidate to its record, and the best of them."""
+
+import math
+import os
+import signal
+import time
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, clone
+
+from layerwise.exceptions import Diverged
+from layerwise.model_selection import scorers, spaces
+from layerwise.numerics.streams import Stream
+
+SCORES = ("train_ll", "valid_ll", "test_ll")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One configuration, and the seed that trains it.
+
+    Parameters
+    ----------
+    family : str
+    index : int
+        Which of the family, from 0.
+    params : dict
+        As drawn from the family's search space.
+    seed : int
+    estimator : estimator
+        Unfitted, with this seed as its ``random_state``.
+    """
+
+    family: str
+    index: int
+    params: dict
+    seed: int
+    estimator: BaseEstimator
+
+    @classmethod
+    def draw(cls, seed, family, index):
+        """Return candidate ``index`` of a family: a function of these three, and nothing else."""
+        stream = Stream.from_random_state(seed).child("compare", family, index)
+        params = spaces.draw(family, stream.child("params").generator())
+        fit_seed = int(stream.child("fit").generator().integers(2**31))
+        return cls(family, index, params, fit_seed, spaces.make_estimator(family, params, fit_seed))
+
+    @property
+    def key(self):
+        """What tells it from the others of a comparison."""
+        return self.family, self.index
+
+    def describe(self):
+        """Return the estimator as it is written in Python, on one line."""
+        return " ".join(self.estimator.__repr__(N_CHAR_MAX=10**6).split())
+
+
+def candidates(families, n_candidates, seed):
+    """Return ``n_candidates`` of each family; the families take turns, so none waits for another.
+
+    Returns
+    -------
+    list of Candidate
+    """
+    return [
+        Candidate.draw(seed, family, index) for index in range(n_candidates) for family in families
+    ]
+
+
+def evaluate(candidate, source):
+    """Train one candidate and return its record.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    source : object with ``train``, ``valid`` and ``test``
+        Arrays of shape (n_rows, n_features).
+
+    Returns
+    -------
+    dict
+        Log-likelihoods are means over rows, in nats; ``seconds`` is the time of training. If
+        training diverged they are None and ``error`` says why.
+    """
+    record = {
+        "family": candidate.family,
+        "index": candidate.index,
+        "params": candidate.params,
+        **dict.fromkeys((*SCORES, "blm_valid", "n_parameters")),
+    }
+    start = time.perf_counter()
+    try:
+        estimator = clone(candidate.estimator).fit(source.train)
+        record["seconds"] = round(time.perf_counter() - start, 3)
+    except Diverged as error:
+        return {**record, "seconds": round(time.perf_counter() - start, 3), "error": str(error)}
+    for name, rows in zip(SCORES, (source.train, source.valid, source.test)):
+        record[name] = scorers.log_likelihood(estimator, rows)
+    record["blm_valid"] = scorers.blm(estimator, source.valid)
+    record["n_parameters"] = int(estimator.n_parameters_)
+    if not all(math.isfinite(record[name]) for name in (*SCORES, "blm_valid")):
+        nothing = dict.fromkeys((*SCORES, "blm_valid"))
+        return {**record, **nothing, "error": "a log-likelihood is not finite"}
+    return record
+
+
+def run(todo, source, n_jobs):
+    """Yield the record of each candidate as it is done, in any order.
+
+    Parameters
+    ----------
+    todo : list of Candidate
+    source : object with ``train``, ``valid`` and ``test``
+    n_jobs : int
+        Processes. The records do not depend on it, save for ``seconds``.
+    """
+    yield from _parallel(evaluate, [(candidate, source) for candidate in todo], n_jobs)
+
+
+def samples(chosen, source, n_samples, n_jobs):
+    """Return images sampled from candidates, each trained once more: to the same bits.
+
+    Returns
+    -------
+    dict
+        From family to ndarray of shape (n_samples, n_features).
+    """
+    jobs = [(candidate, source, n_samples) for candidate in chosen]
+    drawn = dict(_parallel(_samples, jobs, n_jobs))
+    return {candidate.family: drawn[candidate.family] for candidate in chosen}
+
+
+def _samples(candidate, source, n_samples):
+    estimator = clone(candidate.estimator).fit(source.train)
+    return candidate.family, estimator.sample(n_samples, random_state=candidate.seed)
+
+
+def best(records, family):
+    """Return the family's record with the highest validation log-likelihood, or None."""
+    trained = [r for r in records if r["family"] == family and r["valid_ll"] is not None]
+    return max(trained, key=lambda record: record["valid_ll"], default=None)
+
+
+def baselines(source):
+    """Return what simple models reach, from the worst to the best.
+
+    Parameters
+    ----------
+    source : object with ``train``, ``valid``, ``test`` and ``perfect``
+
+    Returns
+    -------
+    dict
+        From name to the log-likelihoods of training, validation and test rows, in nats per row:
+        of the uniform distribution, of independent Bernoulli pixels with means
+        (ones + 1) / (rows + 2) counted on training rows, and of the perfect model if it is known.
+    """
+    n_rows, n_features = source.train.shape
+    mean = (source.train.sum(axis=0) + 1) / (n_rows + 2)
+    parts = (source.train, source.valid, source.test)
+    independent = [float(np.mean(x @ np.log(mean) + (1 - x) @ np.log1p(-mean))) for x in parts]
+    values = {
+        "uniform": [-n_features * math.log(2)] * 3,
+        "independent Bernoulli": independent,
+    }
+    if source.perfect is not None:
+        values["perfect model"] = [source.perfect] * 3
+    return values
+
+
+def _parallel(function, jobs, n_jobs):
+    """Yield what the function returns for each job, as it is done."""
+    caller = os.getpid()
+    parallel = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+    calls = (delayed(_call)(function, caller, job) for job in jobs)
+    # Closed on the way out, so that an interrupt ends the workers too.
+    with closing(parallel(calls)) as results:
+        yield from results
+
+
+def _call(function, caller, job):
+    # An interrupt from the keyboard reaches every process of the terminal. Only the caller
+    # answers it: a worker would print a traceback of its own.
+    if os.getpid() != caller:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return function(*job)

@@ -1,0 +1,49 @@
+"""Scorers: called as ``scorer(estimator, X, y)``; the larger the value the better, in nats."""
+
+from layerwise.likelihood.marginal import best_latent_marginal
+
+__all__ = ["blm", "log_likelihood"]
+
+
+def log_likelihood(estimator, X, y=None):
+    """Return the mean log-likelihood of rows, in nats.
+
+    Parameters
+    ----------
+    estimator : fitted RBM, AutoEncoder or DBN
+    X : array-like of shape (n_samples, n_features)
+    y : Ignored
+        Present for scikit-learn's sake.
+
+    Returns
+    -------
+    float
+    """
+    return float(estimator.score(X))
+
+
+def blm(estimator, X, y=None):
+    """Return the best latent marginal's mean log-likelihood of rows, in nats.
+
+    It is an upper bound on what any model with this bottom layer can reach on ``X``, and so
+    chooses a bottom layer before anything is trained above it.
+
+    Parameters
+    ----------
+    estimator : fitted RBM, AutoEncoder or DBN
+        A layer, or a deep model whose bottom layer is meant.
+    X : array-like of shape (n_samples, n_features)
+    y : Ignored
+        Present for scikit-learn's sake.
+
+    Returns
+    -------
+    float
+        The bracketed value of :func:`layerwise.best_latent_marginal`.
+    """
+    return float(best_latent_marginal(bottom(estimator), X).value)
+
+
+def bottom(estimator):
+    """Return the fitted layer that stands on the data: the estimator itself, if it is one."""
+    return estimator.layers_[0] if hasattr(estimator, "layers_") else estimator

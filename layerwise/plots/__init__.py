@@ -1,0 +1,6 @@
+"""Pictures, as scikit-learn's Display objects. Matplotlib is imported when one is drawn."""
+
+from layerwise.plots.comparison import ComparisonDisplay
+from layerwise.plots.samples import SamplesDisplay
+
+__all__ = ["ComparisonDisplay", "SamplesDisplay"]

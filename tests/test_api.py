@@ -1,0 +1,91 @@
+"""The public names are frozen, and what is written about them is complete."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import layerwise
+
+NAMES = [
+    "RBM", "AutoEncoder", "DBN",
+    "CD", "PCD", "ExactGradient", "Backprop",
+    "Estimate", "log_partition", "log_likelihood", "best_latent_marginal", "latent_marginal_bound",
+    "scorers", "datasets", "plots",
+    "TooManyStates", "Diverged", "Incompatible",
+    "show_versions", "__version__",
+]  # fmt: skip
+ROOMS = {
+    "layerwise.datasets": ["load_tea"],
+    "layerwise.plots": ["ComparisonDisplay", "SamplesDisplay"],
+    "layerwise.model_selection": ["scorers"],
+    "layerwise.model_selection.scorers": ["blm", "log_likelihood"],
+}
+# What numpydoc checks of a docstring that is not a matter of taste: there is one, it starts on
+# the first line, its summary is one sentence with a full stop, sections are known and in order,
+# every parameter is described, with its type, and none is described that there is not.
+CHECKS = {
+    "GL03", "GL06", "GL07", "GL08", "PR01", "PR02", "PR03", "PR04", "PR05", "PR07", "PR10",
+    "RT01", "RT03", "SS01", "SS02", "SS03", "SS04", "SS06", "YD01", "SA04",
+}  # fmt: skip
+
+
+def documented():
+    """Yield the dotted name of each public object, and of each public method of our own."""
+    for room, names in {"layerwise": NAMES, **ROOMS}.items():
+        for name in names:
+            found = getattr(importlib.import_module(room), name, None)
+            if not (inspect.isclass(found) or inspect.isfunction(found)):
+                continue
+            yield f"{room}.{name}"
+            if inspect.isclass(found):
+                for method, value in vars(found).items():
+                    if not method.startswith("_") and inspect.isfunction(value):
+                        yield f"{room}.{name}.{method}"
+
+
+def test_public_names_are_frozen():
+    assert sorted(layerwise.__all__) == sorted(NAMES)
+    for name in NAMES:
+        assert hasattr(layerwise, name)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_public_names_of_rooms_are_frozen(room):
+    module = importlib.import_module(room)
+    assert sorted(module.__all__) == sorted(ROOMS[room])
+    for name in ROOMS[room]:
+        assert hasattr(module, name)
+
+
+@pytest.mark.parametrize("name", list(documented()))
+def test_docstrings_are_complete(name):
+    validate = pytest.importorskip("numpydoc.validate").validate
+    errors = [error for error in validate(name)["errors"] if error[0] in CHECKS]
+    assert errors == []
+
+
+def test_the_package_itself_holds_nothing_but_names():
+    tree = ast.parse(inspect.getsource(layerwise))
+    allowed = (ast.ImportFrom, ast.Assign, ast.Expr)
+    assert all(isinstance(node, allowed) for node in tree.body)
+
+
+def test_importing_the_package_imports_nothing_optional():
+    code = "import sys, layerwise; print({'matplotlib', 'rich', 'pandas'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_show_versions_names_what_a_report_needs(capsys):
+    layerwise.show_versions()
+    lines = capsys.readouterr().out.splitlines()
+    facts = dict((part.strip() for part in line.split(":", 1)) for line in lines)
+    assert facts["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert facts["layerwise"] == layerwise.__version__
+    assert {"numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl"} <= set(facts)
+    assert facts["OpenMP"] in {"yes", "no"}
+    assert int(facts["threads"]) >= 1
