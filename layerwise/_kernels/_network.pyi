@@ -1,0 +1,50 @@
+"""Doors to src/network.h. Only ``layerwise.numerics`` calls them. A status is returned."""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = TypeVar("Real", np.float32, np.float64)
+
+def scratch_size(
+    layers: NDArray[np.void],      # (n_layers,) of numerics.network.LAYER  in
+    batch_size: int,
+) -> int: ...                      # not a status: the size of scratch
+def affine(
+    parameter: NDArray[Real],      # (n_parameters,)                        in
+    layers: NDArray[np.void],      # (n_layers,)                            in
+    value: NDArray[Real],          # (n_rows, n_inputs of layer k)          in
+    k: int,
+    n_threads: int,
+    field: NDArray[Real],          # (n_rows, n_units of layer k)           out
+) -> int: ...
+def activate(
+    activation: int,
+    n_threads: int,
+    value: NDArray[Real],          # (n_rows, n_units)                      in-out
+) -> int: ...
+def network_pass(
+    value: NDArray[Real],          # (n_samples, n_inputs of layer 0)       in
+    target: NDArray[Real],         # (n_samples, n_units of the last layer) in
+    order: NDArray[np.int64],      # (n_rows,)                              in
+    layers: NDArray[np.void],      # (n_layers,)                            in
+    batch_size: int,
+    loss: int,
+    corruption: float,
+    code: int,                     # 1 .. n_layers - 1, or -1 for none
+    kind: int,
+    rate: float,
+    momentum: float,
+    decay: float,
+    count: int,                    # of the first step, from 1
+    key: NDArray[np.uint32],       # (4,)                                   in
+    lane_corruption: int,
+    lane_code: int,
+    n_threads: int,
+    parameter: NDArray[Real],      # (n_parameters,)                        in-out
+    first: NDArray[Real],          # (n_parameters,)                        in-out
+    second: NDArray[Real],         # (n_parameters,), with sgd (0,)         in-out
+    scratch: NDArray[Real],        # (scratch_size,)                        scratch
+    row_loss: NDArray[Real],       # (n_rows,)                              out
+) -> int: ...

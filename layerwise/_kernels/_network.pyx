@@ -1,0 +1,149 @@
+"""One pass of back-propagation through a chain of affine layers."""
+
+from libc.stdint cimport int64_t
+
+from layerwise._kernels._key cimport key_from, lw_key
+from layerwise._kernels._typedefs cimport real, uint32_t
+
+
+cdef extern from "network.h" nogil:
+    ctypedef struct lw_layer:
+        int64_t n_inputs
+        int64_t n_units
+        int64_t activation
+        int64_t tied
+        int64_t weights
+        int64_t biases
+    ctypedef struct lw_optimizer:
+        int kind
+        double rate
+        double momentum
+        double decay
+        int64_t count
+    ptrdiff_t lw_network_scratch(const lw_layer *, ptrdiff_t, ptrdiff_t)
+    void lw_affine_f32(
+        const float *, const lw_layer *, const float *, ptrdiff_t, int, float *)
+    void lw_affine_f64(
+        const double *, const lw_layer *, const double *, ptrdiff_t, int, double *)
+    void lw_activate_f32(ptrdiff_t, ptrdiff_t, int64_t, int, float *)
+    void lw_activate_f64(ptrdiff_t, ptrdiff_t, int64_t, int, double *)
+    int lw_network_pass_f32(
+        const float *, const float *, const int64_t *, ptrdiff_t, const lw_layer *, ptrdiff_t,
+        ptrdiff_t, int, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, int, float *,
+        float *, float *, float *, float *)
+    int lw_network_pass_f64(
+        const double *, const double *, const int64_t *, ptrdiff_t, const lw_layer *, ptrdiff_t,
+        ptrdiff_t, int, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, int, double *,
+        double *, double *, double *, double *)
+
+
+def scratch_size(
+    const lw_layer[::1] layers,     # in
+    ptrdiff_t batch_size,
+):
+    """How many reals of scratch memory a pass needs."""
+    return lw_network_scratch(&layers[0], layers.shape[0], batch_size)
+
+
+def affine(
+    const real[::1] parameter,      # in
+    const lw_layer[::1] layers,     # in
+    const real[:, ::1] value,       # in
+    ptrdiff_t k,
+    int n_threads,
+    real[:, ::1] field,             # out
+):
+    """Fields of the units of layer k, given its inputs."""
+    assert 0 <= k < layers.shape[0]
+    assert value.shape[0] == field.shape[0]
+    assert value.shape[1] == layers[k].n_inputs
+    assert field.shape[1] == layers[k].n_units
+    cdef ptrdiff_t n_rows = value.shape[0]
+    if n_rows:
+        with nogil:
+            if real is float:
+                lw_affine_f32(
+                    &parameter[0], &layers[k], &value[0, 0], n_rows, n_threads, &field[0, 0])
+            else:
+                lw_affine_f64(
+                    &parameter[0], &layers[k], &value[0, 0], n_rows, n_threads, &field[0, 0])
+    return 0
+
+
+def activate(
+    int64_t activation,
+    int n_threads,
+    real[:, ::1] value,             # in-out
+):
+    """From the fields on units to their means, in place."""
+    cdef ptrdiff_t n_rows = value.shape[0], n_units = value.shape[1]
+    if n_rows:
+        with nogil:
+            if real is float:
+                lw_activate_f32(n_rows, n_units, activation, n_threads, &value[0, 0])
+            else:
+                lw_activate_f64(n_rows, n_units, activation, n_threads, &value[0, 0])
+    return 0
+
+
+def network_pass(
+    const real[:, ::1] value,       # in
+    const real[:, ::1] target,      # in
+    const int64_t[::1] order,       # in
+    const lw_layer[::1] layers,     # in
+    ptrdiff_t batch_size,
+    int loss,
+    double corruption,
+    ptrdiff_t code,
+    int kind,
+    double rate,
+    double momentum,
+    double decay,
+    int64_t count,
+    const uint32_t[::1] key,        # in
+    uint32_t lane_corruption,
+    uint32_t lane_code,
+    int n_threads,
+    real[::1] parameter,            # in-out
+    real[::1] first,                # in-out
+    real[::1] second,               # in-out
+    real[::1] scratch,              # scratch
+    real[::1] row_loss,             # out
+):
+    """One pass over the rows that order lists, batch by batch: loss, gradient, step."""
+    cdef ptrdiff_t n_rows = order.shape[0], n_layers = layers.shape[0]
+    cdef lw_optimizer optimizer
+    cdef lw_key k = key_from(key)
+    cdef int status = 0
+    assert batch_size >= 1
+    assert n_layers >= 1
+    assert code == -1 or 1 <= code < n_layers
+    assert value.shape[0] == target.shape[0]
+    assert value.shape[1] == layers[0].n_inputs
+    assert target.shape[1] == layers[n_layers - 1].n_units
+    assert parameter.shape[0] == layers[n_layers - 1].biases + layers[n_layers - 1].n_units
+    assert first.shape[0] == parameter.shape[0]
+    assert second.shape[0] == (parameter.shape[0] if kind == 1 else 0)
+    assert scratch.shape[0] >= lw_network_scratch(&layers[0], n_layers, batch_size)
+    assert row_loss.shape[0] == n_rows
+    assert key.shape[0] == 4
+    optimizer.kind = kind
+    optimizer.rate = rate
+    optimizer.momentum = momentum
+    optimizer.decay = decay
+    optimizer.count = count
+    if n_rows:
+        with nogil:
+            if real is float:
+                status = lw_network_pass_f32(
+                    &value[0, 0], &target[0, 0], &order[0], n_rows, &layers[0], n_layers,
+                    batch_size, loss, corruption, code, optimizer, k, lane_corruption, lane_code,
+                    n_threads, &parameter[0], &first[0], &second[0] if kind == 1 else NULL,
+                    &scratch[0], &row_loss[0])
+            else:
+                status = lw_network_pass_f64(
+                    &value[0, 0], &target[0, 0], &order[0], n_rows, &layers[0], n_layers,
+                    batch_size, loss, corruption, code, optimizer, k, lane_corruption, lane_code,
+                    n_threads, &parameter[0], &first[0], &second[0] if kind == 1 else NULL,
+                    &scratch[0], &row_loss[0])
+    return status

@@ -1,0 +1,94 @@
+/* Sums and tables over ranges of chunks (states.h). Each worker has its own scratch memory and its
+ * own chunks; a chunk's result is a function of its index alone. */
+
+#include "states.h"
+
+#include "states_chunk.h"
+
+/* Workers' shares of `count` things, in order. */
+LW_INLINE int64_t
+share(int64_t count, int worker, int n_threads)
+{
+    return count * worker / n_threads;
+}
+
+static void
+sums_of_worker(const lw_tables *tables, int64_t first, int64_t last, lw_chunk *chunk,
+    double *mantissa, int64_t *exponent)
+{
+    for (int64_t k = first; k < last; k++) {
+        lw_states_forward(tables, k, chunk);
+        mantissa[k - first] = lw_states_sum(tables, chunk, &exponent[k - first]);
+    }
+}
+
+void
+lw_states_sums(lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,
+    double *mantissa, int64_t *exponent)
+{
+    lw_tables tables;
+    int worker;
+
+    lw_states_tables(layers, scratch, &tables);
+    if (!tables.finite) {
+        for (int64_t k = 0; k < last - first; k++) {
+            mantissa[k] = NAN;
+            exponent[k] = 0;
+        }
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
+    for (worker = 0; worker < n_threads; worker++) {
+        const int64_t from = share(last - first, worker, n_threads);
+        const int64_t to = share(last - first, worker + 1, n_threads);
+        lw_chunk chunk;
+        lw_states_worker(&tables, scratch, worker, &chunk);
+        sums_of_worker(
+            &tables, first + from, first + to, &chunk, mantissa + from, exponent + from);
+    }
+}
+
+/* log of mantissa 2^exponent factor 2^factor_exponent; exponents are added before the logarithm, so
+ * that large ones may cancel. */
+LW_MULTIVERSION static void
+logs(const double *restrict product, const int64_t *restrict exponent, int plain, double factor,
+    int64_t factor_exponent, ptrdiff_t n, double *restrict log_weight)
+{
+    LW_SIMD
+    for (ptrdiff_t k = 0; k < n; k++) {
+        double mantissa = product[k];
+        int64_t power = factor_exponent + (plain ? 0 : exponent[k]);
+        power += lw_take_exponent(&mantissa);
+        mantissa *= factor;
+        power += lw_take_exponent(&mantissa);
+        log_weight[k] = lw_log1p_f64(mantissa - 1) + (double)power * LW_LN2;
+    }
+}
+
+void
+lw_states_logs(lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,
+    double *log_weight)
+{
+    lw_tables tables;
+    int worker;
+
+    lw_states_tables(layers, scratch, &tables);
+    const int64_t size = (int64_t)1 << lw_min(layers.n_enumerated, tables.n_mid + LW_LOW_BITS);
+    if (!tables.finite) {
+        for (int64_t k = 0; k < (last - first) * size; k++) {
+            log_weight[k] = NAN;
+        }
+        return;
+    }
+#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
+    for (worker = 0; worker < n_threads; worker++) {
+        const int64_t to = share(last - first, worker + 1, n_threads);
+        lw_chunk chunk;
+        lw_states_worker(&tables, scratch, worker, &chunk);
+        for (int64_t k = share(last - first, worker, n_threads); k < to; k++) {
+            lw_states_forward(&tables, first + k, &chunk);
+            logs(chunk.product, chunk.exponent, chunk.plain, chunk.factor, chunk.factor_exponent,
+                size, log_weight + k * size);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+/* Exact sums over all 2^n states of the enumerated layer of two coupled layers of 0/1 units.
+ *
+ * With weights W (n_analytic x n_enumerated), the analytic units are summed in closed form:
+ *
+ *     f(h) = exp(c.h) prod_i (1 + exp(a_i + (W h)_i)),    h in {0, 1}^n_enumerated,
+ *
+ * and bit j of a state's index is unit j. States are taken in chunks of at most LW_STATES_CHUNK:
+ * a chunk is one value of the bits above. */
+
+#ifndef LW_STATES_H
+#define LW_STATES_H
+
+#include "lw.h"
+
+enum {
+    LW_STATES_CHUNK = 2048, /* most states of a chunk */
+    LW_STATES_RANGE = 1024, /* most chunks of a call: a fraction of a second, then Python breathes */
+    LW_STATES_SLABS = 16    /* most partial sums of the moments, each over its own chunks */
+};
+
+typedef struct {
+    const double *weights;         /* n_analytic x n_enumerated, contiguous */
+    const double *analytic_bias;   /* a */
+    const double *enumerated_bias; /* c */
+    ptrdiff_t n_analytic;
+    ptrdiff_t n_enumerated;
+} lw_layers;
+
+/* Chunks of all states together: a power of two. */
+int64_t lw_states_chunks(ptrdiff_t n_enumerated);
+
+/* Doubles of scratch memory that each of the functions below takes. */
+ptrdiff_t lw_states_scratch(ptrdiff_t n_analytic, ptrdiff_t n_enumerated, int n_threads);
+
+/* Doubles of one slab of moments, the last of which is its exponent. */
+ptrdiff_t lw_states_slab(ptrdiff_t n_analytic, ptrdiff_t n_enumerated);
+
+/* Slabs of a call: a function of n alone, never of the number of threads. */
+ptrdiff_t lw_states_slabs(ptrdiff_t n_enumerated);
+
+/* For each chunk first <= k < last: sum of f over the chunk = mantissa 2^exponent. */
+void lw_states_sums(lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,
+    double *mantissa, int64_t *exponent);
+
+/* log f of all states of the chunks first <= k < last, in order. */
+void lw_states_logs(lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,
+    double *log_weight);
+
+/* Add the chunks first <= k < last (one whole range) to the slabs. The first range starts them. */
+void lw_states_moments(lw_layers layers, int64_t first, int64_t last, int n_threads,
+    double *scratch, double *slabs);
+
+/* Moments under p(v, h) ~ exp(a.v + c.h + v.W h), from the slabs: log Z (1), E[v], E[h] and
+ * E[v h] (n_analytic x n_enumerated). */
+void lw_states_fold(ptrdiff_t n_analytic, ptrdiff_t n_enumerated, const double *slabs,
+    double *log_z, double *mean_analytic, double *mean_enumerated, double *correlation);
+
+#endif

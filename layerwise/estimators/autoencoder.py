@@ -1,0 +1,309 @@
+"""AutoEncoder: a generative layer, and an inference network that may be richer than it."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+
+from layerwise.estimators._sklearn import (
+    POSITIVE_INTEGER,
+    UNIT_INTERVAL,
+    HasMethods,
+    StrOptions,
+    check_is_fitted,
+    fit_context,
+    observe,
+    preserved,
+    validate,
+    validate_codes,
+)
+from layerwise.exceptions import Incompatible
+from layerwise.likelihood.exact import TABLE_LIMIT, mixture_log_likelihood, refuse
+from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
+from layerwise.models.chain import AutoEncoderParams, Chain, Part
+from layerwise.models.conditional import Conditional
+from layerwise.models.rows import Rows
+from layerwise.numerics import layers
+from layerwise.numerics.streams import CODE, STATE, Stream
+from layerwise.trainers.backprop import Backprop
+
+
+class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """A generative layer p(x | h) trained with an inference network q(h | x).
+
+    Both are products of Bernoullis. The generative layer is one affine map; the inference network
+    has as many hidden layers as asked for. Richer inference than the generative layer's own kind
+    ("auto-encoder with rich inference") brings the layer closer to the best latent marginal, and
+    costs the deep model no parameters: inference is not part of it.
+
+    Parameters
+    ----------
+    n_components : int, default=64
+        Number of latent units.
+    encoder_layer_sizes : tuple of int, default=()
+        Sizes of the inference network's hidden layers, from the data to the code. Empty is the
+        ordinary auto-encoder; ``(200,)`` is rich inference.
+    tied : bool, default=False
+        Whether the inference network uses the generative weights, transposed. Only without hidden
+        layers.
+    code : {"mean", "sample"}, default="mean"
+        What the generative layer is trained on: means of q(h | x), or states sampled from it. For
+        likelihoods h is always binary.
+    corruption : float, default=0.0
+        Probability, below 1, with which the inference network's input is set to zero while
+        training (a denoising auto-encoder).
+    trainer : Backprop, default=None
+        ``Backprop()`` if None.
+    random_state : int, RandomState instance or None, default=None
+        Read once per call of ``fit``; an int gives the same bits at every call.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Generative weights, of the dtype of ``X``.
+    intercept_visible_ : ndarray of shape (n_features,)
+    inference_ : Part
+        The inference network: ``inference_.mean(X)`` is q(h = 1 | x), ``inference_.field(X)`` its
+        log-odds.
+    latent_fields_ : ndarray of shape (n_samples, n_components)
+        Log-odds of q(h = 1 | x) for the training rows; their aggregate is the latent distribution
+        of ``score_samples``. None above 24 components, where it cannot be summed.
+    history_ : ndarray of shape (n_passes,)
+        The trainer's objective in each pass, in nats per row.
+    n_parameters_ : int
+        Number of generative weights and intercepts; inference is not counted.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where ``X`` has feature names.
+
+    See Also
+    --------
+    DBN : Layers under an RBM.
+    latent_marginal_bound : The same likelihood, for other rows than those of training.
+
+    References
+    ----------
+    Arnold and Ollivier, "Layer-wise learning of deep generative models", arXiv 1212.1524, 2013.
+    Vincent et al., "Extracting and composing robust features with denoising autoencoders", 2008.
+
+    Examples
+    --------
+    >>> from layerwise import AutoEncoder
+    >>> from layerwise.datasets import load_tea
+    >>> tea = load_tea(random_state=7)
+    >>> layer = AutoEncoder(8, encoder_layer_sizes=(50,), random_state=7).fit(tea.train)
+    >>> layer.transform(tea.test).shape
+    (81, 8)
+    >>> bool(layer.score(tea.test) > -69.3)  # nats per row; 100 fair coins have -69.3
+    True
+    """
+
+    _parameter_constraints = {
+        "n_components": [POSITIVE_INTEGER],
+        "encoder_layer_sizes": [tuple, list],
+        "tied": ["boolean"],
+        "code": [StrOptions({"mean", "sample"})],
+        "corruption": [UNIT_INTERVAL],
+        "trainer": [None, HasMethods(["passes", "check"])],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_components=64,
+        *,
+        encoder_layer_sizes=(),
+        tied=False,
+        code="mean",
+        corruption=0.0,
+        trainer=None,
+        random_state=None,
+    ):
+        self.n_components = n_components
+        self.encoder_layer_sizes = encoder_layer_sizes
+        self.tied = tied
+        self.code = code
+        self.corruption = corruption
+        self.trainer = trainer
+        self.random_state = random_state
+
+    @fit_context
+    def fit(self, X, y=None):
+        """Train on rows of zeros and ones, or of means in [0, 1].
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        AutoEncoder
+            This estimator.
+
+        Raises
+        ------
+        Incompatible
+            If ``tied`` is asked of an inference network with hidden layers.
+        Diverged
+            If a pass leaves the finite numbers; what was fitted before is kept.
+        """
+        with preserved(self):
+            X = validate(self, X, reset=True)
+            return self._fit_rows(Rows(X), Stream.from_random_state(self.random_state))
+
+    def _fit_rows(self, rows, stream):
+        self._check_network()
+        trainer = Backprop() if self.trainer is None else self.trainer
+        trainer.check()
+        means = rows.expected()
+        n_features = means.shape[1]
+        sizes = (n_features, *self.encoder_layer_sizes, self.n_components, n_features)
+        code = len(sizes) - 2
+        chain = Chain.init(
+            sizes,
+            ("sigmoid",) * (code + 1),
+            stream.child("init"),
+            dtype=means.dtype,
+            tied=((0, 1),) if self.tied else (),
+        )
+        params = AutoEncoderParams(chain, code, self.code == "sample", self.corruption)
+        self.history_ = observe(trainer.passes(params, rows, stream.child("train")))
+        self.components_ = chain.weights(code)
+        self.intercept_visible_ = chain.biases(code)
+        self.inference_ = Part(chain, 0, code)
+        self.latent_fields_ = None
+        if self.n_components <= TABLE_LIMIT:
+            states = rows.draw(stream.child("aggregate"), resample=bool(rows.inference))
+            self.latent_fields_ = self.inference_.field(states)
+        self.n_features_in_ = n_features
+        self.n_parameters_ = self.conditional_.n_parameters
+        return self
+
+    def _check_network(self):
+        sizes = self.encoder_layer_sizes
+        if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+            raise ValueError(
+                "The 'encoder_layer_sizes' parameter of AutoEncoder must be a tuple of ints in the "
+                f"range [1, inf). Got {sizes!r} instead."
+            )
+        if self.tied and len(sizes) > 0:
+            raise Incompatible(
+                "tied=True asks the inference network to be the generative weights, transposed, "
+                f"and encoder_layer_sizes={sizes!r} gives it hidden layers. Use tied=False, or "
+                "encoder_layer_sizes=()."
+            )
+
+    @property
+    def conditional_(self):
+        """p(x | h): what this layer leaves behind for the likelihood of deep models."""
+        check_is_fitted(self)
+        return Conditional(self.components_, self.intercept_visible_)
+
+    def transform(self, X):
+        """Return q(h = 1 | x), of shape (n_samples, n_components).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+        """
+        check_is_fitted(self)
+        return self.inference_.mean(validate(self, X))
+
+    def inverse_transform(self, H):
+        """Return p(x = 1 | h), of shape (n_samples, n_features).
+
+        Parameters
+        ----------
+        H : array-like of shape (n_samples, n_components)
+            Latent states, or their means.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        return self.conditional_.mean(validate_codes(self, H, len(self.components_)))
+
+    def score_samples(self, X):
+        """Return the exact log-likelihood of each row, in nats.
+
+        The model is p(x) = sum over h of p(x | h) q_D(h), with q_D the inference aggregated over
+        the training rows: this one layer, and the latent distribution that it would hand to the
+        layers above.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of zeros and ones.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        TooManyStates
+            If there are more than 24 components.
+        """
+        check_is_fitted(self)
+        X = validate(self, X)
+        refuse(len(self.components_), TABLE_LIMIT, "The aggregated inference", WAY_OUT)
+        log_marginal = log_aggregated_posterior(self.latent_fields_)
+        return mixture_log_likelihood(self.conditional_, log_marginal, X)
+
+    def score(self, X, y=None):
+        """Return the mean log-likelihood of the rows, in nats.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+        """
+        return float(np.mean(self.score_samples(X)))
+
+    def sample(self, n_samples=1, *, random_state=None):
+        """Return rows drawn from the model of ``score_samples``, exactly.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState instance or None, default=None
+            The estimator's own if None.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), of zeros and ones
+
+        Raises
+        ------
+        TooManyStates
+            If there are more than 24 components.
+        """
+        check_is_fitted(self)
+        refuse(len(self.components_), TABLE_LIMIT, "The aggregated inference", WAY_OUT)
+        seed = self.random_state if random_state is None else random_state
+        stream = Stream.from_random_state(seed).child("sample")
+        rows = stream.generator().integers(len(self.latent_fields_), size=n_samples)
+        code = layers.means(self.latent_fields_[rows])
+        states = layers.draw(code, stream, step=0, lane=CODE)
+        return layers.draw(self.conditional_.mean(states), stream, step=0, lane=STATE)
+
+    @property
+    def _n_features_out(self):
+        return len(self.components_)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,1 @@
+"""Numbers about models, each with its error."""

@@ -1,0 +1,262 @@
+"""The best latent marginal: what the best of all upper layers could reach, with a certificate."""
+
+import warnings
+
+import numpy as np
+from scipy.optimize import nnls
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array
+
+from layerwise.likelihood.estimate import Estimate
+from layerwise.likelihood.exact import TABLE_LIMIT, mixture_log_likelihood, refuse
+from layerwise.models.units import Bernoulli
+from layerwise.numerics.mixture import Factors
+
+WAY_OUT = "Give the layer fewer units."
+# Steps of EM before the support is taken over: 20 thin out 2**12 states to a few hundred.
+WARM_UP = 20
+# States that join the support in one round, at most.
+NEWCOMERS = 100
+ROUNDS = 500
+
+
+def log_aggregated_posterior(fields):
+    """Return log q_D(h), the mean over rows of q(h | x), for all states h.
+
+    Parameters
+    ----------
+    fields : ndarray of shape (n_rows, n)
+        Log-odds of q(h = 1 | x).
+
+    Returns
+    -------
+    ndarray of shape (2**n,)
+    """
+    fields = np.asarray(fields, dtype=float)
+    refuse(fields.shape[1], TABLE_LIMIT, "The aggregated inference", WAY_OUT)
+    log_norm = np.logaddexp(0, fields).sum(axis=1) + np.log(len(fields))
+    return Factors(fields).log_sums_over_rows(-log_norm)
+
+
+class _Problem:
+    """max over weights of mean_x log sum_h weights[h] p(x | h), over all states h."""
+
+    def __init__(self, conditional, X):
+        self.conditional = conditional
+        self.X = X
+        self.factors = Factors(conditional.latent_field(X))
+        self.row_part = conditional.row_part(X)
+        self.state_part = conditional.state_part()
+
+    def log_likelihood(self, log_weights):
+        """Return log p(x) of each row."""
+        return self.factors.log_sums(log_weights - self.state_part) + self.row_part
+
+    def log_gain(self, row_log_likelihood):
+        """Return log D(h), with D(h) the mean over rows of p(x | h) / p(x).
+
+        Where D is below 1e-9 an upper bound is enough: such a state is neither the maximum nor
+        a newcomer.
+        """
+        shift = self.row_part - row_log_likelihood - np.log(len(self.X))
+        floor = self.state_part + np.log(1e-9)
+        return self.factors.log_sums_over_rows(shift, floor) - self.state_part
+
+    def columns(self, index):
+        """Return log p(x | h) for the states at ``index``, of shape (n_rows, n_states)."""
+        latent = (index[:, None] >> np.arange(self.conditional.n_latent) & 1).astype(float)
+        return self.conditional.log_probability(self.X, latent)
+
+
+def _local_maxima(values, n):
+    """Return the indices of states that no single flip of a unit improves."""
+    cube = values.reshape((2,) * n)
+    best = np.ones(cube.shape, dtype=bool)
+    for axis in range(n):
+        best &= cube >= np.flip(cube, axis)
+    return np.flatnonzero(best.ravel())
+
+
+def _mixture_weights(likelihood, weights, tol):
+    """Return the best weights of the columns of ``likelihood``, starting from ``weights``.
+
+    Sequential quadratic programming (Kim, Carbonetto, Stephens and Anitescu, 2020). At the weights
+    w, with p = L w and R = L / (p sqrt(N)), the quadratic model of -mean log p + sum w has the
+    minimiser of |R y - 2 / sqrt(N)|^2 / 2 + sum y over y >= 0. We ask for sum y = 1 instead, as a
+    heavy row; the problem is then one of non-negative least squares, and the step is convex.
+    """
+    n_rows = len(likelihood)
+    heavy = 1e4
+    for _ in range(100):
+        density = likelihood @ weights
+        gain = (likelihood / density[:, None]).mean(axis=0)
+        if gain.max() - 1 < tol:
+            break
+        scaled = likelihood / (density[:, None] * np.sqrt(n_rows))
+        system = np.vstack([scaled, np.full((1, len(weights)), heavy)])
+        target = np.append(np.full(n_rows, 2 / np.sqrt(n_rows)), heavy)
+        try:
+            proposal, _ = nnls(system, target)
+        except RuntimeError:  # its active set cycled: one step of EM always improves
+            proposal = weights * gain
+        proposal /= proposal.sum()
+        new = _line_search(likelihood, weights, proposal, density)
+        if new is None:
+            new = weights * gain
+            new /= new.sum()
+        weights = new
+    return weights
+
+
+def _line_search(likelihood, weights, proposal, density):
+    """Return the first of halving steps that improves enough, or None."""
+    toward = likelihood @ proposal
+    slope = np.mean((toward - density) / density)
+    step = 1.0
+    while step > 1e-8:
+        ratio = 1 + step * (toward - density) / density
+        if ratio.min() > 0 and np.mean(np.log(ratio)) >= 1e-4 * step * slope > 0:
+            return weights + step * (proposal - weights)
+        step /= 2
+    return None
+
+
+def best_latent_marginal(layer, X, tol=1e-3):
+    """Best mean log-likelihood of ``X`` over all distributions of the latent states.
+
+    The value U_D of Arnold and Ollivier (2013), section 2: no upper layers, however deep, can
+    give ``X`` a higher likelihood on this conditional.
+
+    Parameters
+    ----------
+    layer : RBM, AutoEncoder, DBN or Conditional
+        A fitted layer, whose p(x | h) is taken, or a conditional itself; of a DBN, the bottom
+        layer. At most 24 latent units.
+    X : array-like of shape (n_samples, n_features)
+        Rows of zeros and ones.
+    tol : float, default=1e-3
+        Width of the bracket at which to stop, in nats.
+
+    Returns
+    -------
+    Estimate
+        ``low`` is reached by ``weights``, of shape (2**n_latent,); no distribution exceeds
+        ``high``. ``value`` is ``low``.
+
+    Raises
+    ------
+    TooManyStates
+        If there are more than 24 latent units.
+
+    Notes
+    -----
+    At any weights Q the maximum is at most L(Q) + log max_h D(h), with D(h) the mean over rows of
+    p(x | h) / p_Q(x) (Lindsay's bound). That certificate, and not an iteration count, ends the
+    search. A few steps of EM choose a first support; then the weights of the support are
+    optimised to second order, states with D > 1 join, and states of weight zero leave.
+    """
+    conditional = conditional_of(layer)
+    X = _checked(X, conditional)
+    if not tol > 0:
+        raise ValueError(f"The 'tol' parameter must be a float above 0. Got {tol!r} instead.")
+    n = conditional.n_latent
+    refuse(n, TABLE_LIMIT, "The best latent marginal", WAY_OUT)
+    problem = _Problem(conditional, X)
+
+    log_weights = np.full(2**n, -n * np.log(2))
+    for _ in range(WARM_UP):
+        log_weights = log_weights + problem.log_gain(problem.log_likelihood(log_weights))
+    support = np.argsort(log_weights, kind="stable")[-max(NEWCOMERS, 2 * len(X)) :]
+    support = np.sort(support)
+    weights = np.exp(log_weights[support] - log_weights[support].max())
+    weights /= weights.sum()
+
+    best = None
+    inner_tol = tol / 10
+    for _ in range(ROUNDS):
+        columns = problem.columns(support)
+        scale = columns.max(axis=1, keepdims=True)
+        likelihood = np.exp(columns - scale)
+        weights = _mixture_weights(likelihood, weights, inner_tol)
+        rows = np.log(likelihood @ weights) + scale[:, 0]
+        log_gain = problem.log_gain(rows)
+        low = float(rows.mean())
+        # D at its maximum is 1 up to rounding, and high must not fall below low.
+        high = low + max(0.0, float(log_gain.max()))
+        if best is None or high - low < best[1] - best[0]:
+            best = low, high, support[weights > 0], weights[weights > 0]
+        if high - low <= tol:
+            break
+        newcomers = _local_maxima(log_gain, n)
+        newcomers = newcomers[log_gain[newcomers] > 0]
+        newcomers = newcomers[np.argsort(log_gain[newcomers], kind="stable")[-NEWCOMERS:]]
+        keep = weights > 0
+        newcomers = np.setdiff1d(newcomers, support[keep])
+        if len(newcomers) == 0:
+            inner_tol /= 10  # the support is right, its weights are not yet
+        support = np.concatenate([support[keep], newcomers])
+        weights = np.concatenate([weights[keep], np.zeros(len(newcomers))])
+    else:
+        warnings.warn(
+            f"The bracket of the best latent marginal is still {best[1] - best[0]:.2g} nats wide "
+            f"and tol={tol}. It holds all the same.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    low, high, support, weights = best
+    table = np.zeros(2**n)
+    table[support] = weights
+    return Estimate(low, low, high, "active set on the latent states", table)
+
+
+def latent_marginal_bound(layer, X, X_inference=None):
+    """Mean log-likelihood of ``X`` under the layer and its own aggregated inference.
+
+    The criterion Uhat of Arnold and Ollivier (2013): the latent distribution is q_D, the mean of
+    the layer's q(h | x) over rows. It is at most the best latent marginal, and equal to it when q
+    is the posterior under that marginal.
+
+    Parameters
+    ----------
+    layer : RBM or AutoEncoder
+        Fitted. At most 24 latent units.
+    X : array-like of shape (n_samples, n_features)
+        Rows of zeros and ones.
+    X_inference : array-like of shape (n_rows, n_features), default=None
+        Rows that q(h | x) is aggregated over; ``X`` itself if None.
+
+    Returns
+    -------
+    Estimate
+        Exact; ``weights`` is q_D, of shape (2**n_latent,).
+
+    Raises
+    ------
+    TooManyStates
+        If there are more than 24 latent units.
+    """
+    conditional = conditional_of(layer)
+    X = _checked(X, conditional)
+    X_inference = X if X_inference is None else _checked(X_inference, conditional)
+    log_marginal = log_aggregated_posterior(layer.inference_.field(X_inference))
+    value = float(mixture_log_likelihood(conditional, log_marginal, X).mean())
+    return Estimate(value, value, value, "sum over all latent states", np.exp(log_marginal))
+
+
+def _checked(X, conditional):
+    """Return rows of visible units as float64, or raise what is wrong with them."""
+    X = check_array(X, dtype=float, order="C", input_name="X")
+    if X.shape[1] != conditional.n_visible:
+        raise ValueError(
+            f"The layer has {conditional.n_visible} visible units and X has {X.shape[1]} columns. "
+            "Pass rows of the kind that the layer was fitted on."
+        )
+    Bernoulli().check(X)
+    return X
+
+
+def conditional_of(layer):
+    """Return p(x | h) of a layer, of a deep model's bottom layer, or the conditional itself."""
+    if hasattr(layer, "layers_"):
+        layer = layer.layers_[0]
+    return getattr(layer, "conditional_", layer).astype(float)

@@ -1,0 +1,37 @@
+"""Belief: conditionals under a top RBM, that is a deep belief network, however trained."""
+
+from dataclasses import dataclass
+
+from layerwise.models.conditional import Conditional
+from layerwise.models.rbm import RBMParams
+from layerwise.numerics import layers
+from layerwise.numerics.streams import STATE
+
+
+@dataclass(frozen=True)
+class Belief:
+    """p(x, h1, h2, ...) = p(x | h1) p(h1 | h2) ... p(top).
+
+    Parameters
+    ----------
+    conditionals : tuple of Conditional
+        From the bottom to the top; empty for a single RBM.
+    top : RBMParams
+        The RBM over the highest conditional's latent units and one more layer.
+    """
+
+    conditionals: tuple[Conditional, ...]
+    top: RBMParams
+
+    @property
+    def n_parameters(self):
+        """Number of generative parameters."""
+        top = self.top.components.size
+        top += self.top.intercept_visible.size + self.top.intercept_hidden.size
+        return top + sum(conditional.n_parameters for conditional in self.conditionals)
+
+    def down(self, states, stream):
+        """Return samples of x given states of the top RBM's visible units."""
+        for depth, conditional in reversed(list(enumerate(self.conditionals))):
+            states = layers.draw(conditional.mean(states), stream, step=depth, lane=STATE)
+        return states

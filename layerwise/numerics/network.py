@@ -1,0 +1,187 @@
+"""A chain of affine layers: forward, and one pass of back-propagation."""
+
+import numpy as np
+
+from layerwise._kernels import _network
+from layerwise.numerics import threads
+from layerwise.numerics.layers import EXP_COST
+from layerwise.numerics.status import check
+from layerwise.numerics.streams import CODE, CORRUPTION
+
+ACTIVATIONS = {"sigmoid": 0, "tanh": 1, "relu": 2, "identity": 3}  # the codes of src/network.h
+LOSSES = {"cross_entropy": 0, "squared_error": 1}
+
+# lw_layer of src/network.h.
+LAYER = np.dtype(
+    [(name, np.int64) for name in ("n_inputs", "n_units", "activation", "tied", "weights", "biases")]
+)
+
+
+def layout(sizes, activations, tied=()):
+    """Where each layer's matrix and biases stand in one flat array of parameters.
+
+    All matrices come first, each of shape (n_inputs, n_units) and C-contiguous, then all biases,
+    both in the order of their layers.
+
+    Parameters
+    ----------
+    sizes : sequence of int, of length n_layers + 1
+        Units of the input and of each layer.
+    activations : sequence of str, of length n_layers
+        "sigmoid", "tanh", "relu" or "identity".
+    tied : sequence of pairs (k, m) with k < m
+        Layer k has no matrix of its own: it is the transpose of layer m's.
+
+    Returns
+    -------
+    ndarray of shape (n_layers,), of dtype LAYER
+    """
+    layers = np.zeros(len(activations), dtype=LAYER)
+    owner = dict(tied)
+    at = 0
+    for k, activation in enumerate(activations):
+        layers[k] = (sizes[k], sizes[k + 1], ACTIVATIONS[activation], k in owner, at, 0)
+        if k not in owner:
+            at += sizes[k] * sizes[k + 1]
+    for k, m in owner.items():
+        layers["weights"][k] = layers["weights"][m]
+    layers["biases"] = at + np.cumsum(layers["n_units"]) - layers["n_units"]
+    return layers
+
+
+def n_parameters(layers):
+    """Length of the flat array of parameters."""
+    return int(layers["biases"][-1] + layers["n_units"][-1])
+
+
+def affine(parameters, layers, value, k):
+    """Fields on the units of layer ``k``, given its inputs.
+
+    Parameters
+    ----------
+    parameters : ndarray of shape (n_parameters,), float32 or float64
+    layers : ndarray of shape (n_layers,), of dtype LAYER
+    value : ndarray of shape (n_rows, n_inputs), of the same dtype as ``parameters``
+    k : int
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_units), of the same dtype
+    """
+    value = np.ascontiguousarray(value)
+    field = np.empty((len(value), layers["n_units"][k]), dtype=value.dtype)
+    n_threads = threads.count(value.size * field.shape[1])
+    check(_network.affine(parameters, layers, value, k, n_threads, field))
+    return field
+
+
+def activate(field, activation):
+    """Means of units, written over their fields.
+
+    Parameters
+    ----------
+    field : ndarray of shape (n_rows, n_units), float32 or float64, C-contiguous
+    activation : int
+        A value of ``ACTIVATIONS``.
+
+    Returns
+    -------
+    ndarray
+        ``field`` itself.
+    """
+    check(_network.activate(activation, threads.count(EXP_COST * field.size), field))
+    return field
+
+
+def network_pass(
+    parameters,
+    layers,
+    X,
+    targets,
+    order,
+    optimizer,
+    *,
+    rate,
+    batch_size,
+    loss,
+    stream,
+    corruption=0.0,
+    code=-1,
+):
+    """Improve a network by one pass over some rows, batch by batch, in place.
+
+    Each batch takes one step of the optimiser down the gradient of its own rows' mean loss. A
+    row's loss is a sum over the output units, of
+
+    - ``softplus(field) - target * field``, the cross-entropy in nats, or
+    - ``(mean - target)**2 / 2``, the squared error.
+
+    Parameters
+    ----------
+    parameters : ndarray of shape (n_parameters,), float32 or float64
+        Updated.
+    layers : ndarray of shape (n_layers,), of dtype LAYER
+        With the cross-entropy, the last one must be "sigmoid".
+    X : ndarray of shape (n_samples, n_inputs), of the same dtype, C-contiguous
+    targets : ndarray of shape (n_samples, n_outputs), of the same dtype, C-contiguous
+        What the output is compared with; ``X`` itself for an auto-encoder.
+    order : ndarray of shape (n_rows,), int64
+        Which rows, in which order. At least one.
+    optimizer : Optimizer
+        Updated. Its decay applies to the matrices, not to the biases.
+    rate : float
+        Learning rate of this pass.
+    batch_size : int
+        Rows of a batch; the last one has those that are left.
+    loss : {"cross_entropy", "squared_error"}
+    stream : Stream
+        Of this pass. Batch s has step s; row i of the batch has row i, whatever ``order`` is.
+    corruption : float, default=0.0
+        Probability with which an input (not its target) is set to zero.
+    code : int, default=-1
+        If positive, the inputs of layer ``code`` are states, 0 or 1, drawn from the means of the
+        layer below. The gradient goes straight through: the states count as constants where they
+        are inputs, and as their means where the slope passes to the layer below.
+
+    Returns
+    -------
+    float
+        Mean loss of a row, each before the step of its own batch.
+
+    Raises
+    ------
+    Diverged
+        If a parameter left the finite numbers.
+    """
+    n_steps = -(-len(order) // batch_size)
+    rows = min(batch_size, len(order))
+    n_weights = int(layers["biases"][0])
+    scratch = np.empty(_network.scratch_size(layers, rows), dtype=parameters.dtype)
+    row_loss = np.empty(len(order), dtype=parameters.dtype)
+    status = _network.network_pass(
+        X,
+        targets,
+        order,
+        layers,
+        rows,
+        LOSSES[loss],
+        corruption,
+        code,
+        optimizer.code,
+        rate,
+        optimizer.momentum,
+        optimizer.decay,
+        optimizer.count + 1,
+        stream.as_array(),
+        CORRUPTION,
+        CODE,
+        threads.count(rows * n_weights // len(layers)),  # a layer's product: one parallel region
+        parameters,
+        optimizer.first,
+        optimizer.second,
+        scratch,
+        row_loss,
+    )
+    check(status)
+    optimizer.count += n_steps
+    return float(row_loss.mean(dtype=np.float64))

@@ -1,0 +1,166 @@
+"""Back-propagation: an auto-encoder learns to give back its input."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from layerwise.exceptions import Diverged, Incompatible
+from layerwise.numerics.network import LOSSES, network_pass
+from layerwise.numerics.optimizer import KINDS, Optimizer
+from layerwise.trainers.base import Pass, Trainer
+
+__all__ = ["Backprop"]
+
+
+def _among(names):
+    return str, names.__contains__, f"a str among {{{', '.join(map(repr, names))}}}"
+
+
+# Of each parameter: its type, what must be true of it, and this in words.
+_CONSTRAINTS = {
+    "loss": _among(sorted(LOSSES)),
+    "learning_rate": (Real, lambda v: 0 < v < np.inf, "a float in the range (0.0, inf)"),
+    "momentum": (Real, lambda v: 0 <= v < 1, "a float in the range [0.0, 1.0)"),
+    "weight_decay": (Real, lambda v: 0 <= v < np.inf, "a float in the range [0.0, inf)"),
+    "batch_size": (Integral, lambda v: v >= 1, "an int in the range [1, inf)"),
+    "n_passes": (Integral, lambda v: v >= 1, "an int in the range [1, inf)"),
+    "optimizer": _among(sorted(KINDS)),
+    "resample": (bool | np.bool_, lambda v: True, "an instance of 'bool'"),
+}
+
+
+class Backprop(Trainer):
+    """Gradient descent on the reconstruction error of an auto-encoder.
+
+    Parameters
+    ----------
+    loss : {"cross_entropy", "squared_error"}, default="cross_entropy"
+        Of a row, summed over its units: -log p(row | code) for Bernoulli units, in nats, or half
+        the squared distance between the row and its reconstruction.
+    learning_rate : float, default=1e-3
+    momentum : float, default=0.9
+        Momentum of "sgd"; beta1 of "adam".
+    weight_decay : float, default=0.0
+        L2 on the weights, not on the biases. With "adam" it stands beside the step, decoupled
+        from the gradient's scale (Loshchilov and Hutter, 2019).
+    batch_size : int, default=20
+        The last batch of a pass has the rows that are left, and divides by their number.
+    n_passes : int, default=100
+    optimizer : {"adam", "sgd"}, default="adam"
+        Adam is that of Kingma and Ba (2015), with beta2=0.999 and epsilon=1e-8.
+    schedule : {"constant", "linear"} or callable, default="constant"
+        Of the learning rate: "linear" falls towards zero after the last pass; a callable takes the
+        number of a pass, from 0, and returns a factor.
+    resample : bool, default=True
+        Whether rows that are means are drawn as states, anew for each pass. False trains on the
+        means themselves.
+
+    Notes
+    -----
+    Batches are taken in an order drawn anew for each pass. Where the code is sampled, the gradient
+    goes straight through: the decoder sees states, the encoder the slope at their means (Bengio,
+    Leonard and Courville, "Estimating or propagating gradients through stochastic neurons", 2013).
+    """
+
+    objective = "reconstruction error"
+
+    def __init__(
+        self,
+        loss="cross_entropy",
+        *,
+        learning_rate=1e-3,
+        momentum=0.9,
+        weight_decay=0.0,
+        batch_size=20,
+        n_passes=100,
+        optimizer="adam",
+        schedule="constant",
+        resample=True,
+    ):
+        self.loss = loss
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.n_passes = n_passes
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.resample = resample
+
+    def check(self):
+        """Raise TypeError or ValueError for the first parameter that is not as documented."""
+        for name, (kind, valid, words) in _CONSTRAINTS.items():
+            self._refuse(name, words, kind, valid)
+        if not callable(self.schedule):
+            kind, valid, words = _among(["constant", "linear"])
+            self._refuse("schedule", f"{words} or a callable", kind, valid)
+
+    def _refuse(self, name, words, kind, valid):
+        value = getattr(self, name)
+        right = isinstance(value, kind)
+        if not right or not valid(value):
+            raise (ValueError if right else TypeError)(
+                f"The {name!r} parameter of {type(self).__name__} must be {words}. "
+                f"Got {value!r} instead."
+            )
+
+    def passes(self, network, rows, stream):
+        """Improve a network in place, and yield after each pass.
+
+        Parameters
+        ----------
+        network : AutoEncoderParams
+        rows : Rows
+            Of the network's visible units, at least one.
+        stream : Stream
+
+        Yields
+        ------
+        Pass
+            ``objective`` is the mean loss of a row, each before the step of its own batch.
+
+        Raises
+        ------
+        Incompatible
+            If the loss is the cross-entropy and the output is not a sigmoid.
+        Diverged
+            If a parameter or the objective leaves the finite numbers.
+        """
+        self.check()
+        chain = network.chain
+        output = chain.activations[-1]
+        if self.loss == "cross_entropy" and output != "sigmoid":
+            raise Incompatible(
+                f"The cross-entropy compares with means of Bernoulli units, and the output is "
+                f"{output!r}. Use loss='squared_error', or a 'sigmoid' output."
+            )
+        optimizer = Optimizer.start(
+            self.optimizer,
+            len(chain.parameters),
+            chain.parameters.dtype,
+            momentum=self.momentum,
+            decay=self.weight_decay,
+        )
+        for index in range(self.n_passes):
+            X = rows.draw(stream.child("rows", index), resample=self.resample)
+            X = np.ascontiguousarray(X, dtype=chain.parameters.dtype)
+            try:
+                objective = network_pass(
+                    chain.parameters,
+                    chain.layers,
+                    X,
+                    X,
+                    stream.child("order", index).generator().permutation(len(X)),
+                    optimizer,
+                    rate=self.rate(index),
+                    batch_size=self.batch_size,
+                    loss=self.loss,
+                    stream=stream.child("pass", index),
+                    corruption=network.corruption,
+                    code=network.code if network.sample_code else -1,
+                )
+            except Diverged:
+                raise self.diverged(index) from None
+            if not np.isfinite(objective):
+                raise self.diverged(index)
+            yield Pass(index, objective)

@@ -1,0 +1,19 @@
+"""Sums over latent states for rows, by the table of rows x states that the product avoids."""
+
+import numpy as np
+
+
+def states(n):
+    return (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype(float)
+
+
+def linear_sums(fields):
+    return fields @ states(fields.shape[1]).T
+
+
+def log_sums(fields, log_table):
+    return np.logaddexp.reduce(linear_sums(fields) + log_table, axis=1)
+
+
+def log_sums_over_rows(fields, log_weights):
+    return np.logaddexp.reduce(linear_sums(fields) + log_weights[:, None], axis=0)
