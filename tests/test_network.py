@@ -344,7 +344,9 @@ def test_forward_equals_twin(sizes, activations, tied, code):
 
 
 def test_parameters_are_matrices_and_then_biases():
-    chain = Chain(np.arange(2 * 3 + 3 * 2 + 2 + 3 + 3 + 2.0), (2, 3, 2, 3), ("tanh",) * 3, ((0, 1),))
+    chain = Chain(
+        np.arange(2 * 3 + 3 * 2 + 2 + 3 + 3 + 2.0), (2, 3, 2, 3), ("tanh",) * 3, ((0, 1),)
+    )
     assert network.n_parameters(chain.layers) == 20
     chain = Chain(np.arange(20.0), (2, 3, 2, 3), ("tanh",) * 3, ((0, 1),))
     np.testing.assert_array_equal(chain.weights(1), [[0, 1], [2, 3], [4, 5]])

@@ -13,7 +13,10 @@ LOSSES = {"cross_entropy": 0, "squared_error": 1}
 
 # lw_layer of src/network.h.
 LAYER = np.dtype(
-    [(name, np.int64) for name in ("n_inputs", "n_units", "activation", "tied", "weights", "biases")]
+    [
+        (name, np.int64)
+        for name in ("n_inputs", "n_units", "activation", "tied", "weights", "biases")
+    ]
 )
 
 

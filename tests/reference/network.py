@@ -52,9 +52,7 @@ def loss_and_gradient(chain, X, targets, loss, code=-1, states=None):
         losses = 0.5 * ((means[-1] - targets) ** 2).sum(axis=1)
         slope = (means[-1] - targets) * SLOPE[chain.activations[-1]](fields[-1])
     slope = slope / len(X)
-    gradient = Chain(
-        np.zeros_like(chain.parameters), chain.sizes, chain.activations, chain.tied
-    )
+    gradient = Chain(np.zeros_like(chain.parameters), chain.sizes, chain.activations, chain.tied)
     for k in reversed(range(chain.n_layers)):
         weights = gradient.weights(k)  # a view: tied layers add to one array
         weights += inputs[k].T @ slope

@@ -28,6 +28,16 @@ enum { LW_OK = 0, LW_NOT_FINITE = 1 };
 
 #define LW_SIMD _Pragma("omp simd")
 
+/* A loop of fixed length inside a vector loop: it must go before the outer one is vectorised. */
+#if defined(__clang__)
+#define LW_UNROLL(n) _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define LW_UNROLL(n) LW_PRAGMA(GCC unroll n)
+#else
+#define LW_UNROLL(n)
+#endif
+#define LW_PRAGMA(text) _Pragma(#text)
+
 LW_INLINE ptrdiff_t
 lw_min(ptrdiff_t a, ptrdiff_t b)
 {
@@ -41,5 +51,20 @@ lw_tiles(ptrdiff_t n, ptrdiff_t size)
 {
     return (n + size - 1) / size;
 }
+
+#define LW_ATOMIC_WRITE _Pragma("omp atomic write")
+
+/* A statement for every tile t, by n_threads threads. One thread does without a region: even an
+ * empty one costs 0.36 us, as much as the means of a thousand units. */
+#define LW_FOR_TILES(t, n_tiles, ...)                                                              \
+    do {                                                                                           \
+        ptrdiff_t t;                                                                               \
+        if (n_threads > 1) {                                                                       \
+            _Pragma("omp parallel for schedule(static) num_threads(n_threads)") for (t = 0;        \
+                t < (n_tiles); t++) __VA_ARGS__;                                                   \
+        } else {                                                                                   \
+            for (t = 0; t < (n_tiles); t++) __VA_ARGS__;                                           \
+        }                                                                                          \
+    } while (0)
 
 #endif

@@ -102,40 +102,45 @@ LW_(product_copy)(const LW_REAL *restrict b, ptrdiff_t b_row, ptrdiff_t b_col, p
     }
 }
 
+/* A tile of c: LW_ROWS rows of one panel. */
+static void
+LW_(product_tile)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_REAL *b,
+    ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, LW_REAL scale,
+    const LW_REAL *start, ptrdiff_t start_row, LW_REAL *c, ptrdiff_t c_row, ptrdiff_t tile)
+{
+    LW_REAL panel[LW_DEEP * (LW_BYTES / sizeof(LW_REAL))];
+    LW_REAL out[LW_ROWS * (LW_BYTES / sizeof(LW_REAL))];
+    const ptrdiff_t n_panels = lw_tiles(n, LW_WIDE);
+    const ptrdiff_t top = tile / n_panels * LW_ROWS;
+    const ptrdiff_t left = tile % n_panels * LW_WIDE;
+    const ptrdiff_t rows = lw_min(LW_ROWS, m - top);
+    const ptrdiff_t wide = lw_min(LW_WIDE, n - left);
+
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        for (ptrdiff_t j = 0; j < LW_WIDE; j++) {
+            const int given = start && j < wide;
+            out[i * LW_WIDE + j] = given ? start[(top + i) * start_row + left + j] : 0;
+        }
+    }
+    for (ptrdiff_t k = 0; k < depth; k += LW_DEEP) {
+        const ptrdiff_t deep = lw_min(LW_DEEP, depth - k);
+        LW_(product_copy)(b + k * b_row + left * b_col, b_row, b_col, deep, wide, panel);
+        LW_(product_block)
+        (a + top * a_row + k * a_col, a_row, a_col, panel, rows, deep, scale, out, LW_WIDE);
+    }
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        for (ptrdiff_t j = 0; j < wide; j++) {
+            c[(top + i) * c_row + left + j] = out[i * LW_WIDE + j];
+        }
+    }
+}
+
 void
 LW_(lw_product)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_REAL *b,
     ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, LW_REAL scale,
     const LW_REAL *start, ptrdiff_t start_row, int n_threads, LW_REAL *c, ptrdiff_t c_row)
 {
-    const ptrdiff_t n_panels = lw_tiles(n, LW_WIDE);
-    const ptrdiff_t n_tiles = n_panels * lw_tiles(m, LW_ROWS);
-    ptrdiff_t tile;
-
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-    for (tile = 0; tile < n_tiles; tile++) {
-        LW_REAL panel[LW_DEEP * (LW_BYTES / sizeof(LW_REAL))];
-        LW_REAL out[LW_ROWS * (LW_BYTES / sizeof(LW_REAL))];
-        const ptrdiff_t top = tile / n_panels * LW_ROWS;
-        const ptrdiff_t left = tile % n_panels * LW_WIDE;
-        const ptrdiff_t rows = lw_min(LW_ROWS, m - top);
-        const ptrdiff_t wide = lw_min(LW_WIDE, n - left);
-
-        for (ptrdiff_t i = 0; i < rows; i++) {
-            for (ptrdiff_t j = 0; j < LW_WIDE; j++) {
-                const int given = start && j < wide;
-                out[i * LW_WIDE + j] = given ? start[(top + i) * start_row + left + j] : 0;
-            }
-        }
-        for (ptrdiff_t k = 0; k < depth; k += LW_DEEP) {
-            const ptrdiff_t deep = lw_min(LW_DEEP, depth - k);
-            LW_(product_copy)(b + k * b_row + left * b_col, b_row, b_col, deep, wide, panel);
-            LW_(product_block)(a + top * a_row + k * a_col, a_row, a_col, panel, rows, deep, scale,
-                out, LW_WIDE);
-        }
-        for (ptrdiff_t i = 0; i < rows; i++) {
-            for (ptrdiff_t j = 0; j < wide; j++) {
-                c[(top + i) * c_row + left + j] = out[i * LW_WIDE + j];
-            }
-        }
-    }
+    LW_FOR_TILES(tile, lw_tiles(n, LW_WIDE) * lw_tiles(m, LW_ROWS),
+        LW_(product_tile)(a, a_row, a_col, b, b_row, b_col, m, n, depth, scale, start, start_row,
+            c, c_row, tile));
 }

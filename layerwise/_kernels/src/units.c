@@ -23,12 +23,8 @@ void
 lw_words(ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step, uint32_t lane,
     int n_threads, uint32_t *word)
 {
-    ptrdiff_t i;
-
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-    for (i = 0; i < n_rows; i++) {
-        words_row(key, n_units, (uint32_t)i, step, lane, word + i * n_units);
-    }
+    LW_FOR_TILES(
+        i, n_rows, words_row(key, n_units, (uint32_t)i, step, lane, word + i * n_units));
 }
 
 /* A uniform number in [0, 1) from 32 bits: never 1, so that a mean of 1 is always drawn. */

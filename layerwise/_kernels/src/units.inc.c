@@ -15,15 +15,11 @@ void
 LW_(lw_means)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads,
     LW_REAL *mean)
 {
-    const ptrdiff_t n_tiles = lw_tiles(n_rows, LW_UNITS_TILE);
-    ptrdiff_t t;
+    const ptrdiff_t tile = LW_UNITS_TILE * n_units;
 
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-    for (t = 0; t < n_tiles; t++) {
-        const ptrdiff_t first = t * LW_UNITS_TILE;
-        const ptrdiff_t rows = lw_min(LW_UNITS_TILE, n_rows - first);
-        LW_(means_tile)(field + first * n_units, rows * n_units, mean + first * n_units);
-    }
+    LW_FOR_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
+        LW_(means_tile)(field + t * tile, lw_min(tile, n_rows * n_units - t * tile),
+            mean + t * tile));
 }
 
 LW_MULTIVERSION static void
@@ -42,17 +38,50 @@ LW_(states_row)(const LW_REAL *restrict mean, ptrdiff_t n_units, uint32_t row, l
     }
 }
 
+/* The same for a tile of rows of a narrow layer, whose counters fill the lanes row after row: a row
+ * of 16 units alone would use a quarter of them. */
+LW_MULTIVERSION static void
+LW_(states_narrow)(const LW_REAL *restrict mean, ptrdiff_t n_rows, ptrdiff_t n_units, uint32_t row,
+    lw_key key, uint32_t step, uint32_t lane, LW_REAL *restrict state)
+{
+    const ptrdiff_t n_groups = lw_tiles(n_units, 4);
+    uint32_t word[LW_UNITS_TILE * LW_PHILOX_UNITS];
+    uint32_t groups[LW_PHILOX_GROUPS], rows[LW_PHILOX_GROUPS], group = 0, at = row;
+
+    for (ptrdiff_t first = 0; first < n_rows * n_groups; first += LW_PHILOX_GROUPS) {
+        for (int g = 0; g < LW_PHILOX_GROUPS; g++) {
+            const int last = group + 1 == n_groups;
+            groups[g] = group;
+            rows[g] = at;
+            group = last ? 0 : group + 1;
+            at += (uint32_t)last;
+        }
+        lw_words_of(key, groups, rows, step, lane, word + 4 * first);
+    }
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        LW_SIMD
+        for (ptrdiff_t j = 0; j < n_units; j++) {
+            state[i * n_units + j]
+                = LW_(uniform)(word[4 * i * n_groups + j]) < mean[i * n_units + j] ? 1 : 0;
+        }
+    }
+}
+
 void
 LW_(lw_states)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step,
     uint32_t lane, int n_threads, LW_REAL *state)
 {
-    ptrdiff_t i;
-
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-    for (i = 0; i < n_rows; i++) {
-        LW_(states_row)
-        (mean + i * n_units, n_units, (uint32_t)i, key, step, lane, state + i * n_units);
+    if (n_units <= LW_PHILOX_UNITS) {
+        LW_FOR_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
+            LW_(states_narrow)(mean + t * LW_UNITS_TILE * n_units,
+                lw_min(LW_UNITS_TILE, n_rows - t * LW_UNITS_TILE), n_units,
+                (uint32_t)(t * LW_UNITS_TILE), key, step, lane,
+                state + t * LW_UNITS_TILE * n_units));
+        return;
     }
+    LW_FOR_TILES(i, n_rows,
+        LW_(states_row)(mean + i * n_units, n_units, (uint32_t)i, key, step, lane,
+            state + i * n_units));
 }
 
 LW_MULTIVERSION static void
@@ -75,14 +104,9 @@ void
 LW_(lw_masked)(const LW_REAL *input, ptrdiff_t n_rows, ptrdiff_t n_units, LW_REAL probability,
     lw_key key, uint32_t step, uint32_t lane, int n_threads, LW_REAL *output)
 {
-    ptrdiff_t i;
-
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-    for (i = 0; i < n_rows; i++) {
-        LW_(masked_row)
-        (input + i * n_units, n_units, probability, (uint32_t)i, key, step, lane,
-            output + i * n_units);
-    }
+    LW_FOR_TILES(i, n_rows,
+        LW_(masked_row)(input + i * n_units, n_units, probability, (uint32_t)i, key, step, lane,
+            output + i * n_units));
 }
 
 /* Eight partial sums, so that the loop is a vector loop without reordering anything. */
@@ -110,10 +134,5 @@ void
 LW_(lw_softplus_sums)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads,
     LW_REAL *sum)
 {
-    ptrdiff_t i;
-
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-    for (i = 0; i < n_rows; i++) {
-        sum[i] = LW_(softplus_sum_row)(field + i * n_units, n_units);
-    }
+    LW_FOR_TILES(i, n_rows, sum[i] = LW_(softplus_sum_row)(field + i * n_units, n_units));
 }

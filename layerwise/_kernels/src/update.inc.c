@@ -2,82 +2,114 @@
 
 #include "real.h"
 
-/* Each tile returns the sum of 0 * parameter: zero, or NaN where one is not finite. */
+/* One parameter's step. The result is 0 * parameter: zero, or NaN where it is not finite. */
+LW_INLINE LW_REAL
+LW_(sgd_step)(LW_REAL gradient, LW_REAL rate, LW_REAL momentum, LW_REAL decay,
+    LW_REAL *restrict parameter, LW_REAL *restrict velocity)
+{
+    const LW_REAL slope = gradient + decay * *parameter;
+    *velocity = momentum * *velocity - rate * slope;
+    *parameter += *velocity;
+    return 0 * *parameter;
+}
+
+LW_INLINE LW_REAL
+LW_(adam_step)(LW_REAL gradient, LW_REAL rate, LW_REAL shrink, LW_REAL beta1, LW_REAL correction2,
+    LW_REAL *restrict parameter, LW_REAL *restrict first, LW_REAL *restrict second)
+{
+    const LW_REAL beta2 = (LW_REAL)0.999;
+    *first = beta1 * *first + (1 - beta1) * gradient;
+    *second = beta2 * *second + (1 - beta2) * (gradient * gradient);
+    *parameter = *parameter * shrink
+        - rate * *first / (LW_(lw_root)(*second * correction2) + (LW_REAL)1e-8);
+    return 0 * *parameter;
+}
+
+/* Each tile returns the sum of its zeros, in LW_LANES partial sums so that it is a vector loop. */
 LW_MULTIVERSION static LW_REAL
 LW_(sgd_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_REAL momentum,
     LW_REAL decay, LW_REAL *restrict parameter, LW_REAL *restrict velocity)
 {
-    LW_REAL wrong[8] = { 0 };
+    LW_REAL wrong[LW_LANES] = { 0 }, sum = 0;
+    ptrdiff_t i = 0;
 
-    for (ptrdiff_t first = 0; first < n; first += 8) {
-        const ptrdiff_t length = lw_min(8, n - first);
+    for (; i + LW_LANES <= n; i += LW_LANES) {
         LW_SIMD
-        for (ptrdiff_t k = 0; k < length; k++) {
-            const ptrdiff_t i = first + k;
-            const LW_REAL slope = gradient[i] + decay * parameter[i];
-            velocity[i] = momentum * velocity[i] - rate * slope;
-            parameter[i] += velocity[i];
-            wrong[k] += 0 * parameter[i];
+        for (int k = 0; k < LW_LANES; k++) {
+            wrong[k] += LW_(sgd_step)(
+                gradient[i + k], rate, momentum, decay, parameter + i + k, velocity + i + k);
         }
     }
-    return wrong[0] + wrong[1] + wrong[2] + wrong[3] + wrong[4] + wrong[5] + wrong[6] + wrong[7];
+    for (; i < n; i++) {
+        sum += LW_(sgd_step)(gradient[i], rate, momentum, decay, parameter + i, velocity + i);
+    }
+    for (int k = 0; k < LW_LANES; k++) {
+        sum += wrong[k];
+    }
+    return sum;
 }
 
 LW_MULTIVERSION static LW_REAL
 LW_(adam_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_REAL shrink,
-    LW_REAL beta1, LW_REAL correction2, LW_REAL *restrict parameter, LW_REAL *restrict first_moment,
-    LW_REAL *restrict second_moment)
+    LW_REAL beta1, LW_REAL correction2, LW_REAL *restrict parameter, LW_REAL *restrict first,
+    LW_REAL *restrict second)
 {
-    const LW_REAL beta2 = (LW_REAL)0.999;
-    LW_REAL wrong[8] = { 0 };
+    LW_REAL wrong[LW_LANES] = { 0 }, sum = 0;
+    ptrdiff_t i = 0;
 
-    for (ptrdiff_t first = 0; first < n; first += 8) {
-        const ptrdiff_t length = lw_min(8, n - first);
+    for (; i + LW_LANES <= n; i += LW_LANES) {
         LW_SIMD
-        for (ptrdiff_t k = 0; k < length; k++) {
-            const ptrdiff_t i = first + k;
-            const LW_REAL slope = gradient[i];
-            const LW_REAL mean = beta1 * first_moment[i] + (1 - beta1) * slope;
-            const LW_REAL square = beta2 * second_moment[i] + (1 - beta2) * (slope * slope);
-            first_moment[i] = mean;
-            second_moment[i] = square;
-            parameter[i] = parameter[i] * shrink
-                - rate * mean / (LW_(lw_root)(square * correction2) + (LW_REAL)1e-8);
-            wrong[k] += 0 * parameter[i];
+        for (int k = 0; k < LW_LANES; k++) {
+            wrong[k] += LW_(adam_step)(gradient[i + k], rate, shrink, beta1, correction2,
+                parameter + i + k, first + i + k, second + i + k);
         }
     }
-    return wrong[0] + wrong[1] + wrong[2] + wrong[3] + wrong[4] + wrong[5] + wrong[6] + wrong[7];
+    for (; i < n; i++) {
+        sum += LW_(adam_step)(gradient[i], rate, shrink, beta1, correction2, parameter + i,
+            first + i, second + i);
+    }
+    for (int k = 0; k < LW_LANES; k++) {
+        sum += wrong[k];
+    }
+    return sum;
+}
+
+/* One tile by either rule. Returns whether a parameter is not finite. */
+static int
+LW_(update_tile)(const LW_REAL *gradient, ptrdiff_t n, lw_optimizer optimizer, double correction1,
+    double correction2, LW_REAL *parameter, LW_REAL *first, LW_REAL *second)
+{
+    const LW_REAL momentum = (LW_REAL)optimizer.momentum;
+    LW_REAL zero;
+
+    if (optimizer.kind == LW_ADAM) {
+        zero = LW_(adam_tile)(gradient, n, (LW_REAL)(optimizer.rate * correction1),
+            (LW_REAL)(1 - optimizer.rate * optimizer.decay), momentum, (LW_REAL)correction2,
+            parameter, first, second);
+    } else {
+        zero = LW_(sgd_tile)(gradient, n, (LW_REAL)optimizer.rate, momentum,
+            (LW_REAL)optimizer.decay, parameter, first);
+    }
+    return !(zero == 0);
 }
 
 int
 LW_(lw_update)(const LW_REAL *gradient, ptrdiff_t n, lw_optimizer optimizer, int n_threads,
     LW_REAL *parameter, LW_REAL *first, LW_REAL *second)
 {
-    const ptrdiff_t n_tiles = lw_tiles(n, LW_UPDATE_TILE);
-    const LW_REAL rate = (LW_REAL)optimizer.rate;
-    const LW_REAL momentum = (LW_REAL)optimizer.momentum;
-    const LW_REAL decay = (LW_REAL)optimizer.decay;
-    const LW_REAL adam_rate = (LW_REAL)(optimizer.rate
-        / (1 - pow(optimizer.momentum, (double)optimizer.count)));
-    const LW_REAL correction2 = (LW_REAL)(1 / (1 - pow(0.999, (double)optimizer.count)));
-    const LW_REAL shrink = (LW_REAL)(1 - optimizer.rate * optimizer.decay);
+    const int adam = optimizer.kind == LW_ADAM;
+    const double count = (double)optimizer.count;
+    const double correction1 = adam ? 1 / (1 - pow(optimizer.momentum, count)) : 1;
+    const double correction2 = adam ? 1 / (1 - pow(0.999, count)) : 1;
     int wrong = 0;
-    ptrdiff_t t;
 
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)                \
-    reduction(| : wrong)
-    for (t = 0; t < n_tiles; t++) {
+    LW_FOR_TILES(t, lw_tiles(n, LW_UPDATE_TILE), {
         const ptrdiff_t at = t * LW_UPDATE_TILE;
-        const ptrdiff_t length = lw_min(LW_UPDATE_TILE, n - at);
-        LW_REAL zero;
-        if (optimizer.kind == LW_ADAM) {
-            zero = LW_(adam_tile)(gradient + at, length, adam_rate, shrink, momentum, correction2,
-                parameter + at, first + at, second + at);
-        } else {
-            zero = LW_(sgd_tile)(
-                gradient + at, length, rate, momentum, decay, parameter + at, first + at);
+        if (LW_(update_tile)(gradient + at, lw_min(LW_UPDATE_TILE, n - at), optimizer, correction1,
+                correction2, parameter + at, first + at, adam ? second + at : NULL)) {
+            LW_ATOMIC_WRITE
+            wrong = 1;
         }
-        wrong |= !(zero == 0);
-    }
+    });
     return wrong ? LW_NOT_FINITE : LW_OK;
 }

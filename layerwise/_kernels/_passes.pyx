@@ -1,0 +1,147 @@
+"""One pass of training, in place, batch by batch; and one step of an optimiser."""
+
+from layerwise._kernels._key cimport key_from, lw_key
+from layerwise._kernels._typedefs cimport int64_t, real, uint32_t
+
+
+cdef extern from "update.h" nogil:
+    ctypedef struct lw_optimizer:
+        int kind
+        double rate
+        double momentum
+        double decay
+        int64_t count
+    enum:
+        LW_ADAM
+    int lw_update_f32(
+        const float *, ptrdiff_t, lw_optimizer, int, float *, float *, float *)
+    int lw_update_f64(
+        const double *, ptrdiff_t, lw_optimizer, int, double *, double *, double *)
+
+
+cdef extern from "contrastive.h" nogil:
+    ctypedef struct lw_contrast:
+        ptrdiff_t n_rows
+        ptrdiff_t n_visible
+        ptrdiff_t n_hidden
+        ptrdiff_t n_chains
+        ptrdiff_t batch_size
+        ptrdiff_t n_steps
+    ptrdiff_t lw_contrastive_scratch(lw_contrast)
+    int lw_contrastive_f32(
+        const float *, const int64_t *, lw_contrast, lw_optimizer, lw_key, uint32_t, uint32_t,
+        int, float *, float *, float *, float *, float *, float *, float *, double *)
+    int lw_contrastive_f64(
+        const double *, const int64_t *, lw_contrast, lw_optimizer, lw_key, uint32_t, uint32_t,
+        int, double *, double *, double *, double *, double *, double *, double *, double *)
+
+
+def scratch_size(
+    ptrdiff_t n_rows,
+    ptrdiff_t n_visible,
+    ptrdiff_t n_hidden,
+    ptrdiff_t n_chains,
+    ptrdiff_t batch_size,
+    ptrdiff_t n_steps,
+):
+    """Length of the scratch that ``contrastive`` needs for such a pass."""
+    cdef lw_contrast shape = lw_contrast(
+        n_rows, n_visible, n_hidden, n_chains, batch_size, n_steps)
+    return lw_contrastive_scratch(shape)
+
+
+def contrastive(
+    const real[:, ::1] rows,            # in
+    const int64_t[::1] order,           # in
+    ptrdiff_t batch_size,
+    ptrdiff_t n_steps,
+    int kind,
+    double rate,
+    double momentum,
+    double decay,
+    int64_t count,
+    const uint32_t[::1] key,            # in
+    uint32_t hidden_lane,
+    uint32_t visible_lane,
+    int n_threads,
+    real[:, ::1] components,            # in-out
+    real[::1] intercept_visible,        # in-out
+    real[::1] intercept_hidden,         # in-out
+    real[:, ::1] chains,                # in-out
+    real[::1] first,                    # in-out
+    real[::1] second,                   # in-out
+    real[::1] scratch,                  # out
+    double[::1] gap,                    # out
+):
+    """One pass of CD (no chains) or PCD over the rows, in the given order.
+
+    All entries of ``order`` must be rows: it is the caller's permutation, not a user's.
+    """
+    cdef lw_contrast shape = lw_contrast(
+        order.shape[0], components.shape[1], components.shape[0], chains.shape[0],
+        batch_size, n_steps)
+    cdef lw_optimizer optimizer = lw_optimizer(kind, rate, momentum, decay, count)
+    cdef lw_key k = key_from(key)
+    cdef int status
+    cdef real *kept = NULL
+    cdef real *squares = NULL
+    assert key.shape[0] == 4
+    assert shape.n_visible > 0 and shape.n_hidden > 0 and batch_size > 0 and n_steps > 0
+    assert rows.shape[1] == intercept_visible.shape[0] == shape.n_visible
+    assert intercept_hidden.shape[0] == shape.n_hidden
+    assert first.shape[0] == (shape.n_visible + 1) * (shape.n_hidden + 1) - 1
+    assert gap.shape[0] == (shape.n_rows + batch_size - 1) // batch_size
+    assert scratch.shape[0] >= lw_contrastive_scratch(shape)
+    if shape.n_rows == 0:
+        return 0
+    if shape.n_chains:
+        assert chains.shape[1] == shape.n_visible
+        kept = &chains[0, 0]
+    if kind == LW_ADAM:
+        assert second.shape[0] == first.shape[0]
+        squares = &second[0]
+    with nogil:
+        if real is float:
+            status = lw_contrastive_f32(
+                &rows[0, 0], &order[0], shape, optimizer, k, hidden_lane, visible_lane, n_threads,
+                &components[0, 0], &intercept_visible[0], &intercept_hidden[0], kept, &first[0],
+                squares, &scratch[0], &gap[0])
+        else:
+            status = lw_contrastive_f64(
+                &rows[0, 0], &order[0], shape, optimizer, k, hidden_lane, visible_lane, n_threads,
+                &components[0, 0], &intercept_visible[0], &intercept_hidden[0], kept, &first[0],
+                squares, &scratch[0], &gap[0])
+    return status
+
+
+def update(
+    const real[::1] gradient,           # in
+    int kind,
+    double rate,
+    double momentum,
+    double decay,
+    int64_t count,
+    int n_threads,
+    real[::1] parameter,                # in-out
+    real[::1] first,                    # in-out
+    real[::1] second,                   # in-out
+):
+    """One step of an optimiser over a flat array of parameters; ``count`` is its number, from 1."""
+    cdef ptrdiff_t n = gradient.shape[0]
+    cdef lw_optimizer optimizer = lw_optimizer(kind, rate, momentum, decay, count)
+    cdef real *squares = NULL
+    cdef int status
+    assert parameter.shape[0] == first.shape[0] == n
+    if n == 0:
+        return 0
+    if kind == LW_ADAM:
+        assert second.shape[0] == n
+        squares = &second[0]
+    with nogil:
+        if real is float:
+            status = lw_update_f32(
+                &gradient[0], n, optimizer, n_threads, &parameter[0], &first[0], squares)
+        else:
+            status = lw_update_f64(
+                &gradient[0], n, optimizer, n_threads, &parameter[0], &first[0], squares)
+    return status

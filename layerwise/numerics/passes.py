@@ -1,0 +1,124 @@
+"""One pass of training over the rows, and one step of an optimiser."""
+
+import numpy as np
+
+from layerwise._kernels import _passes
+from layerwise.numerics import threads
+from layerwise.numerics.status import check
+from layerwise.numerics.streams import HIDDEN, VISIBLE
+
+
+def contrastive_pass(
+    components, intercept_visible, intercept_hidden, X, order, chains, optimizer,
+    *, rate, n_steps, batch_size, stream, scratch=None,
+):  # fmt: skip
+    """One pass of CD-k or PCD-k, in place; return its objective.
+
+    Each batch is a step down the free-energy gap: the mean F of the batch minus the mean F of the
+    model's states, each over its own number of rows, the model's states held fixed.
+    F(v) = -b.v - sum_j softplus(c_j + W_j.v).
+
+    Parameters
+    ----------
+    components : ndarray of shape (n_hidden, n_visible), float32 or float64
+        Updated, as are the intercepts.
+    intercept_visible : ndarray of shape (n_visible,)
+    intercept_hidden : ndarray of shape (n_hidden,)
+    X : ndarray of shape (n_samples, n_visible)
+        States, or means of them. Cast to the dtype of the components.
+    order : ndarray of shape (n_rows,)
+        Which rows, in which order.
+    chains : ndarray of shape (n_chains, n_visible) or None
+        PCD's visible states, updated; None for CD, whose chains start from each batch.
+    optimizer : Optimizer
+        Updated. Its arrays are laid out components, visible intercepts, hidden intercepts.
+    rate : float
+        Learning rate.
+    n_steps : int
+        Gibbs steps of the chains, at least 1.
+    batch_size : int
+        Rows of a batch. The last may be shorter.
+    stream : Stream
+        This pass's own.
+    scratch : ndarray, default=None
+        From ``contrastive_scratch``; None allocates it for this pass.
+
+    Returns
+    -------
+    float
+        The free-energy gap in nats, each row's batch measured before its step.
+
+    Raises
+    ------
+    Diverged
+        If a parameter leaves the finite numbers.
+    """
+    dtype = components.dtype
+    X = np.ascontiguousarray(X, dtype=dtype)
+    order = np.ascontiguousarray(order, dtype=np.int64)
+    if chains is None:
+        chains = np.empty((0, components.shape[1]), dtype=dtype)
+    if scratch is None:
+        scratch = contrastive_scratch(components, len(order), len(chains), batch_size)
+    gap = np.empty(-(-len(order) // batch_size))
+    n_threads = threads.count(max(min(batch_size, len(order)), len(chains)) * components.size)
+    status = _passes.contrastive(
+        X, order, batch_size, n_steps, optimizer.code, rate, optimizer.momentum, optimizer.decay,
+        optimizer.count, stream.as_array(), HIDDEN, VISIBLE, n_threads, components,
+        intercept_visible, intercept_hidden, chains, optimizer.first, optimizer.second, scratch,
+        gap,
+    )  # fmt: skip
+    check(status)
+    optimizer.count += len(gap)
+    rows_of = np.minimum(batch_size, len(order) - batch_size * np.arange(len(gap)))
+    return float(rows_of @ gap / len(order))
+
+
+def contrastive_scratch(components, n_rows, n_chains, batch_size):
+    """Return memory for ``contrastive_pass``, to be used again over passes.
+
+    Parameters
+    ----------
+    components : ndarray of shape (n_hidden, n_visible)
+    n_rows, n_chains, batch_size : int
+        No chains for CD.
+
+    Returns
+    -------
+    ndarray
+        Flat, of the dtype of the components.
+    """
+    n_hidden, n_visible = components.shape
+    size = _passes.scratch_size(n_rows, n_visible, n_hidden, n_chains, batch_size, 1)
+    return np.empty(size, dtype=components.dtype)
+
+
+def descend(parameters, gradients, optimizer, *, rate):
+    """Take one step of the optimiser down the gradients, in place; the first parameter decays.
+
+    Parameters
+    ----------
+    parameters : sequence of C-contiguous ndarrays, float32 or float64
+        In the order in which the optimiser's arrays are laid out: weights, then biases.
+    gradients : sequence of ndarrays of the same shapes
+        Cast to the dtype of the parameters.
+    optimizer : Optimizer
+    rate : float
+
+    Raises
+    ------
+    Diverged
+        If a parameter leaves the finite numbers.
+    """
+    optimizer.count += 1
+    start, decay = 0, optimizer.decay
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        here = slice(start, start + parameter.size)
+        status = _passes.update(
+            np.ascontiguousarray(gradient, dtype=parameter.dtype).reshape(-1),
+            optimizer.code, rate, optimizer.momentum, decay, optimizer.count,
+            threads.count(parameter.size), parameter.reshape(-1), optimizer.first[here],
+            optimizer.second[here],
+        )  # fmt: skip
+        check(status)
+        start, decay = here.stop, 0.0

@@ -1,0 +1,169 @@
+"""What must be true of training by back-propagation."""
+
+import copy
+
+import numpy as np
+import pytest
+from reference import network as reference
+from sklearn.base import clone
+
+from layerwise.exceptions import Diverged, Incompatible
+from layerwise.models.chain import AutoEncoderParams, Chain
+from layerwise.models.rows import Rows
+from layerwise.numerics.streams import Stream
+from layerwise.trainers.backprop import Backprop
+
+STREAM = Stream(bytes(range(31, 47)))
+
+
+def grey(n_rows, n_units):
+    return STREAM.child("X").generator().random((n_rows, n_units))
+
+
+def network_of(sizes=(12, 6, 12), *, tied=(), sample_code=False, corruption=0.0, output="sigmoid"):
+    activations = ("sigmoid",) * (len(sizes) - 2) + (output,)
+    chain = Chain.init(sizes, activations, STREAM.child("init"), tied=tied)
+    return AutoEncoderParams(chain, len(sizes) - 2, sample_code, corruption)
+
+
+def train(trainer, network, X, stream=STREAM):
+    """The passes, and the network after them; ``network`` itself stays."""
+    network = copy.deepcopy(network)
+    return list(trainer.passes(network, Rows(X), stream)), network
+
+
+@pytest.mark.parametrize("tied", [(), ((0, 1),)])
+@pytest.mark.parametrize("sample_code", [False, True])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_enough_units_give_back_a_handful_of_rows(optimizer, sample_code, tied):
+    X = (grey(6, 12) < 0.5).astype(float)
+    rate = {"sgd": 0.1, "adam": 0.03}[optimizer]
+    trainer = Backprop(optimizer=optimizer, learning_rate=rate, n_passes=1500, batch_size=3)
+    passes, network = train(
+        trainer, network_of((12, 24, 12), sample_code=sample_code, tied=tied), X
+    )
+    assert passes[0].objective > 5  # about 12 log 2
+    assert passes[-1].objective < 0.1  # the optimum is zero, at infinite weights
+    assert np.array_equal(network.decode(network.encode(X)).round(), X)
+    if tied:
+        assert np.array_equal(network.chain.weights(0), network.chain.weights(1).T)
+
+
+def test_linear_network_finds_the_principal_components():
+    # Baldi and Hornik (1989): the only minimum is the projection on the leading components.
+    X = grey(20, 6) @ np.diag([1, 0.8, 0.6, 0.3, 0.2, 0.1])
+    chain = Chain.init((6, 2, 6), ("identity", "identity"), STREAM)
+    trainer = Backprop(
+        "squared_error", learning_rate=0.03, batch_size=20, n_passes=2000, schedule="linear",
+        resample=False,
+    )  # fmt: skip
+    passes, _ = train(trainer, AutoEncoderParams(chain, 1), X)
+    residual = np.linalg.svd(X - X.mean(axis=0), compute_uv=False)[2:]
+    # From above; the last steps are of size 1e-5 and the loss is flat there.
+    assert passes[-1].objective == pytest.approx((residual**2).sum() / 2 / len(X), rel=1e-4)
+
+
+@pytest.mark.parametrize("resample", [False, True])
+def test_objective_is_the_loss_of_the_rows_of_the_pass(resample):
+    X, network = grey(10, 12), network_of()
+    trainer = Backprop(
+        optimizer="sgd",
+        momentum=0,
+        learning_rate=1e-300,
+        n_passes=3,
+        batch_size=4,
+        resample=resample,
+    )
+    passes, _ = train(trainer, network, X)
+    assert [p.index for p in passes] == [0, 1, 2]
+    drawn = [Rows(X).draw(STREAM.child("rows", p.index), resample=resample) for p in passes]
+    expected = [
+        reference.loss_and_gradient(network.chain, x, x, "cross_entropy")[0].mean() for x in drawn
+    ]
+    # Sums of 12 numbers near 1.
+    np.testing.assert_allclose([p.objective for p in passes], expected, rtol=1e-13)
+
+
+def test_passes_differ_in_their_order_masks_and_codes():
+    X, still = (grey(10, 12) < 0.5).astype(float), dict(optimizer="sgd", learning_rate=1e-300)
+    for network in (network_of(sample_code=True), network_of(corruption=0.5)):
+        passes, _ = train(Backprop(**still, n_passes=4), network, X)
+        assert len({p.objective for p in passes}) == 4
+    fast = Backprop(optimizer="sgd", learning_rate=0.5, batch_size=1, n_passes=1)
+    objectives = {train(fast, network_of(), X, STREAM.child(i))[0][0].objective for i in range(4)}
+    assert len(objectives) == 4
+
+
+def test_same_stream_gives_the_same_bits():
+    X, network = grey(30, 12), network_of(sample_code=True, corruption=0.2)
+    one, two = (train(Backprop(n_passes=3), network, X) for _ in range(2))
+    assert one[0] == two[0]
+    assert np.array_equal(one[1].chain.parameters, two[1].chain.parameters)
+    other = train(Backprop(n_passes=3), network, X, STREAM.child("other"))
+    assert other[0] != one[0]
+
+
+def test_rate_follows_the_schedule():
+    X, network = grey(10, 12), network_of()
+    trainer = Backprop(schedule=lambda index: float(index == 0), n_passes=3)
+    states = []
+    for _ in trainer.passes(network, Rows(X), STREAM):
+        states.append(network.chain.parameters.copy())
+    assert not np.array_equal(states[0], network_of().chain.parameters)
+    assert np.array_equal(states[0], states[1])
+    assert np.array_equal(states[1], states[2])
+
+
+def test_single_precision_network_takes_rows_of_any_precision():
+    chain = Chain.init((12, 6, 12), ("sigmoid",) * 2, STREAM, dtype=np.float32)
+    passes, network = train(Backprop(n_passes=2), AutoEncoderParams(chain, 1), grey(10, 12))
+    assert network.chain.parameters.dtype == np.float32
+    assert len(passes) == 2
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_divergence_names_the_pass_and_the_rate(optimizer):
+    network = network_of(output="identity")
+    trainer = Backprop("squared_error", optimizer=optimizer, learning_rate=1e200, n_passes=50)
+    with pytest.raises(Diverged, match=r"in pass \d+ \(learning_rate=1e\+200\)\. Lower"):
+        train(trainer, network, grey(30, 12))
+
+
+@pytest.mark.parametrize("output", ["tanh", "relu", "identity"])
+def test_cross_entropy_asks_for_a_sigmoid(output):
+    with pytest.raises(Incompatible, match="squared_error"):
+        train(Backprop(), network_of(output=output), grey(3, 12))
+
+
+WRONG = [
+    ("loss", "hinge", "a str among {'cross_entropy', 'squared_error'}"),
+    ("learning_rate", 0.0, "a float in the range (0.0, inf)"),
+    ("learning_rate", float("nan"), "a float in the range (0.0, inf)"),
+    ("learning_rate", "fast", "a float in the range (0.0, inf)"),
+    ("momentum", 1.0, "a float in the range [0.0, 1.0)"),
+    ("weight_decay", -1e-3, "a float in the range [0.0, inf)"),
+    ("batch_size", 0, "an int in the range [1, inf)"),
+    ("batch_size", 2.5, "an int in the range [1, inf)"),
+    ("n_passes", 0, "an int in the range [1, inf)"),
+    ("optimizer", None, "a str among {'adam', 'sgd'}"),
+    ("schedule", "cosine", "a str among {'constant', 'linear'} or a callable"),
+    ("resample", 1, "an instance of 'bool'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), WRONG)
+def test_wrong_parameters_are_refused_in_one_sentence(name, value, words):
+    kept = Backprop(**{name: value})
+    with pytest.raises((TypeError, ValueError)) as caught:
+        next(kept.passes(network_of(), Rows(grey(3, 12)), STREAM))
+    sentence = f"The {name!r} parameter of Backprop must be {words}. Got {value!r} instead."
+    assert str(caught.value) == sentence
+
+
+def test_every_parameter_is_checked_and_clones():
+    trainer = Backprop("squared_error", n_passes=3, schedule=float)
+    assert clone(trainer).get_params() == trainer.get_params()
+    trainer.check()
+    for name in trainer.get_params():
+        with pytest.raises((TypeError, ValueError), match=f"'{name}' parameter"):
+            Backprop(**{name: [1]}).check()
