@@ -59,7 +59,7 @@ def main(argv=None):
     try:
         # Whatever a user can get wrong is refused before any work: an error later is our own.
         try:
-            options = _parser().parse_args(argv)
+            options = read_options(argv)
             prepared = _prepare(options)
         except ValueError as error:
             _say(error)
@@ -72,7 +72,8 @@ def main(argv=None):
     return 0
 
 
-def _parser():
+def read_options(argv):
+    """Return the options that arguments ask for, or raise a ValueError of one sentence."""
     parser = Parser(prog="layerwise", description="Deep generative models, a layer at a time.")
     parser.add_argument("--version", action="version", version=f"layerwise {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -126,7 +127,7 @@ def _parser():
         metavar="DIR",
         help="folder of the results (default: %(default)s)",
     )
-    return parser
+    return parser.parse_args(argv)
 
 
 def _whole(least, most=None):

@@ -46,7 +46,9 @@ class Candidate:
         stream = Stream.from_random_state(seed).child("compare", family, index)
         params = spaces.draw(family, stream.child("params").generator())
         fit_seed = int(stream.child("fit").generator().integers(2**31))
-        return cls(family, index, params, fit_seed, spaces.make_estimator(family, params, fit_seed))
+        return cls(
+            family, index, params, fit_seed, spaces.make_estimator(family, params, fit_seed)
+        )
 
     @property
     def key(self):
