@@ -118,5 +118,7 @@ def uniforms(n_rows, n_units, stream, *, step, lane):
     ndarray of shape (n_rows, n_units), float64
     """
     word = np.empty((n_rows, n_units), dtype=np.uint32)
-    check(_units.words(stream.as_array(), step, lane, threads.count(RANDOM_COST * word.size), word))
+    check(
+        _units.words(stream.as_array(), step, lane, threads.count(RANDOM_COST * word.size), word)
+    )
     return word * 2.0**-32

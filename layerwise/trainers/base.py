@@ -48,20 +48,29 @@ class Interval:
 
 @dataclass(frozen=True)
 class Options:
-    """One of a few values, named by ``repr``."""
+    """One of a few strings."""
 
     values: tuple
 
     def __contains__(self, value):
-        return any(value is option or (type(value) is type(option) and value == option)
-                   for option in self.values)  # fmt: skip
+        return isinstance(value, str) and value in self.values
 
     def __str__(self):
-        if self.values == (None,):
-            return "None"
-        if set(self.values) == {True, False}:
-            return "a bool"
-        return "a str among {" + ", ".join(sorted(map(repr, self.values))) + "}"
+        return "a str among {" + ", ".join(map(repr, self.values)) + "}"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """Any object of some types, called by a name: a bool, or None."""
+
+    kinds: tuple
+    name: str
+
+    def __contains__(self, value):
+        return isinstance(value, self.kinds)
+
+    def __str__(self):
+        return self.name
 
 
 class Callable:
@@ -75,6 +84,7 @@ class Callable:
 
 
 COUNT = Interval(Integral, 1)
+NONE = Instance((type(None),), "None")
 
 
 class Trainer(BaseEstimator):
@@ -91,9 +101,9 @@ class Trainer(BaseEstimator):
         "weight_decay": (Interval(Real, 0),),
         "batch_size": (COUNT,),
         "n_passes": (COUNT,),
-        "optimizer": (Options(("sgd", "adam")),),
+        "optimizer": (Options(("adam", "sgd")),),
         "schedule": (Options(("constant", "linear")), Callable()),
-        "resample": (Options((True, False)),),
+        "resample": (Instance((bool, np.bool_), "a bool"),),
     }  # fmt: skip
 
     def check(self):

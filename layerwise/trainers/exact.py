@@ -6,7 +6,7 @@ from layerwise.exceptions import Diverged, TooManyStates
 from layerwise.numerics import layers, states
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.passes import descend
-from layerwise.trainers.base import COUNT, Options, Pass, Trainer
+from layerwise.trainers.base import COUNT, NONE, Pass, Trainer
 
 LIMIT = 20  # 2**20 states: about a second per step for a hundred units on the other side
 
@@ -35,7 +35,7 @@ class ExactGradient(Trainer):
     """
 
     objective = "minus the mean log-likelihood"
-    limits = Trainer.limits | {"batch_size": (COUNT, Options((None,)))}
+    limits = Trainer.limits | {"batch_size": (COUNT, NONE)}
 
     def __init__(
         self, *, learning_rate=0.05, momentum=0.9, weight_decay=0.0, batch_size=None,
