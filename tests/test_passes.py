@@ -81,8 +81,8 @@ def test_kernel_is_the_twin(case, kind, grey):
     if n_chains is not None:
         assert np.array_equal(ours[1], theirs[1])
     # Equal states, so only sums are taken in another order: numbers of size 1 and at most 130
-    # terms, a few eps each, through at most 5 steps. Adam divides a gradient by its own size: where
-    # it nearly vanishes, its error of 1e-16 is measured against Adam's 1e-8.
+    # terms, a few eps each, through at most 5 steps. Adam divides a gradient by its own size:
+    # where it nearly vanishes, its error of 1e-16 is measured against Adam's 1e-8.
     atol = 1e-12 if kind == "sgd" else 1e-8
     np.testing.assert_allclose(flat(*ours[:3]), flat(*theirs[:3]), rtol=0, atol=atol)
     rows = np.diff([*range(0, n_rows, batch_size), n_rows])

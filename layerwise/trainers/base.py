@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -95,7 +95,7 @@ class Trainer(BaseEstimator):
     """
 
     objective = ""
-    limits = {
+    limits: ClassVar = {
         "learning_rate": (Interval(Real, 0, brackets="()"),),
         "momentum": (Interval(Real, 0, 1),),
         "weight_decay": (Interval(Real, 0),),

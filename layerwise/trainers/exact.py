@@ -8,13 +8,13 @@ from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.passes import descend
 from layerwise.trainers.base import COUNT, NONE, Pass, Trainer
 
-LIMIT = 20  # 2**20 states: about a second per step for a hundred units on the other side
+LIMIT = 20  # 2**20 states, in every step
 
 
 class ExactGradient(Trainer):
     """Descent of minus the mean log-likelihood, by its exact gradient.
 
-    The model's half of the gradient is a sum over all states of the smaller layer. It is computed in
+    The model's half of the gradient is a sum over all states of the smaller layer, computed in
     float64 and cast to the model's dtype.
 
     Parameters

@@ -57,7 +57,7 @@ def unflat(vector, like):
 
 
 def step(trainer, params, X, stream=STREAM):
-    """Return minus the gradient that a plain step of the full batch followed, and its objective."""
+    """Return minus the gradient that a plain full-batch step followed, and its objective."""
     trained = copy_of(params)
     plain = clone(trainer).set_params(**PLAIN, learning_rate=RATE)
     if "batch_size" in plain.get_params():
@@ -79,7 +79,7 @@ def finite_difference(objective, params, h=1e-5):
     return np.array(slopes)
 
 
-# The stated objectives. ---------------------------------------------------------------------------
+# The stated objectives. --------------------------------------------------------------------------
 
 
 def free_energy(params, visible):
@@ -123,7 +123,7 @@ TRAINERS = [
 ALL = [pytest.param(trainer, id=repr(trainer)) for trainer, _ in TRAINERS]
 
 
-# Laws of all trainers. ----------------------------------------------------------------------------
+# Laws of all trainers. ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (3, 5)])
@@ -234,7 +234,7 @@ def test_the_schedule_scales_the_rate(trainer):
     assert tried.set_params(schedule=lambda index: 2.0**-index).rate(3) == 0.0625
 
 
-# Laws of chains. ----------------------------------------------------------------------------------
+# Laws of chains. ---------------------------------------------------------------------------------
 
 
 def transition(params):
@@ -344,7 +344,7 @@ def test_the_exact_gradient_is_cd_without_end(shape):
     assert np.all(np.abs(mean - exact) < 4 * error)
 
 
-# Stories. -----------------------------------------------------------------------------------------
+# Stories. ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("trainer", [CD(), PCD(n_chains=100), PCD(n_chains=30), ExactGradient()])
@@ -352,9 +352,9 @@ def test_a_short_last_batch_does_not_bias_the_model(trainer):
     """The mean of a trained model is the mean of its data, with 101 rows in batches of 100.
 
     scikit-learn 1.9's BernoulliRBM subtracts the statistics of batch_size chains from those of the
-    last, shorter slice, and divides both by the length of the slice. With one row in the last slice
-    the model's half weighs a hundred times too much, and the model is driven to zero: data with
-    mean 0.292 left a model with mean 0.006. Here each mean is over its own rows.
+    last, shorter slice, and divides both by the length of the slice. With one row in the last
+    slice the model's half weighs a hundred times too much, and the model is driven to zero: data
+    with mean 0.292 left a model with mean 0.006. Here each mean is over its own rows.
     """
     X = (np.random.default_rng(61).random((101, 12)) < 0.3).astype(np.float64)
     params = RBMParams.init(X, 4, STREAM.child("init"))

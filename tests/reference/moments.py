@@ -1,4 +1,4 @@
-"""Moments of p(y, x) proportional to exp(a.y + b.x + y.Wx), by listing every state of both layers."""
+"""Moments of p(y, x) = exp(a.y + b.x + y.Wx) / Z, by listing every state of both layers."""
 
 import numpy as np
 
