@@ -90,11 +90,13 @@ NONE = Instance((type(None),), "None")
 class Trainer(BaseEstimator):
     """An iterator over passes: ``passes(model, rows, stream)`` improves ``model`` and yields.
 
-    A trainer is a value: parameters only, no state. ``objective`` names what it minimises, and
-    ``limits`` what its parameters may be: for each, the sets of which one must contain it.
+    A trainer is a value: parameters only, no state. ``objective`` names what it minimises,
+    ``needs`` is the type of model that it improves, and ``limits`` says what its parameters may
+    be: for each, the sets of which one must contain it.
     """
 
     objective = ""
+    needs = object
     limits: ClassVar = {
         "learning_rate": (Interval(Real, 0, brackets="()"),),
         "momentum": (Interval(Real, 0, 1),),
