@@ -29,7 +29,7 @@ ROOMS = {
 # every parameter is named, with its type, and none is named that there is not.
 CHECKS = {
     "GL03", "GL06", "GL07", "GL08", "PR01", "PR02", "PR03", "PR04", "PR05", "PR10",
-    "RT01", "RT03", "SS01", "SS02", "SS03", "SS04", "SS06", "YD01", "SA04",
+    "RT01", "SS01", "SS02", "SS03", "SS04", "SS06", "YD01", "SA04",
 }  # fmt: skip
 
 

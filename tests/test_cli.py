@@ -28,8 +28,9 @@ def quick(monkeypatch):
     monkeypatch.setattr(spaces, "DEEP_HIDDEN", (1, 4))
     monkeypatch.setattr(spaces, "LEARNING_RATE", (1e-5, 1e-3))
     pytest.importorskip("matplotlib").use("Agg")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
     yield
-    pytest.importorskip("matplotlib.pyplot").close("all")
+    pyplot.close("all")
 
 
 @pytest.fixture
@@ -180,7 +181,7 @@ def test_an_output_that_is_a_file_is_refused(compare, tmp_path):
 
 
 def test_candidates_that_diverge_are_recorded_and_passed_over(compare, tmp_path, monkeypatch):
-    monkeypatch.setattr(spaces, "LEARNING_RATE", (1e300, 1e301))
+    monkeypatch.setattr(spaces, "LEARNING_RATE", (1e308, 1.1e308))
     status, out, err = compare("--families", "rbm")
     assert status == 0
     record = lines(tmp_path / "out")[0]
@@ -373,15 +374,17 @@ def test_search_spaces_are_the_papers(family, monkeypatch):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
 def test_ctrl_c_ends_a_running_command_without_a_traceback(tmp_path):
     path = tmp_path / "out" / "results.jsonl"
-    np.save(tmp_path / "rows.npy", np.random.default_rng(17).integers(0, 2, (12, 4)))
+    rows = tmp_path / "rows.npy"
+    np.save(rows, np.random.default_rng(17).integers(0, 2, (12, 4)))
     command = [sys.executable, "-m", "layerwise", "compare", "--families", "rbm", "--data"]
-    command += ["rows.npy", "--candidates", "2000", "--jobs", "2", "--output", str(path.parent)]
+    command += [str(rows), "--candidates", "2000", "--jobs", "2", "--output", str(path.parent)]
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=tmp_path
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         while process.poll() is None and not (path.exists() and path.read_bytes()):
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)  # to workers too, as a terminal does
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)  # to workers too, as a terminal does
         _, err = process.communicate()
     assert process.returncode == 130
     assert "the same command resumes" in err

@@ -85,7 +85,7 @@ def evaluate(candidate, source):
     -------
     dict
         Log-likelihoods are means over rows, in nats; ``seconds`` is the time of training. If
-        training diverged they are None and ``error`` says why.
+        training diverged they are None and ``error`` says why. It is JSON.
     """
     record = {
         "family": candidate.family,
@@ -99,14 +99,16 @@ def evaluate(candidate, source):
         record["seconds"] = round(time.perf_counter() - start, 3)
     except Diverged as error:
         return {**record, "seconds": round(time.perf_counter() - start, 3), "error": str(error)}
-    for name, rows in zip(SCORES, (source.train, source.valid, source.test)):
-        record[name] = scorers.log_likelihood(estimator, rows)
-    record["blm_valid"] = scorers.blm(estimator, source.valid)
     record["n_parameters"] = int(estimator.n_parameters_)
-    if not all(math.isfinite(record[name]) for name in (*SCORES, "blm_valid")):
-        nothing = dict.fromkeys((*SCORES, "blm_valid"))
-        return {**record, **nothing, "error": "a log-likelihood is not finite"}
-    return record
+    parts = (source.train, source.valid, source.test)
+    scores = [scorers.log_likelihood(estimator, rows) for rows in parts]
+    if not all(math.isfinite(score) for score in scores):
+        return {**record, "error": "a log-likelihood is not finite"}
+    return {
+        **record,
+        **dict(zip(SCORES, scores)),
+        "blm_valid": scorers.blm(estimator, source.valid),
+    }
 
 
 def run(todo, source, n_jobs):
