@@ -321,7 +321,8 @@ def test_a_fitted_model_survives_a_failed_refit(estimator, X):
 def test_a_fitted_model_survives_divergence(X):
     rbm = RBM(3, trainer=CD(**QUICK), random_state=5).fit(X)
     before = rbm.score_samples(X)
-    rbm.set_params(trainer__learning_rate=1e300, trainer__n_passes=50)
+    # Momentum takes the velocity to ten times the learning rate: beyond the largest float.
+    rbm.set_params(trainer__learning_rate=1e308, trainer__momentum=0.9, trainer__n_passes=50)
     with pytest.raises(Diverged, match="Lower the learning rate"):
         rbm.fit(X[:, :5])
     np.testing.assert_array_equal(rbm.score_samples(X), before)

@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from layerwise.exceptions import Incompatible
 from layerwise.models.units import Bernoulli
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "HasMethods",
     "StrOptions",
     "check_is_fitted",
+    "check_trainer",
     "fit_context",
     "observe",
     "preserved",
@@ -53,6 +55,16 @@ def validate_codes(estimator, H, n_components):
         )
     Bernoulli().check(H)
     return H
+
+
+def check_trainer(estimator, trainer, kind, suggestion):
+    """Raise what is wrong with a trainer's parameters, or that it trains another kind of model."""
+    if not issubclass(kind, getattr(trainer, "needs", object)):
+        raise Incompatible(
+            f"{type(trainer).__name__} trains {trainer.needs.__name__}, and "
+            f"{type(estimator).__name__} has {kind.__name__}. Use {suggestion}."
+        )
+    trainer.check()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from layerwise.estimators._sklearn import (
     HasMethods,
     StrOptions,
     check_is_fitted,
+    check_trainer,
     fit_context,
     observe,
     preserved,
@@ -156,7 +157,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _fit_rows(self, rows, stream):
         self._check_network()
         trainer = Backprop() if self.trainer is None else self.trainer
-        trainer.check()
+        check_trainer(self, trainer, AutoEncoderParams, "Backprop()")
         means = rows.expected()
         n_features = means.shape[1]
         sizes = (n_features, *self.encoder_layer_sizes, self.n_components, n_features)

@@ -74,9 +74,10 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseComposition):
 
     @property
     def _named_layers(self):
+        entries = self.layers if isinstance(self.layers, (list, tuple)) else ()
         return [
             entry if isinstance(entry, tuple) else (f"layer{number}", entry)
-            for number, entry in enumerate(self.layers, start=1)
+            for number, entry in enumerate(entries, start=1)
         ]
 
     @_named_layers.setter

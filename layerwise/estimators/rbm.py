@@ -7,6 +7,7 @@ from layerwise.estimators._sklearn import (
     POSITIVE_INTEGER,
     HasMethods,
     check_is_fitted,
+    check_trainer,
     fit_context,
     observe,
     preserved,
@@ -124,9 +125,9 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _fit_rows(self, rows, stream):
         trainer = PCD() if self.trainer is None else self.trainer
-        trainer.check()
+        check_trainer(self, trainer, RBMParams, "PCD(), CD() or ExactGradient()")
         means = rows.expected()
-        params = RBMParams.init(means, self.n_components, stream.child("init"))
+        params = RBMParams.init(means, self.n_components, stream.child("init"), means.dtype)
         self.history_ = observe(trainer.passes(params, rows, stream.child("train")))
         self.components_ = params.components
         self.intercept_visible_ = params.intercept_visible

@@ -10,7 +10,7 @@ def log_likelihood(estimator, X, y=None):
 
     Parameters
     ----------
-    estimator : fitted RBM, AutoEncoder or DBN
+    estimator : fitted RBM, AutoEncoder, DBN or Pipeline
     X : array-like of shape (n_samples, n_features)
     y : Ignored
         Present for scikit-learn's sake.
@@ -30,8 +30,8 @@ def blm(estimator, X, y=None):
 
     Parameters
     ----------
-    estimator : fitted RBM, AutoEncoder or DBN
-        A layer, or a deep model whose bottom layer is meant.
+    estimator : fitted RBM, AutoEncoder, DBN or Pipeline
+        A layer, a deep model whose bottom layer is meant, or a pipeline that ends in one.
     X : array-like of shape (n_samples, n_features)
     y : Ignored
         Present for scikit-learn's sake.
@@ -41,9 +41,6 @@ def blm(estimator, X, y=None):
     float
         The bracketed value of :func:`layerwise.best_latent_marginal`.
     """
-    return float(best_latent_marginal(bottom(estimator), X).value)
-
-
-def bottom(estimator):
-    """Return the fitted layer that stands on the data: the estimator itself, if it is one."""
-    return estimator.layers_[0] if hasattr(estimator, "layers_") else estimator
+    if hasattr(estimator, "steps"):  # a Pipeline: the layer sees what the steps before it make
+        estimator, X = estimator[-1], estimator[:-1].transform(X)
+    return float(best_latent_marginal(estimator, X).value)

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from layerwise.exceptions import Diverged, Incompatible
+from layerwise.models.chain import AutoEncoderParams
 from layerwise.numerics.network import LOSSES, network_pass
 from layerwise.numerics.optimizer import KINDS, Optimizer
 from layerwise.trainers.base import Pass, Trainer
@@ -63,6 +64,7 @@ class Backprop(Trainer):
     """
 
     objective = "reconstruction error"
+    needs = AutoEncoderParams
 
     def __init__(
         self,

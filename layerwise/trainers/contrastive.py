@@ -3,6 +3,7 @@
 import numpy as np
 
 from layerwise.exceptions import Diverged
+from layerwise.models.rbm import RBMParams
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.passes import contrastive_pass, contrastive_scratch
 from layerwise.trainers.base import COUNT, Pass, Trainer
@@ -12,6 +13,7 @@ class Contrastive(Trainer):
     """What CD and PCD share: all but where the chains start."""
 
     objective = "free-energy gap between the data and the model's chains"
+    needs = RBMParams
     limits = Trainer.limits | {"n_steps": (COUNT,)}
 
     def passes(self, params, rows, stream):
@@ -43,7 +45,7 @@ class Contrastive(Trainer):
         optimizer = Optimizer.start(
             self.optimizer, n_parameters, dtype, momentum=self.momentum, decay=self.weight_decay
         )
-        chains = self.chains(rows, dtype, stream.child("chains"))
+        chains = self._chains(rows, dtype, stream.child("chains"))
         n_chains = 0 if chains is None else len(chains)
         scratch = contrastive_scratch(params.components, len(rows), n_chains, self.batch_size)
 
@@ -107,7 +109,7 @@ class CD(Contrastive):
         self.schedule = schedule
         self.resample = resample
 
-    def chains(self, rows, dtype, stream):
+    def _chains(self, rows, dtype, stream):
         """Return None: chains start from each batch."""
         return None
 
@@ -161,7 +163,7 @@ class PCD(Contrastive):
         self.schedule = schedule
         self.resample = resample
 
-    def chains(self, rows, dtype, stream):
+    def _chains(self, rows, dtype, stream):
         """Return the chains' first states: rows drawn from the data, each once while they last."""
         states = rows.draw(stream.child("states"))
         generator = stream.child("rows").generator()

@@ -3,6 +3,7 @@
 import numpy as np
 
 from layerwise.exceptions import Diverged, TooManyStates
+from layerwise.models.rbm import RBMParams
 from layerwise.numerics import layers, states
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.passes import descend
@@ -35,6 +36,7 @@ class ExactGradient(Trainer):
     """
 
     objective = "minus the mean log-likelihood"
+    needs = RBMParams
     limits = Trainer.limits | {"batch_size": (COUNT, NONE)}
 
     def __init__(
