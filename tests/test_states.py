@@ -111,6 +111,20 @@ def test_large_terms_cancel_to_a_small_log_z(size):
     assert_log_equal(value, expected, rtol=1e-12 if size < 1000 else 1e-10)
 
 
+@pytest.mark.parametrize("excess", [5.0, 100.0])
+def test_top_units_cancel_a_large_bias(excess):
+    # A field of -1e9 is taken back by unit 12, above all tables, and its 3 * excess by that unit's
+    # own bias. The field's last figure is 1e-7: it must not be lost on the way.
+    rng = np.random.default_rng(1231)
+    weights, a, c = rng.normal(size=(3, 13)), rng.normal(size=3) - 1e9, rng.normal(size=13)
+    weights[:, 12] += 1e9 + excess
+    c[12] -= 3 * excess
+    value = states.log_partition(weights, a, c)
+    expected = exact_log_z(weights, a, c)
+    assert expected < 20
+    assert_log_equal(value, expected)
+
+
 @pytest.mark.parametrize("spread", [0.1, 3, 50, 1000])
 def test_either_layer_may_be_enumerated(sums, spread):
     weights, a, c = layers(11, 7, spread)
@@ -243,6 +257,19 @@ def test_kernel_equals_twin_at_all_mixtures_of_units(m):
     assert_moments_equal(states.moments(*drawn), twin.moments(*drawn), atol=1e-10)
     table = twin.log_weights(*drawn)
     assert_allclose(states.log_weights(*drawn), table, rtol=1e-12)
+
+
+@pytest.mark.parametrize("spread", [0.1, 3, 50, 400])
+@pytest.mark.parametrize("n", [14, 16, 17])
+def test_many_chunks_equal_the_other_layer(n, spread):
+    # slabs of several chunks, whose weights grow and shrink by many powers of two
+    weights, a, c = layers(4, n, spread)
+    expected = twin.moments(weights.T, c, a)
+    log_z, mean_v, mean_h, both = states.moments(weights, a, c)
+    # p of 16 states from log f of some 1e4, rounded by 2e-12
+    assert_moments_equal((log_z, mean_h, mean_v, both.T), expected, atol=1e-11)
+    assert_log_equal(states.log_partition(weights, a, c), expected[0])
+    assert_log_equal(log_sum(states.log_weights(weights, a, c)), expected[0])
 
 
 def test_more_than_one_call_per_sum():

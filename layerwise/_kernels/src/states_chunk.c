@@ -244,13 +244,6 @@ lw_states_forward(const lw_tables *tables, int64_t index, lw_chunk *chunk)
     multiply_chunk(tables, chunk);
 }
 
-/* Partial sums in eight lanes, added in one order on every machine. */
-LW_INLINE double
-lanes_sum(const double *lane)
-{
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
-}
-
 LW_MULTIVERSION static int64_t
 largest_exponent(const int64_t *restrict exponent, ptrdiff_t n)
 {
@@ -292,7 +285,7 @@ tile_sums(const double *restrict product, ptrdiff_t n_tiles, double *restrict su
                 lane[l] += product[tile * LW_TILE + k + l];
             }
         }
-        sum[tile] = lanes_sum(lane);
+        sum[tile] = lw_sum_of_eight(lane);
         total += sum[tile];
     }
     return total;

@@ -1,7 +1,7 @@
 /* What the sources of states.h share: the tables of a call, and one chunk of states.
  *
- * The bits of a state are low (5: a tile's columns), mid (2 to 6) and top (the chunk's index); n is
- * padded to 7 with units that are coupled to nothing. The field on analytic unit i is
+ * The bits of a state are low (5: a tile's columns), mid (2 to 6) and top (the chunk's index); n
+ * is padded to 7 with units that are coupled to nothing. The field on analytic unit i is
  * z = y + s + t, where s (mid bits) and t (low bits) are centred, |s| <= S and |t| <= T, and y
  * holds the bias, the centres and the chunk's top bits. Then
  *
@@ -9,8 +9,8 @@
  *
  * and e^s, whose exponent is linear in the mid bits, leaves the product over units: what remains
  * for each (state, unit) is one addition and one multiplication of table entries, which many
- * processors start in the same cycle. y is clamped to +-(S + T + 40), where the other term is below
- * 2^-57 of the sum, and what was cut off above is a factor of the whole chunk.
+ * processors start in the same cycle. y is clamped to +-(S + T + 40), where the other term is
+ * below 2^-57 of the sum, and what was cut off above is a factor of the whole chunk.
  *
  * A unit whose factors could leave the floating-point numbers (S + 2T + 41 > 690) is wide. Its
  * logarithm is summed instead: max(z, 0) beside the product of 1 + e^-|z|.
@@ -80,6 +80,15 @@ lw_take_exponent(double *x)
     const uint64_t bits = lw_f64_to_bits(*x);
     *x = lw_bits_to_f64((bits & 0x000fffffffffffffu) | 0x3ff0000000000000u);
     return (int64_t)(bits >> 52) - 1023;
+}
+
+/* Partial sums in eight lanes, added in one order on every machine. */
+LW_INLINE double
+lw_sum_of_eight(const double *lane)
+{
+    const double even = (lane[0] + lane[4]) + (lane[2] + lane[6]);
+    const double odd = (lane[1] + lane[5]) + (lane[3] + lane[7]);
+    return even + odd;
 }
 
 typedef struct {

@@ -120,12 +120,6 @@ add_tile(const double *restrict sum, ptrdiff_t tile, ptrdiff_t n_mid, double *re
     }
 }
 
-LW_INLINE double
-sum_of_eight(const double *lane)
-{
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
-}
-
 /* bit[j] = sum of those of 32 values whose index has bit j set. */
 LW_INLINE void
 low_bits(const double *restrict value, double *restrict bit)
@@ -139,8 +133,8 @@ low_bits(const double *restrict value, double *restrict bit)
         upper[k] = value[16 + k] + value[24 + k];
         eight[k] = sixteen[k] + sixteen[8 + k];
     }
-    bit[4] = sum_of_eight(upper);
-    bit[3] = sum_of_eight(sixteen + 8);
+    bit[4] = lw_sum_of_eight(upper);
+    bit[3] = lw_sum_of_eight(sixteen + 8);
     bit[2] = (eight[4] + eight[5]) + (eight[6] + eight[7]);
     bit[1] = (eight[2] + eight[3]) + (eight[6] + eight[7]);
     bit[0] = (eight[1] + eight[3]) + (eight[5] + eight[7]);
@@ -184,11 +178,11 @@ four_slots(const lw_tables *tables, const lw_chunk *chunk, ptrdiff_t slot, int64
             continue;
         }
         double *restrict row = slab + unit * (n + 1);
-        column[0] = sum_of_eight(total + u * LW_LANES);
+        column[0] = lw_sum_of_eight(total + u * LW_LANES);
         low_bits(high + u * LW_LOW, column + 1);
         for (ptrdiff_t j = 0; j < tables->n_mid; j++) {
             const double *lanes = total + (1 + j) * LW_WIDTH + u * LW_LANES;
-            column[1 + LW_LOW_BITS + j] = sum_of_eight(lanes);
+            column[1 + LW_LOW_BITS + j] = lw_sum_of_eight(lanes);
         }
         /* A field that was clamped from below made b too large by this. */
         const double limit = tables->reach_mid[slot + u] + tables->reach_low[slot + u] + 40;

@@ -126,8 +126,8 @@ sum_of_sizes(const double *restrict x, ptrdiff_t n)
     return sum;
 }
 
-/* Half the sum, and half the sum of sizes, of the weights to bits first <= j < last: the centre and
- * the reach of what those bits add to a field. */
+/* Half the sum, and half the sum of sizes, of the weights to bits first <= j < last: the centre
+ * and the reach of what those bits add to a field. */
 LW_INLINE void
 centre(const double *row, ptrdiff_t first, ptrdiff_t last, double *middle, double *reach)
 {
@@ -186,7 +186,8 @@ store_mid(lw_tables *tables, ptrdiff_t slot, const double *mid)
 
 /* A slot that belongs to no unit: its factors are mid + low at y = `field`. */
 static void
-constant_slot(lw_tables *tables, ptrdiff_t slot, int64_t unit, double field, double low, double mid)
+constant_slot(
+    lw_tables *tables, ptrdiff_t slot, int64_t unit, double field, double low, double mid)
 {
     double mids[1 << LW_MID_BITS];
 
@@ -227,7 +228,8 @@ unit_slot(lw_layers layers, ptrdiff_t unit, ptrdiff_t slot, int tame, lw_tables 
     for (ptrdiff_t j = 0; j < tables->n_top; j++) {
         tables->top[j * tables->stride + slot] = weights[inside + j];
     }
-    slot_tables(row, tables->n_mid, low_centre, mid_centre, tame, tables->low + slot * LW_LOW, mid);
+    slot_tables(
+        row, tables->n_mid, low_centre, mid_centre, tame, tables->low + slot * LW_LOW, mid);
     store_mid(tables, slot, mid);
 }
 
