@@ -13,7 +13,8 @@ from layerwise.numerics.streams import Stream
 
 STREAM = Stream(bytes(range(7, 23)))
 # (n_rows, n_visible, n_hidden, n_chains or None, batch_size, n_steps): any number of chains, a
-# short last batch, batches larger than the data, one row, one unit, tiles and lanes crossed.
+# short last batch, batches larger than the data, one row, one unit; tiles, blocks, panels and lanes
+# at and across their ends.
 CASES = [
     (25, 12, 5, None, 10, 1),
     (25, 12, 5, None, 10, 3),
@@ -28,6 +29,8 @@ CASES = [
     (5, 1, 1, 2, 2, 2),
     (40, 17, 65, None, 17, 1),
     (40, 130, 3, 33, 17, 1),
+    (128, 64, 128, None, 128, 1),
+    (150, 63, 260, 129, 150, 1),
 ]
 
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "chosen.h"
 #include "product.h"
 #include "units.h"
 
@@ -11,13 +12,15 @@ most(ptrdiff_t a, ptrdiff_t b)
     return a > b ? a : b;
 }
 
-/* Sizes that follow from a pass: of a whole batch, of the chains, of either, of either layer. */
+/* Sizes that follow from a pass: rows of a whole batch, of the chains, of either; units of the wider
+ * layer; bytes of the longest lists. */
 typedef struct {
     ptrdiff_t batch;
     ptrdiff_t chains;
     ptrdiff_t rows;
     ptrdiff_t wide;
     ptrdiff_t parameters;
+    ptrdiff_t chosen;
 } lw_sizes;
 
 static lw_sizes
@@ -30,6 +33,8 @@ sizes_of(lw_contrast pass)
     size.rows = most(size.batch, size.chains);
     size.wide = most(pass.n_visible, pass.n_hidden);
     size.parameters = pass.n_hidden * pass.n_visible + pass.n_visible + pass.n_hidden;
+    size.chosen = most(
+        size.rows * lw_chosen_row(size.wide), pass.n_visible * lw_chosen_row(size.rows));
     return size;
 }
 
@@ -39,7 +44,8 @@ lw_contrastive_scratch(lw_contrast pass)
     const lw_sizes size = sizes_of(pass);
 
     return (size.batch + size.chains) * (pass.n_visible + pass.n_hidden)
-        + (size.rows + size.chains) * size.wide + size.parameters + size.rows;
+        + (size.rows + size.chains) * size.wide + size.parameters + size.rows
+        + lw_tiles(size.chosen, (ptrdiff_t)sizeof(float));
 }
 
 #define LW_SINGLE

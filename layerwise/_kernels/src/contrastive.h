@@ -23,7 +23,7 @@ ptrdiff_t lw_contrastive_scratch(lw_contrast pass);
 /* The rows are taken in `order`, batch by batch, the last batch maybe shorter. Each batch is one
  * step of a descent of the free-energy gap: mean F over the batch minus mean F over the model's
  * states, which are held fixed, F(v) = -b.v - sum_j softplus(c_j + (v W^T)_j). Each mean is over
- * its own number of rows.
+ * its own number of rows. Rows may be grey (means); states are taken faster, by chosen.h.
  *
  * Of batch t, chain step 0 is the hidden start and chain step k = 1 .. n_steps the k-th visible
  * and hidden states; their random numbers sit at step t * (n_steps + 1) + k of two lanes.

@@ -1,5 +1,5 @@
 /* The pass of contrastive.h, for one float type: an order of movements. The loops over numbers
- * stand in product.inc.c, units.inc.c and update.inc.c. */
+ * stand in product.inc.c, chosen.inc.c, units.inc.c and update.inc.c. */
 
 #include "real.h"
 
@@ -13,20 +13,33 @@ typedef struct {
     int n_threads;
 } LW_(machine);
 
+/* Fields of the hidden units; visible units may be grey, unless `states`. */
 static void
-LW_(hidden_field)(LW_(machine) rbm, const LW_REAL *visible, ptrdiff_t n_rows, LW_REAL *field)
+LW_(hidden_field)(LW_(machine) rbm, const LW_REAL *visible, int states, ptrdiff_t n_rows,
+    uint8_t *chosen, LW_REAL *field)
 {
+    if (states) {
+        LW_(lw_choose)
+        (visible, rbm.n_visible, 1, n_rows, rbm.n_visible, rbm.n_threads, chosen);
+        LW_(lw_chosen_product)
+        (chosen, rbm.components, 1, rbm.n_visible, n_rows, rbm.n_hidden, rbm.n_visible, 1,
+            rbm.intercept_hidden, 0, 1, rbm.n_threads, field, rbm.n_hidden, 1);
+        return;
+    }
     LW_(lw_product)
     (visible, rbm.n_visible, 1, rbm.components, 1, rbm.n_visible, n_rows, rbm.n_hidden,
         rbm.n_visible, 1, rbm.intercept_hidden, 0, rbm.n_threads, field, rbm.n_hidden);
 }
 
+/* Fields of the visible units, given states of the hidden. */
 static void
-LW_(visible_field)(LW_(machine) rbm, const LW_REAL *hidden, ptrdiff_t n_rows, LW_REAL *field)
+LW_(visible_field)(LW_(machine) rbm, const LW_REAL *hidden, ptrdiff_t n_rows, uint8_t *chosen,
+    LW_REAL *field)
 {
-    LW_(lw_product)
-    (hidden, rbm.n_hidden, 1, rbm.components, rbm.n_visible, 1, n_rows, rbm.n_visible,
-        rbm.n_hidden, 1, rbm.intercept_visible, 0, rbm.n_threads, field, rbm.n_visible);
+    LW_(lw_choose)(hidden, rbm.n_hidden, 1, n_rows, rbm.n_hidden, rbm.n_threads, chosen);
+    LW_(lw_chosen_product)
+    (chosen, rbm.components, rbm.n_visible, 1, n_rows, rbm.n_visible, rbm.n_hidden, 1,
+        rbm.intercept_visible, 0, 1, rbm.n_threads, field, rbm.n_visible, 1);
 }
 
 /* The sum over rows of the part of -F that the hidden units add. */
@@ -46,16 +59,23 @@ LW_(softplus_total)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, i
 /* gradient = start + scale * (hidden^T visible, sum of visible, sum of hidden), laid out one after
  * the other. A sum over rows is a product with ones: strides of zero read one number for ever. */
 static void
-LW_(statistics)(LW_(machine) rbm, const LW_REAL *visible, const LW_REAL *hidden, ptrdiff_t n_rows,
-    LW_REAL scale, const LW_REAL *start, LW_REAL *gradient)
+LW_(statistics)(LW_(machine) rbm, const LW_REAL *visible, int states, const LW_REAL *hidden,
+    ptrdiff_t n_rows, LW_REAL scale, const LW_REAL *start, uint8_t *chosen, LW_REAL *gradient)
 {
     const LW_REAL one = 1;
     const ptrdiff_t of_visible = rbm.n_hidden * rbm.n_visible;
     const ptrdiff_t of_hidden = of_visible + rbm.n_visible;
 
-    LW_(lw_product)
-    (hidden, 1, rbm.n_hidden, visible, rbm.n_visible, 1, rbm.n_hidden, rbm.n_visible, n_rows,
-        scale, start, rbm.n_visible, rbm.n_threads, gradient, rbm.n_visible);
+    if (states) { /* the transpose: for each visible unit, the rows where it is on */
+        LW_(lw_choose)(visible, 1, rbm.n_visible, rbm.n_visible, n_rows, rbm.n_threads, chosen);
+        LW_(lw_chosen_product)
+        (chosen, hidden, rbm.n_hidden, 1, rbm.n_visible, rbm.n_hidden, n_rows, scale, start, 1,
+            rbm.n_visible, rbm.n_threads, gradient, 1, rbm.n_visible);
+    } else {
+        LW_(lw_product)
+        (hidden, 1, rbm.n_hidden, visible, rbm.n_visible, 1, rbm.n_hidden, rbm.n_visible, n_rows,
+            scale, start, rbm.n_visible, rbm.n_threads, gradient, rbm.n_visible);
+    }
     LW_(lw_product)
     (&one, 0, 0, visible, rbm.n_visible, 1, 1, rbm.n_visible, n_rows, scale,
         start ? start + of_visible : NULL, 0, 1, gradient + of_visible, rbm.n_visible);
@@ -74,6 +94,7 @@ typedef struct {
     LW_REAL *mean;      /* chains x units */
     LW_REAL *gradient;  /* as the optimiser's arrays */
     LW_REAL *sums;      /* batch or chains */
+    uint8_t *chosen;    /* lists of chosen.h */
 } LW_(workspace);
 
 static LW_(workspace) LW_(slices)(lw_contrast pass, LW_REAL *chains, LW_REAL *scratch)
@@ -89,6 +110,7 @@ static LW_(workspace) LW_(slices)(lw_contrast pass, LW_REAL *chains, LW_REAL *sc
     at.mean = at.field + size.rows * size.wide;
     at.gradient = at.mean + size.chains * size.wide;
     at.sums = at.gradient + size.parameters;
+    at.chosen = (uint8_t *)(at.sums + size.rows);
     if (pass.n_chains) {
         at.visible = chains;
     }
@@ -106,11 +128,11 @@ LW_(walk)(LW_(machine) rbm, const LW_(workspace) * at, const LW_REAL *start, ptr
         (k == 1 ? start : at->mean, n_chains, rbm.n_hidden, key, step, hidden_lane, rbm.n_threads,
             at->hidden);
         step++;
-        LW_(visible_field)(rbm, at->hidden, n_chains, at->field);
+        LW_(visible_field)(rbm, at->hidden, n_chains, at->chosen, at->field);
         LW_(lw_means)(at->field, n_chains, rbm.n_visible, rbm.n_threads, at->mean);
         LW_(lw_states)
         (at->mean, n_chains, rbm.n_visible, key, step, visible_lane, rbm.n_threads, at->visible);
-        LW_(hidden_field)(rbm, at->visible, n_chains, at->field);
+        LW_(hidden_field)(rbm, at->visible, 1, n_chains, at->chosen, at->field);
         LW_(lw_means)(at->field, n_chains, rbm.n_hidden, rbm.n_threads, at->mean);
     }
 }
@@ -153,17 +175,19 @@ LW_(lw_contrastive)(const LW_REAL *rows, const int64_t *order, lw_contrast pass,
         const ptrdiff_t n_data = lw_min(pass.batch_size, pass.n_rows - top);
         const ptrdiff_t n_chains = pass.n_chains ? pass.n_chains : n_data;
         double data_part, model_part, slope = 0;
-        int status;
+        int status, states;
 
         for (ptrdiff_t i = 0; i < n_data; i++) {
             memcpy(at.data + i * n_visible, rows + order[top + i] * n_visible,
                 (size_t)n_visible * sizeof(LW_REAL));
         }
-        LW_(hidden_field)(rbm, at.data, n_data, at.field);
+        states = LW_(lw_are_states)(at.data, n_data * n_visible);
+        LW_(hidden_field)(rbm, at.data, states, n_data, at.chosen, at.field);
         data_part = LW_(softplus_total)(at.field, n_data, n_hidden, n_threads, at.sums);
         LW_(lw_means)(at.field, n_data, n_hidden, n_threads, at.data_mean);
         if (pass.n_chains) {
-            LW_(hidden_field)(rbm, chains, n_chains, at.field);
+            const int certain = LW_(lw_are_states)(chains, n_chains * n_visible);
+            LW_(hidden_field)(rbm, chains, certain, n_chains, at.chosen, at.field);
             LW_(lw_means)(at.field, n_chains, n_hidden, n_threads, at.mean);
         }
 
@@ -174,9 +198,11 @@ LW_(lw_contrastive)(const LW_REAL *rows, const int64_t *order, lw_contrast pass,
         model_part = LW_(softplus_total)(at.field, n_chains, n_hidden, n_threads, at.sums);
 
         LW_(statistics)
-        (rbm, at.visible, at.mean, n_chains, 1 / (LW_REAL)n_chains, NULL, at.gradient);
+        (rbm, at.visible, 1, at.mean, n_chains, 1 / (LW_REAL)n_chains, NULL, at.chosen,
+            at.gradient);
         LW_(statistics)
-        (rbm, at.data, at.data_mean, n_data, -1 / (LW_REAL)n_data, at.gradient, at.gradient);
+        (rbm, at.data, states, at.data_mean, n_data, -1 / (LW_REAL)n_data, at.gradient, at.chosen,
+            at.gradient);
 
         /* The gap's part b.(mean visible - mean data) is b times its own gradient. */
         for (ptrdiff_t j = 0; j < n_visible; j++) {
