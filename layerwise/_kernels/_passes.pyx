@@ -126,7 +126,7 @@ def update(
     real[::1] first,                    # in-out
     real[::1] second,                   # in-out
 ):
-    """One step of an optimiser over a flat array of parameters; ``count`` is its number, from 1."""
+    """One step of an optimiser over flat parameters; ``count`` is its number, from 1."""
     cdef ptrdiff_t n = gradient.shape[0]
     cdef lw_optimizer optimizer = lw_optimizer(kind, rate, momentum, decay, count)
     cdef real *squares = NULL

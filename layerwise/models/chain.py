@@ -7,7 +7,7 @@ import numpy as np
 
 from layerwise.numerics import network
 
-__all__ = ["AutoEncoderParams", "Chain"]
+__all__ = ["AutoEncoderParams", "Chain", "Part"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +118,30 @@ class Chain:
             field = network.affine(self.parameters, self.layers, value, k)
             value = network.activate(field, self.layers["activation"][k])
         return value
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some layers of a chain, read as the distribution of Bernoulli units given an input.
+
+    Parameters
+    ----------
+    chain : Chain
+    first, last : int
+        Layers ``first`` to ``last - 1``; the last of them is a sigmoid.
+    """
+
+    chain: Chain
+    first: int
+    last: int
+
+    def field(self, X):
+        """Return the log-odds of the units, of shape (n_rows, n_units)."""
+        return self.chain.field(X, self.first, self.last)
+
+    def mean(self, X):
+        """Return the means of the units, of shape (n_rows, n_units)."""
+        return self.chain.forward(X, self.first, self.last)
 
 
 @dataclass(frozen=True, eq=False)

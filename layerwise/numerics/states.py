@@ -48,7 +48,7 @@ def _fold(mantissa, exponent):
     most = int(exponent.max())
     # Below 2**-1100 nothing is left of a mantissa; the clip keeps exponents small integers.
     below = np.maximum(exponent - most, -1100)
-    return math.fsum(np.ldexp(mantissa, below)), most
+    return math.fsum(np.ldexp(mantissa, below).tolist()), most
 
 
 def all_states(n, first=0, last=None):
@@ -96,7 +96,8 @@ def log_partition(weights, analytic_bias, enumerated_bias):
         exponent = np.empty(last - first, dtype=np.int64)
         check(_states.sums(*layers, first, last, n_threads, memory, mantissa, exponent))
         parts.append(_fold(mantissa, exponent))
-    total, most = _fold(np.array([part[0] for part in parts]), np.array([part[1] for part in parts]))
+    mantissas, exponents = zip(*parts)
+    total, most = _fold(np.array(mantissas), np.array(exponents))
     return math.log(total) + most * math.log(2)
 
 

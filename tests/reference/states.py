@@ -1,12 +1,13 @@
 """Twin of ``numerics.states``: every state in a row, every sum as it is defined."""
 
+from itertools import product
+
 import numpy as np
 
 
 def all_states(n, first=0, last=None):
-    last = 2**n if last is None else last
-    rows = [[float(index >> j & 1) for j in range(n)] for index in range(first, last)]
-    return np.array(rows).reshape(last - first, n)
+    # product() turns its last factor fastest, an index its bit 0
+    return np.array(list(product((0.0, 1.0), repeat=n)))[first:last, ::-1]
 
 
 def log_weights(weights, analytic_bias, enumerated_bias):
@@ -17,7 +18,8 @@ def log_weights(weights, analytic_bias, enumerated_bias):
 
 def log_partition(weights, analytic_bias, enumerated_bias):
     log_weight = log_weights(weights, analytic_bias, enumerated_bias)
-    return float(log_weight.max() + np.log(np.exp(log_weight - log_weight.max()).sum()))
+    most = log_weight.max()
+    return float(most + np.log(np.exp(log_weight - most).sum()))
 
 
 def moments(weights, analytic_bias, enumerated_bias):
@@ -25,6 +27,6 @@ def moments(weights, analytic_bias, enumerated_bias):
     log_z = log_partition(weights, analytic_bias, enumerated_bias)
     p = np.exp(log_weights(weights, analytic_bias, enumerated_bias) - log_z)
     p /= p.sum()
-    field = analytic_bias + states @ weights.T
-    mean = np.exp(-np.logaddexp(0, -field))  # E[v | h]
+    fields = analytic_bias + states @ weights.T
+    mean = np.exp(-np.logaddexp(0, -fields))  # E[v | h]
     return log_z, p @ mean, p @ states, (p[:, np.newaxis] * mean).T @ states

@@ -16,21 +16,21 @@
 #undef LW_WIDE
 #define LW_WIDE (LW_BYTES / (ptrdiff_t)sizeof(LW_REAL))
 
-/* sums[r][j] += sum_k a[r, k] panel[k][j] for LW_HIGH rows. */
+/* c[r][j] += scale * sum_k a[r, k] panel[k][j] for `high` rows, a constant where this is called. */
 LW_INLINE void
-LW_(product_rows)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
+LW_(product_rows)(int high, const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
     const LW_REAL *restrict panel, ptrdiff_t depth, LW_REAL scale, LW_REAL *restrict c,
     ptrdiff_t c_row)
 {
     LW_REAL sum[LW_HIGH][LW_BYTES / sizeof(LW_REAL)];
 
-    for (int r = 0; r < LW_HIGH; r++) {
+    for (int r = 0; r < high; r++) {
         for (int j = 0; j < LW_WIDE; j++) {
             sum[r][j] = 0;
         }
     }
     for (ptrdiff_t k = 0; k < depth; k++) {
-        for (int r = 0; r < LW_HIGH; r++) {
+        for (int r = 0; r < high; r++) {
             const LW_REAL weight = a[r * a_row + k * a_col];
             LW_SIMD
             for (int j = 0; j < LW_WIDE; j++) {
@@ -38,32 +38,10 @@ LW_(product_rows)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
             }
         }
     }
-    for (int r = 0; r < LW_HIGH; r++) {
+    for (int r = 0; r < high; r++) {
         for (int j = 0; j < LW_WIDE; j++) {
             c[r * c_row + j] += scale * sum[r][j];
         }
-    }
-}
-
-/* The same for one row: what is left below a multiple of LW_HIGH. */
-LW_INLINE void
-LW_(product_row)(const LW_REAL *restrict a, ptrdiff_t a_col, const LW_REAL *restrict panel,
-    ptrdiff_t depth, LW_REAL scale, LW_REAL *restrict c)
-{
-    LW_REAL sum[LW_BYTES / sizeof(LW_REAL)];
-
-    for (int j = 0; j < LW_WIDE; j++) {
-        sum[j] = 0;
-    }
-    for (ptrdiff_t k = 0; k < depth; k++) {
-        const LW_REAL weight = a[k * a_col];
-        LW_SIMD
-        for (int j = 0; j < LW_WIDE; j++) {
-            sum[j] += weight * panel[k * LW_WIDE + j];
-        }
-    }
-    for (int j = 0; j < LW_WIDE; j++) {
-        c[j] += scale * sum[j];
     }
 }
 
@@ -76,10 +54,18 @@ LW_(product_block)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
     ptrdiff_t i = 0;
 
     for (; i + LW_HIGH <= rows; i += LW_HIGH) {
-        LW_(product_rows)(a + i * a_row, a_row, a_col, panel, depth, scale, c + i * c_row, c_row);
+        LW_(product_rows)
+        (LW_HIGH, a + i * a_row, a_row, a_col, panel, depth, scale, c + i * c_row, c_row);
     }
-    for (; i < rows; i++) {
-        LW_(product_row)(a + i * a_row, a_col, panel, depth, scale, c + i * c_row);
+    a += i * a_row;
+    c += i * c_row;
+    /* Together, not one by one: a single row's sum waits for its own last addition. */
+    switch (rows - i) {
+    case 5: LW_(product_rows)(5, a, a_row, a_col, panel, depth, scale, c, c_row); break;
+    case 4: LW_(product_rows)(4, a, a_row, a_col, panel, depth, scale, c, c_row); break;
+    case 3: LW_(product_rows)(3, a, a_row, a_col, panel, depth, scale, c, c_row); break;
+    case 2: LW_(product_rows)(2, a, a_row, a_col, panel, depth, scale, c, c_row); break;
+    case 1: LW_(product_rows)(1, a, a_row, a_col, panel, depth, scale, c, c_row); break;
     }
 }
 
@@ -102,6 +88,27 @@ LW_(product_copy)(const LW_REAL *restrict b, ptrdiff_t b_row, ptrdiff_t b_col, p
     }
 }
 
+/* The first values of a tile, padded with zeros up to LW_WIDE columns. A full tile is copied in
+ * whole vectors: short sums, as in a gradient over a batch of 20, spend as much here as in them. */
+static void
+LW_(product_start)(const LW_REAL *restrict start, ptrdiff_t start_row, ptrdiff_t rows,
+    ptrdiff_t wide, LW_REAL *restrict out)
+{
+    if (!start || wide < LW_WIDE) {
+        memset(out, 0, (size_t)(rows * LW_WIDE) * sizeof(LW_REAL));
+    }
+    if (!start) {
+        return;
+    }
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        if (wide == LW_WIDE) {
+            memcpy(out + i * LW_WIDE, start + i * start_row, LW_BYTES);
+        } else {
+            memcpy(out + i * LW_WIDE, start + i * start_row, (size_t)wide * sizeof(LW_REAL));
+        }
+    }
+}
+
 /* A tile of c: LW_ROWS rows of one panel. */
 static void
 LW_(product_tile)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_REAL *b,
@@ -116,12 +123,7 @@ LW_(product_tile)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_R
     const ptrdiff_t rows = lw_min(LW_ROWS, m - top);
     const ptrdiff_t wide = lw_min(LW_WIDE, n - left);
 
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        for (ptrdiff_t j = 0; j < LW_WIDE; j++) {
-            const int given = start && j < wide;
-            out[i * LW_WIDE + j] = given ? start[(top + i) * start_row + left + j] : 0;
-        }
-    }
+    LW_(product_start)(start ? start + top * start_row + left : NULL, start_row, rows, wide, out);
     for (ptrdiff_t k = 0; k < depth; k += LW_DEEP) {
         const ptrdiff_t deep = lw_min(LW_DEEP, depth - k);
         LW_(product_copy)(b + k * b_row + left * b_col, b_row, b_col, deep, wide, panel);
@@ -129,9 +131,7 @@ LW_(product_tile)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_R
         (a + top * a_row + k * a_col, a_row, a_col, panel, rows, deep, scale, out, LW_WIDE);
     }
     for (ptrdiff_t i = 0; i < rows; i++) {
-        for (ptrdiff_t j = 0; j < wide; j++) {
-            c[(top + i) * c_row + left + j] = out[i * LW_WIDE + j];
-        }
+        memcpy(c + (top + i) * c_row + left, out + i * LW_WIDE, (size_t)wide * sizeof(LW_REAL));
     }
 }
 

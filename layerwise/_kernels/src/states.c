@@ -51,13 +51,16 @@ lw_states_sums(lw_layers layers, int64_t first, int64_t last, int n_threads, dou
 /* log of mantissa 2^exponent factor 2^factor_exponent; exponents are added before the logarithm, so
  * that large ones may cancel. */
 LW_MULTIVERSION static void
-logs(const double *restrict product, const int64_t *restrict exponent, int plain, double factor,
+logs(const double *restrict product, int64_t *restrict exponent, int plain, double factor,
     int64_t factor_exponent, ptrdiff_t n, double *restrict log_weight)
 {
+    for (ptrdiff_t k = 0; plain && k < n; k++) {
+        exponent[k] = 0;
+    }
     LW_SIMD
     for (ptrdiff_t k = 0; k < n; k++) {
         double mantissa = product[k];
-        int64_t power = factor_exponent + (plain ? 0 : exponent[k]);
+        int64_t power = factor_exponent + exponent[k];
         power += lw_take_exponent(&mantissa);
         mantissa *= factor;
         power += lw_take_exponent(&mantissa);

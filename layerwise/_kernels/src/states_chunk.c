@@ -81,7 +81,7 @@ chunk_factor(const lw_tables *tables, int64_t index, lw_chunk *chunk)
             sum = lw_plus(sum, tables->top_bias[j]);
         }
     }
-    for (ptrdiff_t u = 0; u < tables->tame; u++) {
+    for (ptrdiff_t u = 0; u < tables->n_tame; u++) {
         const double limit = tables->reach_mid[u] + tables->reach_low[u] + 40;
         if (chunk->field[u] > limit) {
             sum = lw_plus(sum, chunk->field[u]);
@@ -123,38 +123,34 @@ tile_product(const double *restrict low, const double *restrict mid, ptrdiff_t s
     }
 }
 
-/* The same for wide slots: product and exponent take in e^(sum of max(z, 0)) prod (1 + e^-|z|). */
+/* The same for wide slots: product and exponent take in e^(sum of max(z, 0)) prod (1 + e^-|z|).
+ * Whole rows at a time: with eight columns gcc unrolls before it vectorises, and then cannot. */
 LW_INLINE void
 tile_logarithm(const double *restrict low, const double *restrict mid, ptrdiff_t slots,
     double *restrict product, int64_t *restrict exponent)
 {
-    for (ptrdiff_t q = 0; q < LW_LOW; q += LW_LANES) {
-        double p[LW_HIGH_MID][LW_LANES], sum[LW_HIGH_MID][LW_LANES];
-        for (int r = 0; r < LW_HIGH_MID; r++) {
-            for (int l = 0; l < LW_LANES; l++) {
-                p[r][l] = product[r * LW_LOW + q + l];
-                sum[r][l] = 0;
-            }
+    for (int r = 0; r < LW_HIGH_MID; r++) {
+        double p[LW_LOW], sum[LW_LOW];
+        for (int l = 0; l < LW_LOW; l++) {
+            p[l] = product[r * LW_LOW + l];
+            sum[l] = 0;
         }
         for (ptrdiff_t u = 0; u < slots; u++) {
-            const double *restrict b = low + u * LW_LOW + q;
-            for (int r = 0; r < LW_HIGH_MID; r++) {
-                const double a = mid[u * LW_HIGH_MID + r];
-                LW_SIMD
-                for (int l = 0; l < LW_LANES; l++) {
-                    const double z = a + b[l];
-                    sum[r][l] += z > 0 ? z : 0;
-                    p[r][l] *= 1 + lw_exp_f64(-fabs(z));
-                }
+            const double *restrict b = low + u * LW_LOW;
+            const double a = mid[u * LW_HIGH_MID + r];
+            LW_SIMD
+            for (int l = 0; l < LW_LOW; l++) {
+                const double z = a + b[l];
+                const double size = fabs(z);
+                sum[l] += z + size; /* twice max(z, 0), without a branch */
+                p[l] *= 1 + lw_exp_f64(-size);
             }
         }
-        for (int r = 0; r < LW_HIGH_MID; r++) {
-            for (int l = 0; l < LW_LANES; l++) {
-                const ptrdiff_t at = r * LW_LOW + q + l;
-                int64_t k;
-                product[at] = p[r][l] * lw_power((lw_pair){ sum[r][l], 0 }, &k);
-                exponent[at] += k;
-            }
+        LW_SIMD
+        for (int l = 0; l < LW_LOW; l++) {
+            int64_t k;
+            product[r * LW_LOW + l] = p[l] * lw_power((lw_pair){ 0.5 * sum[l], 0 }, &k);
+            exponent[r * LW_LOW + l] += k;
         }
     }
 }
@@ -193,44 +189,39 @@ start_chunk(const lw_tables *tables, lw_chunk *chunk)
     }
 }
 
-/* The product over all slots, block by block; between groups of slots that could leave the
- * floating-point numbers together, exponents are taken out. */
+/* The product over all units, block by block. Exponents are taken out between groups of units that
+ * could leave the floating-point numbers together, and at the end. */
 LW_MULTIVERSION static void
 multiply_chunk(const lw_tables *tables, lw_chunk *chunk)
 {
     const double *bound = chunk->bound;
-    const int plain = chunk->plain;
     double reach = 0;
 
-    for (ptrdiff_t first = 0, last; first < tables->slots; first = last) {
-        const int wide = first >= tables->tame;
-        const ptrdiff_t block = (first / LW_SLOTS + 1) * LW_SLOTS;
-        const ptrdiff_t end = lw_min(block, wide ? tables->slots : tables->tame);
-        int full = 0;
-
-        for (last = first; last < end && !full;) {
-            full = !plain && last > first && reach + bound[last] > LW_MOST_LOG;
-            if (!full) {
-                reach += bound[last++];
-            }
+    for (ptrdiff_t first = 0, last; first < tables->n_tame; first = last) {
+        const ptrdiff_t end = lw_min((first / LW_SLOTS + 1) * LW_SLOTS, tables->n_tame);
+        for (last = first; last < end && (chunk->plain || reach + bound[last] <= LW_MOST_LOG);) {
+            reach += bound[last++];
         }
-        /* What follows may not fit beside this group either: look one slot ahead. */
-        full = !plain && (wide || last == tables->slots || reach + bound[last] > LW_MOST_LOG);
+        const int full = !chunk->plain && (last < end || last == tables->n_tame);
         for (ptrdiff_t tile = 0; tile < tables->n_tiles; tile++) {
-            const double *low = chunk->low + first * LW_LOW;
-            const double *mid = tables->mid + lw_mid_at(tables, first, tile);
             double *product = chunk->product + tile * LW_TILE;
-            int64_t *exponent = chunk->exponent + tile * LW_TILE;
-            if (wide) {
-                tile_logarithm(low, mid, last - first, product, exponent);
-            } else {
-                tile_product(low, mid, last - first, product);
-            }
+            tile_product(chunk->low + first * LW_LOW, tables->mid + lw_mid_at(tables, first, tile),
+                last - first, product);
             if (full) {
-                take_exponents(product, exponent);
+                take_exponents(product, chunk->exponent + tile * LW_TILE);
             }
         }
         reach = full ? 0 : reach;
+    }
+    for (ptrdiff_t first = tables->tame, last; first < tables->slots; first = last) {
+        last = lw_min((first / LW_SLOTS + 1) * LW_SLOTS, tables->slots);
+        for (ptrdiff_t tile = 0; tile < tables->n_tiles; tile++) {
+            double *product = chunk->product + tile * LW_TILE;
+            int64_t *exponent = chunk->exponent + tile * LW_TILE;
+            tile_logarithm(chunk->low + first * LW_LOW,
+                tables->mid + lw_mid_at(tables, first, tile), last - first, product, exponent);
+            take_exponents(product, exponent);
+        }
     }
 }
 
@@ -242,7 +233,7 @@ lw_states_forward(const lw_tables *tables, int64_t index, lw_chunk *chunk)
     fields(tables, index, chunk->field, chunk->field_rest);
     low_tables(tables, chunk->field, chunk->field_rest, chunk->bound, chunk->low);
     chunk_factor(tables, index, chunk);
-    for (ptrdiff_t u = 0; u < tables->tame; u++) {
+    for (ptrdiff_t u = 0; u < tables->n_tame; u++) {
         reach += chunk->bound[u];
     }
     chunk->plain = tables->slots == tables->tame && reach <= LW_MOST_LOG;

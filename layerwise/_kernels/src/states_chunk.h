@@ -88,7 +88,8 @@ typedef struct {
     ptrdiff_t n_mid; /* bits */
     ptrdiff_t n_top;
     ptrdiff_t n_tiles; /* of a chunk */
-    ptrdiff_t tame;    /* slots of products: a multiple of 4 */
+    ptrdiff_t n_tame;  /* tame units */
+    ptrdiff_t tame;    /* their slots and the constant ones: a multiple of 4 */
     ptrdiff_t slots;   /* all slots: a multiple of 4 */
     ptrdiff_t stride;  /* slots there is room for */
     int finite;        /* whether there is anything to compute */

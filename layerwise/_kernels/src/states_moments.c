@@ -67,27 +67,27 @@ tile_of_four(const double *restrict low, const double *restrict mid, const doubl
     }
 }
 
-/* The same one by one, for factors of any size and for wide slots; high[u][low] += w sigma. */
+/* The same one by one, for factors of any size and for wide slots; high[u][low] += w sigma. Whole
+ * rows at a time: with eight columns gcc unrolls before it vectorises, and then cannot. */
 LW_INLINE void
 tile_one_by_one(const double *restrict low, const double *restrict mid,
     const double *restrict weight, int wide, double *restrict high, double *restrict sum)
 {
+    double part[LW_LOW];
+
     for (int u = 0; u < LW_FOUR; u++) {
         for (int r = 0; r < LW_HIGH_MID; r++) {
             const double a = mid[u * LW_HIGH_MID + r];
-            double s[LW_LANES] = { 0 };
-            for (ptrdiff_t q = 0; q < LW_LOW; q += LW_LANES) {
-                LW_SIMD
-                for (int l = 0; l < LW_LANES; l++) {
-                    const double b = low[u * LW_LOW + q + l];
-                    const double sigma = wide ? lw_sigmoid_f64(a + b) : b / (a + b);
-                    const double part = weight[r * LW_LOW + q + l] * sigma;
-                    high[u * LW_LOW + q + l] += part;
-                    s[l] += part;
-                }
+            LW_SIMD
+            for (int l = 0; l < LW_LOW; l++) {
+                const double b = low[u * LW_LOW + l];
+                const double sigma = wide ? lw_sigmoid_f64(a + b) : b / (a + b);
+                part[l] = weight[r * LW_LOW + l] * sigma;
+                high[u * LW_LOW + l] += part[l];
             }
             for (int l = 0; l < LW_LANES; l++) {
-                sum[r * LW_WIDTH + u * LW_LANES + l] = s[l];
+                sum[r * LW_WIDTH + u * LW_LANES + l] = (part[l] + part[LW_LANES + l])
+                    + (part[2 * LW_LANES + l] + part[3 * LW_LANES + l]);
             }
         }
     }

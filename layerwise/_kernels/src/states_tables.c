@@ -287,13 +287,10 @@ linear_tables(lw_layers layers, lw_tables *tables)
         mid[j] = zero;
     }
     const ptrdiff_t n_mid = lw_min(tables->n_mid, layers.n_enumerated - LW_LOW_BITS);
-    for (ptrdiff_t slot = 0; slot < tables->tame; slot++) {
-        const int64_t unit = tables->unit[slot];
-        if (unit >= 0 && unit < layers.n_analytic) {
-            const double *row = layers.weights + unit * layers.n_enumerated + LW_LOW_BITS;
-            for (ptrdiff_t j = 0; j < n_mid; j++) {
-                mid[j] = lw_plus(mid[j], row[j]);
-            }
+    for (ptrdiff_t slot = 0; slot < tables->n_tame; slot++) {
+        const double *row = layers.weights + tables->unit[slot] * layers.n_enumerated;
+        for (ptrdiff_t j = 0; j < n_mid; j++) {
+            mid[j] = lw_plus(mid[j], row[LW_LOW_BITS + j]);
         }
     }
     for (ptrdiff_t j = 0; j < n_mid; j++) {
@@ -325,7 +322,8 @@ lw_states_tables(lw_layers layers, double *scratch, lw_tables *tables)
     for (ptrdiff_t i = 0; i < m; i++) {
         n_wide += !is_tame(layers, i, inside);
     }
-    tables->tame = lw_tiles(m - n_wide + 1, 4) * 4;
+    tables->n_tame = m - n_wide;
+    tables->tame = lw_tiles(tables->n_tame + 1, 4) * 4;
     tables->slots = tables->tame + lw_tiles(n_wide, 4) * 4;
     tables->top_bias = tables->n_top ? layers.enumerated_bias + inside : NULL;
     for (ptrdiff_t i = 0; i < m; i++) {

@@ -1,0 +1,169 @@
+"""Contrastive divergence: the data against where the model's chains go in a few steps."""
+
+import numpy as np
+
+from layerwise.exceptions import Diverged
+from layerwise.numerics.optimizer import Optimizer
+from layerwise.numerics.passes import contrastive_pass, contrastive_scratch
+from layerwise.trainers.base import COUNT, Pass, Trainer
+
+
+class Contrastive(Trainer):
+    """What CD and PCD share: all but where the chains start."""
+
+    objective = "free-energy gap between the data and the model's chains"
+    limits = Trainer.limits | {"n_steps": (COUNT,)}
+
+    def passes(self, params, rows, stream):
+        """Train ``params`` in place, one pass over the rows at a time.
+
+        Parameters
+        ----------
+        params : RBMParams
+        rows : Rows
+            States are drawn anew for each pass, or means taken if ``resample`` is False.
+        stream : Stream
+
+        Yields
+        ------
+        Pass
+            Its objective is the mean over rows of F(batch) - F(chains), in nats, each batch
+            measured before its step.
+
+        Raises
+        ------
+        ValueError
+            If a parameter of the trainer is not what it must be.
+        Diverged
+            If a pass leaves the finite numbers.
+        """
+        self.check()
+        dtype = params.components.dtype
+        n_parameters = sum(array.size for array in params.arrays())
+        optimizer = Optimizer.start(
+            self.optimizer, n_parameters, dtype, momentum=self.momentum, decay=self.weight_decay
+        )
+        chains = self.chains(rows, dtype, stream.child("chains"))
+        n_chains = 0 if chains is None else len(chains)
+        scratch = contrastive_scratch(params.components, len(rows), n_chains, self.batch_size)
+
+        for index in range(self.n_passes):
+            X = rows.draw(stream.child("rows", index), resample=self.resample)
+            order = stream.child("order", index).generator().permutation(len(X))
+            try:
+                objective = contrastive_pass(
+                    *params.arrays(), X, order, chains, optimizer, rate=self.rate(index),
+                    n_steps=self.n_steps, batch_size=self.batch_size,
+                    stream=stream.child("pass", index), scratch=scratch,
+                )  # fmt: skip
+            except Diverged:
+                raise self.diverged(index) from None
+            if not np.isfinite(objective):
+                raise self.diverged(index)
+            yield Pass(index, objective)
+
+
+class CD(Contrastive):
+    """Contrastive divergence, CD-k: short chains, started anew from each batch.
+
+    Each batch is a step down the mean free energy of its rows minus that of the states which
+    ``n_steps`` Gibbs steps reach from them. Data count by the means of their hidden units; chains
+    walk by states, and count by the hidden means where they end.
+
+    Parameters
+    ----------
+    n_steps : int, default=1
+        Gibbs steps, k.
+    learning_rate : float, default=0.05
+    momentum : float, default=0.5
+        Momentum of "sgd", in [0, 1); beta1 of "adam".
+    weight_decay : float, default=0.0
+        L2, on weights only.
+    batch_size : int, default=100
+        Rows of a step. A shorter last batch counts its own rows.
+    n_passes : int, default=50
+    optimizer : {"sgd", "adam"}, default="sgd"
+    schedule : {"constant", "linear"} or callable, default="constant"
+        Factor of the learning rate: 1; falling to 0 over the passes; or a function of the index.
+    resample : bool, default=True
+        Draw the rows' states anew for each pass; False trains on their means.
+
+    References
+    ----------
+    Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
+    """
+
+    def __init__(
+        self, n_steps=1, *, learning_rate=0.05, momentum=0.5, weight_decay=0.0, batch_size=100,
+        n_passes=50, optimizer="sgd", schedule="constant", resample=True,
+    ):  # fmt: skip
+        self.n_steps = n_steps
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.n_passes = n_passes
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.resample = resample
+
+    def chains(self, rows, dtype, stream):
+        """Return None: chains start from each batch."""
+        return None
+
+
+class PCD(Contrastive):
+    """Persistent contrastive divergence, PCD-k: chains that go on from batch to batch.
+
+    As ``CD``, but the model's states come from ``n_chains`` chains of their own, which start from
+    rows of the data and take ``n_steps`` Gibbs steps per batch. Their number need not be the
+    batch's: each mean is over its own rows.
+
+    Parameters
+    ----------
+    n_steps : int, default=1
+        Gibbs steps per batch, k.
+    n_chains : int, default=100
+    learning_rate : float, default=0.05
+    momentum : float, default=0.5
+        Momentum of "sgd", in [0, 1); beta1 of "adam".
+    weight_decay : float, default=0.0
+        L2, on weights only.
+    batch_size : int, default=100
+        Rows of a step. A shorter last batch counts its own rows.
+    n_passes : int, default=50
+    optimizer : {"sgd", "adam"}, default="sgd"
+    schedule : {"constant", "linear"} or callable, default="constant"
+        Factor of the learning rate: 1; falling to 0 over the passes; or a function of the index.
+    resample : bool, default=True
+        Draw the rows' states anew for each pass; False trains on their means.
+
+    References
+    ----------
+    Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood
+    gradient", 2008.
+    """
+
+    limits = Contrastive.limits | {"n_chains": (COUNT,)}
+
+    def __init__(
+        self, n_steps=1, *, n_chains=100, learning_rate=0.05, momentum=0.5, weight_decay=0.0,
+        batch_size=100, n_passes=50, optimizer="sgd", schedule="constant", resample=True,
+    ):  # fmt: skip
+        self.n_steps = n_steps
+        self.n_chains = n_chains
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.n_passes = n_passes
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.resample = resample
+
+    def chains(self, rows, dtype, stream):
+        """Return the chains' first states: rows drawn from the data, each once while they last."""
+        states = rows.draw(stream.child("states"))
+        generator = stream.child("rows").generator()
+        chosen = generator.choice(len(states), self.n_chains, replace=self.n_chains > len(states))
+        return np.array(states[chosen], dtype=dtype)

@@ -1,0 +1,132 @@
+"""The exact gradient of the likelihood, for machines whose smaller layer can be enumerated."""
+
+import numpy as np
+
+from layerwise.exceptions import Diverged, TooManyStates
+from layerwise.numerics import layers, states
+from layerwise.numerics.optimizer import Optimizer
+from layerwise.numerics.passes import descend
+from layerwise.trainers.base import COUNT, NONE, Pass, Trainer
+
+LIMIT = 20  # 2**20 states, in every step
+
+
+class ExactGradient(Trainer):
+    """Descent of minus the mean log-likelihood, by its exact gradient.
+
+    The model's half of the gradient is a sum over all states of the smaller layer, computed in
+    float64 and cast to the model's dtype.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.05
+    momentum : float, default=0.9
+        Momentum of "sgd", in [0, 1); beta1 of "adam".
+    weight_decay : float, default=0.0
+        L2, on weights only.
+    batch_size : int or None, default=None
+        Rows of a step; None takes all.
+    n_passes : int, default=500
+    optimizer : {"sgd", "adam"}, default="adam"
+    schedule : {"constant", "linear"} or callable, default="linear"
+        Factor of the learning rate: 1; falling to 0 over the passes; or a function of the index.
+    resample : bool, default=True
+        Draw the rows' states anew for each pass; False trains on their means.
+    """
+
+    objective = "minus the mean log-likelihood"
+    limits = Trainer.limits | {"batch_size": (COUNT, NONE)}
+
+    def __init__(
+        self, *, learning_rate=0.05, momentum=0.9, weight_decay=0.0, batch_size=None,
+        n_passes=500, optimizer="adam", schedule="linear", resample=True,
+    ):  # fmt: skip
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.n_passes = n_passes
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.resample = resample
+
+    def passes(self, params, rows, stream):
+        """Train ``params`` in place, one pass over the rows at a time.
+
+        Parameters
+        ----------
+        params : RBMParams
+        rows : Rows
+            States are drawn anew for each pass, or means taken if ``resample`` is False.
+        stream : Stream
+
+        Yields
+        ------
+        Pass
+            Its objective is the mean over rows of -log p(v), in nats, each batch measured before
+            its step.
+
+        Raises
+        ------
+        ValueError
+            If a parameter of the trainer is not what it must be.
+        TooManyStates
+            If both layers have more than 20 units.
+        Diverged
+            If a pass leaves the finite numbers.
+        """
+        self.check()
+        n = min(params.components.shape)
+        if n > LIMIT:
+            raise TooManyStates(
+                f"ExactGradient sums over 2**{n} states in each step and the limit is 2**{LIMIT}. "
+                f"Use at most {LIMIT} hidden units, or train with PCD() or CD()."
+            )
+        dtype = params.components.dtype
+        n_parameters = sum(array.size for array in params.arrays())
+        optimizer = Optimizer.start(
+            self.optimizer, n_parameters, dtype, momentum=self.momentum, decay=self.weight_decay
+        )
+        size = len(rows) if self.batch_size is None else self.batch_size
+
+        for index in range(self.n_passes):
+            X = rows.draw(stream.child("rows", index), resample=self.resample)
+            order = stream.child("order", index).generator().permutation(len(X))
+            total = 0.0
+            for first in range(0, len(X), size):
+                batch = X[order[first : first + size]]
+                objective, gradients = _gradients(params, batch)
+                total += objective * len(batch)
+                try:
+                    descend(params.arrays(), gradients, optimizer, rate=self.rate(index))
+                except Diverged:
+                    raise self.diverged(index) from None
+            if not np.isfinite(total):
+                raise self.diverged(index)
+            yield Pass(index, total / len(X))
+
+
+def _gradients(params, batch):
+    """Return -mean log p(batch) and its gradients, in float64."""
+    batch = np.ascontiguousarray(batch, dtype=np.float64)
+    log_z, *model = _moments(params)
+    mean = params.hidden_mean(batch)
+    data = (
+        layers.product(mean.T, batch, scale=1 / len(batch)),
+        batch.mean(axis=0),
+        mean.mean(axis=0),
+    )
+    objective = params.free_energy(batch).mean() + log_z
+    return objective, [theirs - ours for theirs, ours in zip(model, data)]
+
+
+def _moments(params):
+    """Return log Z and the model's means of h v^T, v and h, over all states of one layer."""
+    weights, visible, hidden = (array.astype(np.float64) for array in params.arrays())
+    if params.n_hidden <= params.n_visible:
+        log_z, visible, hidden, products = states.moments(
+            np.ascontiguousarray(weights.T), visible, hidden
+        )
+        return log_z, products.T, visible, hidden
+    log_z, hidden, visible, products = states.moments(weights, hidden, visible)
+    return log_z, products, visible, hidden

@@ -1,0 +1,318 @@
+"""Exact sums over all states: laws of the twin and of the kernel, and the kernel against both."""
+
+import math
+from decimal import Decimal, localcontext
+from itertools import permutations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from reference import states as twin
+
+from layerwise.numerics import states, threads
+
+SIZES = (0, 1, 2, 4, 5, 6, 7, 8, 11, 12, 13)
+SPREADS = (0.1, 1, 10, 50, 200, 1000)
+
+
+@pytest.fixture(params=[twin, states], ids=["twin", "kernel"])
+def sums(request):
+    return request.param
+
+
+def layers(m, n, spread, bias=None, seed=20113):
+    """Weights and biases with standard deviations ``spread`` and ``bias``."""
+    rng = np.random.default_rng([seed, m, n])
+    bias = spread if bias is None else bias
+    return (
+        spread * rng.normal(size=(m, n)),
+        bias * rng.normal(size=m),
+        bias * rng.normal(size=n),
+    )
+
+
+def exact_log_z(weights, analytic_bias, enumerated_bias):
+    """log Z with 50 decimal places in every operation."""
+    w = [[Decimal(x) for x in row] for row in weights.tolist()]
+    a = [Decimal(x) for x in analytic_bias.tolist()]
+    c = [Decimal(x) for x in enumerated_bias.tolist()]
+    with localcontext() as context:
+        context.prec = 50
+        total = Decimal(0)
+        for index in range(2 ** len(c)):
+            on = [j for j in range(len(c)) if index >> j & 1]
+            term = sum((c[j] for j in on), Decimal(0)).exp()
+            for row, bias in zip(w, a):
+                term *= 1 + sum((row[j] for j in on), bias).exp()
+            total += term
+        return float(total.ln())
+
+
+def log_sum(log_weight):
+    most = log_weight.max()
+    return most + math.log(math.fsum(np.exp(log_weight - most).tolist()))
+
+
+def assert_log_equal(value, expected, rtol=1e-12):
+    # a logarithm near 0 is a sum of factors near 1: its error is relative to 1
+    assert_allclose(value, expected, rtol=rtol, atol=rtol)
+
+
+def assert_moments_equal(value, expected, atol):
+    assert_log_equal(value[0], expected[0])
+    for got, want in zip(value[1:], expected[1:]):
+        assert_allclose(got, want, rtol=0, atol=atol)
+
+
+# States
+
+
+def test_bit_j_of_an_index_is_unit_j(sums):
+    everything = sums.all_states(6)
+    assert everything.shape == (64, 6)
+    assert everything.dtype == np.float64
+    assert_array_equal(everything @ 2 ** np.arange(6), np.arange(64))
+    assert set(np.unique(everything)) == {0.0, 1.0}
+
+
+def test_a_range_of_states_is_a_part_of_all(sums):
+    assert_array_equal(sums.all_states(5, 7, 19), sums.all_states(5)[7:19])
+    assert sums.all_states(0).shape == (1, 0)
+
+
+# log Z
+
+
+@pytest.mark.parametrize("spread", SPREADS)
+def test_log_z_is_exact_at_any_weights(sums, spread):
+    drawn = layers(7, 8, spread)
+    # each of some 1000 roundings is relative to log Z: 1e-12 leaves a factor of ten
+    assert_log_equal(sums.log_partition(*drawn), exact_log_z(*drawn))
+
+
+@pytest.mark.parametrize(("spread", "bias"), [(0.1, -200), (3, -1000)])
+def test_units_that_are_never_on_do_not_blur_log_z(sums, spread, bias):
+    weights, _, c = layers(20, 8, spread, 1)
+    a = np.full(20, float(bias))
+    assert_log_equal(sums.log_partition(weights, a, c), exact_log_z(weights, a, c))
+
+
+@pytest.mark.parametrize("size", [300.0, 2000.0, 20000.0])
+def test_large_terms_cancel_to_a_small_log_z(size):
+    # All units on: 12 fields of `size` and biases that take them back, so that f = 1 or so out of
+    # factors e^size. 20,000 is wide (its logarithms are summed in doubles: 2e5 * 2^-53 = 3e-11).
+    rng = np.random.default_rng(733)
+    weights = 2 * size / 7 + rng.normal(size=(12, 7))
+    a = -size + rng.normal(size=12)
+    c = -(weights.sum(axis=0) + a.sum() / 7) + rng.normal(size=7)
+    value = states.log_partition(weights, a, c)
+    expected = exact_log_z(weights, a, c)
+    assert expected < 20
+    assert_log_equal(value, expected, rtol=1e-12 if size < 1000 else 1e-10)
+
+
+@pytest.mark.parametrize("spread", [0.1, 3, 50, 1000])
+def test_either_layer_may_be_enumerated(sums, spread):
+    weights, a, c = layers(11, 7, spread)
+    assert_log_equal(sums.log_partition(weights, a, c), sums.log_partition(weights.T, c, a))
+
+
+@pytest.mark.parametrize("spread", [0.3, 60, 400])
+def test_order_of_units_does_not_matter(sums, spread):
+    weights, a, c = layers(9, 8, spread)
+    rng = np.random.default_rng(97)
+    i, j = rng.permutation(9), rng.permutation(8)
+    log_z, mean_v, mean_h, both = sums.moments(weights, a, c)
+    swapped = sums.moments(weights[np.ix_(i, j)], a[i], c[j])
+    # a sum of 256 terms below 1, in another order; log f itself to 1e-13 at 400
+    assert_moments_equal(swapped, (log_z, mean_v[i], mean_h[j], both[np.ix_(i, j)]), atol=1e-11)
+    assert_log_equal(sums.log_partition(weights[np.ix_(i, j)], a[i], c[j]), log_z)
+
+
+def test_uncoupled_units_add_their_softplus(sums):
+    a, c = np.array([-3.0, 0.2, 41.0]), np.array([0.7, -0.1, 2.0, -30.0])
+    expected = np.logaddexp(0, a).sum() + np.logaddexp(0, c).sum()
+    assert_log_equal(sums.log_partition(np.zeros((3, 4)), a, c), expected)
+
+
+# The table
+
+
+@pytest.mark.parametrize("spread", [0.1, 30, 500])
+@pytest.mark.parametrize("n", [0, 3, 7, 13])
+def test_the_table_sums_to_z(sums, n, spread):
+    drawn = layers(6, n, spread)
+    assert_log_equal(log_sum(sums.log_weights(*drawn)), sums.log_partition(*drawn))
+
+
+def test_a_table_without_bias_holds_sums_of_softplus(sums):
+    weights, a, _ = layers(5, 6, 2)
+    fields = a + states.all_states(6) @ weights.T
+    expected = np.logaddexp(0, fields).sum(axis=1)
+    assert_log_equal(sums.log_weights(weights, a, np.zeros(6)), expected)
+
+
+# Moments
+
+
+@pytest.mark.parametrize("spread", [0.1, 2, 50, 300])
+@pytest.mark.parametrize(("m", "n"), [(1, 1), (3, 5), (6, 4), (5, 0)])
+def test_moments_are_those_of_the_joint_distribution(sums, m, n, spread):
+    weights, a, c = layers(m, n, spread)
+    v, h = twin.all_states(m), twin.all_states(n)
+    log_p = (v @ a)[:, np.newaxis] + h @ c + v @ weights @ h.T
+    p = np.exp(log_p - log_p.max())
+    p /= p.sum()
+    expected = log_sum(log_p.ravel()), p.sum(axis=1) @ v, p.sum(axis=0) @ h, v.T @ p @ h
+    # log p is some hundreds and rounded: 300 * 20 * 2^-53 = 7e-13
+    assert_moments_equal(sums.moments(weights, a, c), expected, atol=5e-12)
+
+
+@pytest.mark.parametrize("spread", [0.2, 1.5])
+def test_moments_are_derivatives_of_log_z(sums, spread):
+    drawn = layers(4, 6, spread)
+    _, *slopes = sums.moments(*drawn)
+    step = 1e-4
+    for k, slope in zip((1, 2, 0), slopes):
+        for at in np.ndindex(slope.shape):
+            ends = []
+            for sign in (1, -1):
+                moved = [part.copy() for part in drawn]
+                moved[k][at] += sign * step
+                ends.append(sums.log_partition(*moved))
+            # the third derivative (< 1) leaves step^2 / 6 = 2e-9; rounding 1e-14 / step
+            assert slope[at] == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=4e-9)
+
+
+@pytest.mark.parametrize("spread", [50, 200, 1000, 1e6])
+def test_extreme_weights_have_probabilities(spread):
+    drawn = layers(30, 13, spread)
+    _, *means = states.moments(*drawn)
+    for mean in means:
+        assert np.all((mean >= 0) & (mean <= 1 + 1e-14))  # sums of 8192 shares of one sum
+    # one state holds nearly everything at these spreads: rounding of log f shows, 1e7 * 2^-53
+    assert_moments_equal(states.moments(*drawn), twin.moments(*drawn), atol=1e-9)
+
+
+def test_small_means_keep_their_figures():
+    # log b = y + t is clamped at -41 or so, and the moments are not
+    weights, a, c = layers(9, 8, 0.1)
+    a = a - np.linspace(20, 500, 9)
+    value, expected = states.moments(weights, a, c), twin.moments(weights, a, c)
+    assert value[1].min() < 1e-200
+    for got, want in zip(value[1:], expected[1:]):
+        # e^-500 from an exponent rounded by 500 * 2^-53 = 6e-14
+        assert_allclose(got, want, rtol=1e-12)
+
+
+def test_moments_of_one_layer_are_those_of_the_other(sums):
+    weights, a, c = layers(6, 9, 1)
+    log_z, mean_v, mean_h, both = sums.moments(weights, a, c)
+    # the same 2^15 joint states in another order
+    assert_moments_equal(
+        sums.moments(weights.T, c, a), (log_z, mean_h, mean_v, both.T), atol=1e-13
+    )
+
+
+# The kernel against its twin, at every size and kind of unit
+
+
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("spread", [0.5, 40, 250])
+def test_kernel_equals_twin_at_all_sizes(n, spread):
+    for m in SIZES:
+        drawn = layers(m, n, spread)
+        expected = twin.moments(*drawn)
+        # p comes from exp(log f), and log f of up to 1e4 is rounded by 2e-12
+        assert_moments_equal(states.moments(*drawn), expected, atol=2e-11)
+        assert_log_equal(states.log_partition(*drawn), expected[0])
+        table = twin.log_weights(*drawn)
+        # entries are differences of sums as large as the largest of them
+        assert_allclose(
+            states.log_weights(*drawn), table, rtol=0, atol=1e-12 * max(1, abs(table).max())
+        )
+
+
+@pytest.mark.parametrize("m", [3, 4, 63, 64, 65, 131, 700])
+def test_kernel_equals_twin_at_all_mixtures_of_units(m):
+    # Every third unit is wide, every fifth saturated; blocks are of 64, groups of whatever fits.
+    weights, a, c = layers(m, 8, 1)
+    weights[::3] *= 400
+    a[::5] += 900
+    drawn = weights, a, c
+    assert_moments_equal(states.moments(*drawn), twin.moments(*drawn), atol=1e-10)
+    table = twin.log_weights(*drawn)
+    assert_allclose(states.log_weights(*drawn), table, rtol=1e-12)
+
+
+def test_more_than_one_call_per_sum():
+    # 2^22 states are two calls of the door; the other layer has 2^2 states, and is easy to list.
+    weights, a, c = layers(2, 22, 1.0)
+    expected = twin.moments(weights.T, c, a)
+    log_z, mean_v, mean_h, both = states.moments(weights, a, c)
+    # 2^22 positive terms: rounding of partial sums, at most 2^11 of them in a row
+    assert_moments_equal((log_z, mean_h, mean_v, both.T), expected, atol=1e-12)
+    assert_log_equal(states.log_partition(weights, a, c), expected[0])
+    table = states.log_weights(weights, a, c)
+    for index in (0, 5, 2**21 - 1, 2**21, 2**21 + 77, 2**22 - 1):
+        h = states.all_states(22, index, index + 1)[0]
+        assert_log_equal(table[index], c @ h + np.logaddexp(0, a + weights @ h).sum())
+
+
+# Habits of every kernel
+
+
+@pytest.mark.parametrize("spread", [0.1, 30, 400])
+def test_results_do_not_depend_on_threads(monkeypatch, spread):
+    drawn = layers(9, 16, spread)
+
+    def everything():
+        return states.log_partition(*drawn), states.log_weights(*drawn), *states.moments(*drawn)
+
+    results = []
+    for n_threads in (1, 2, 3, 5):
+        monkeypatch.setattr(threads, "count", lambda work, n_threads=n_threads: n_threads)
+        results.append(everything())
+    for other in results[1:]:
+        for one, two in zip(results[0], other):
+            assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("call", [states.log_partition, states.log_weights, states.moments])
+def test_inputs_are_read_only_and_unchanged(call):
+    drawn = layers(5, 9, 1)
+    before = [part.copy() for part in drawn]
+    for part in drawn:
+        part.flags.writeable = False
+    call(*drawn)
+    for part, copy in zip(drawn, before):
+        assert_array_equal(part, copy)
+
+
+def test_any_order_of_memory_and_float32_are_taken():
+    weights, a, c = layers(5, 9, 1)
+    expected = states.log_partition(weights, a, c)
+    assert states.log_partition(np.asfortranarray(weights), a, c) == expected
+    single = weights.astype(np.float32)
+    assert states.log_partition(single, a, c) == states.log_partition(single.astype(float), a, c)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e300])
+@pytest.mark.parametrize("where", [0, 1, 2])
+@pytest.mark.parametrize("n", [3, 12])
+def test_what_is_not_a_finite_number_gives_nan(wrong, where, n):
+    drawn = layers(4, n, 1)
+    drawn[where].flat[2] = wrong
+    assert math.isnan(states.log_partition(*drawn))
+    assert np.all(np.isnan(states.log_weights(*drawn)))
+    for part in states.moments(*drawn):
+        assert np.all(np.isnan(part))
+
+
+def test_a_state_that_all_others_disappear_beside():
+    # f spans 2^+-60000: only exponents kept apart can hold it
+    for order in permutations((-40000.0, 3.0, 41000.0)):
+        c = np.array(order)
+        expected = np.maximum(c, 0).sum() + np.log1p(np.exp(-np.abs(c))).sum()
+        value = states.log_partition(np.zeros((2, 3)), np.zeros(2), c)
+        assert_log_equal(value, expected + 2 * math.log(2))
