@@ -76,7 +76,9 @@ def test_the_package_itself_holds_nothing_but_names():
 
 def test_importing_the_package_imports_nothing_optional():
     code = "import sys, layerwise; print({'matplotlib', 'rich'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # -P: the folder where the tests run must not stand before the installed package.
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 

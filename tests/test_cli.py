@@ -376,7 +376,8 @@ def test_ctrl_c_ends_a_running_command_without_a_traceback(tmp_path):
     path = tmp_path / "out" / "results.jsonl"
     rows = tmp_path / "rows.npy"
     np.save(rows, np.random.default_rng(17).integers(0, 2, (12, 4)))
-    command = [sys.executable, "-m", "layerwise", "compare", "--families", "rbm", "--data"]
+    # -P: the folder where the tests run must not stand before the installed package.
+    command = [sys.executable, "-P", "-m", "layerwise", "compare", "--families", "rbm", "--data"]
     command += [str(rows), "--candidates", "2000", "--jobs", "2", "--output", str(path.parent)]
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, start_new_session=True
