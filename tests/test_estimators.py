@@ -9,8 +9,19 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Binarizer
 
-from layerwise import CD, DBN, PCD, RBM, AutoEncoder, Backprop, ExactGradient, scorers
-from layerwise import best_latent_marginal, log_likelihood, log_partition
+from layerwise import (
+    CD,
+    DBN,
+    PCD,
+    RBM,
+    AutoEncoder,
+    Backprop,
+    ExactGradient,
+    best_latent_marginal,
+    log_likelihood,
+    log_partition,
+    scorers,
+)
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
 
 QUICK = {"n_passes": 4, "batch_size": 7}

@@ -5,8 +5,16 @@ import pytest
 from laws.models import belief
 from scipy.optimize import minimize
 
-from layerwise import PCD, RBM, AutoEncoder, Backprop, DBN, ExactGradient
-from layerwise import best_latent_marginal, latent_marginal_bound
+from layerwise import (
+    DBN,
+    PCD,
+    RBM,
+    AutoEncoder,
+    Backprop,
+    ExactGradient,
+    best_latent_marginal,
+    latent_marginal_bound,
+)
 from layerwise.datasets import load_tea
 from layerwise.exceptions import TooManyStates
 from layerwise.likelihood import exact, marginal
@@ -123,8 +131,8 @@ def test_the_layer_s_own_inference_stays_below_the_best_marginal(trained, tea):
 
 
 def test_the_theorem_holds_on_a_trained_model(trained, tea):
-    # Arnold and Ollivier (2013): with Qhat the best latent marginal, the deep model's likelihood is
-    # within KL(Qhat || P_J) of U_D, and so within it of the best deep model on this bottom.
+    # Arnold and Ollivier (2013): with Qhat the best latent marginal, the deep model's likelihood
+    # is within KL(Qhat || P_J) of U_D, and so of the best deep model on this bottom.
     best = best_latent_marginal(trained, tea.train, tol=1e-8)
     support = best.weights > 0
     top = exact.latent_log_marginal(trained.belief_)

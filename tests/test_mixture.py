@@ -1,4 +1,4 @@
-"""Sums over latent states as matrix products: the same as the table, on both sides of underflow."""
+"""Sums over latent states as matrix products: equal to the table, on both sides of underflow."""
 
 import numpy as np
 import pytest
@@ -43,8 +43,8 @@ def test_log_sums_over_rows_equal_the_table(rng, n, scale):
 
 
 def test_the_border_of_underflow_is_crossed_without_a_step(monkeypatch):
-    # The table gives all of its weight to the state with no unit on, and the row's factors give it
-    # exp(-n * field): from field to field the product form loses it, and the log domain takes over.
+    # The table gives all of its weight to the state with no unit on, and the row's factors give
+    # it exp(-n * field): as fields grow the product form loses it, and the log domain takes over.
     n = 8
     log_table = np.full(2**n, -5000.0)
     log_table[0] = 0.0

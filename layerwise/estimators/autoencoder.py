@@ -186,8 +186,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         sizes = self.encoder_layer_sizes
         if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
             raise ValueError(
-                "The 'encoder_layer_sizes' parameter of AutoEncoder must be a tuple of ints in the "
-                f"range [1, inf). Got {sizes!r} instead."
+                "The 'encoder_layer_sizes' parameter of AutoEncoder must be a tuple of ints in "
+                f"the range [1, inf). Got {sizes!r} instead."
             )
         if self.tied and len(sizes) > 0:
             raise Incompatible(

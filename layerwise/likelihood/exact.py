@@ -111,16 +111,16 @@ def belief_log_likelihood(belief, X):
 
 def exact_states(params, n_samples, stream, *, limit):
     """Return exact draws of an RBM's visible units, or None if that lists over 2**limit states."""
-    components, visible, hidden = float64(params)
-    n_hidden, n_visible = components.shape
-    if min(n_hidden, n_visible) > limit:
+    n_hidden, n_visible = params.components.shape
+    n = min(n_hidden, n_visible)
+    if n > limit:
         return None
     table = states.log_weights(*smaller_first(params))
     cumulated = np.cumsum(np.exp(table - table.max()))
     number = layers.uniforms(n_samples, 1, stream, step=0, lane=STATE)[:, 0]
     index = np.searchsorted(cumulated, number * cumulated[-1], side="right")
     index = np.minimum(index, len(table) - 1)
-    listed = (index[:, None] >> np.arange(min(n_hidden, n_visible)) & 1).astype(params.components.dtype)
+    listed = (index[:, None] >> np.arange(n) & 1).astype(params.components.dtype)
     if n_hidden > n_visible:
         return listed
     return layers.draw(params.visible_mean(listed), stream, step=0, lane=VISIBLE)

@@ -7,9 +7,9 @@ high half, e(x, h) = high[x, h_high] * low[x, h_low]: two small tables instead o
     sum_x weight(x) e(x, h)   = (high * weight)^T @ low
 
 are products of matrices, with no exponential per row and state. Both factors are scaled by their
-own maxima, so all of their values lie in [0, 1], and what underflows is below 1e-307. So a sum that
-comes out above ``SAFE`` has lost less than one unit in the last place; where it does not, the row
-(or the state) is summed again in the log domain, which is slower and exact at any field.
+own maxima, so all of their values lie in [0, 1], and what underflows is below 1e-307. So a sum
+that comes out above ``SAFE`` has lost less than one unit in the last place; where it does not, the
+row (or the state) is summed again in the log domain, which is slower and exact at any field.
 """
 
 import numpy as np

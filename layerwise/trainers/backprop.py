@@ -1,33 +1,14 @@
 """Back-propagation: an auto-encoder learns to give back its input."""
 
-from numbers import Integral, Real
-
 import numpy as np
 
 from layerwise.exceptions import Diverged, Incompatible
 from layerwise.models.chain import AutoEncoderParams
 from layerwise.numerics.network import LOSSES, network_pass
-from layerwise.numerics.optimizer import KINDS, Optimizer
-from layerwise.trainers.base import Pass, Trainer
+from layerwise.numerics.optimizer import Optimizer
+from layerwise.trainers.base import Options, Pass, Trainer
 
 __all__ = ["Backprop"]
-
-
-def _among(names):
-    return str, names.__contains__, f"a str among {{{', '.join(map(repr, names))}}}"
-
-
-# Of each parameter: its type, what must be true of it, and this in words.
-_CONSTRAINTS = {
-    "loss": _among(sorted(LOSSES)),
-    "learning_rate": (Real, lambda v: 0 < v < np.inf, "a float in the range (0.0, inf)"),
-    "momentum": (Real, lambda v: 0 <= v < 1, "a float in the range [0.0, 1.0)"),
-    "weight_decay": (Real, lambda v: 0 <= v < np.inf, "a float in the range [0.0, inf)"),
-    "batch_size": (Integral, lambda v: v >= 1, "an int in the range [1, inf)"),
-    "n_passes": (Integral, lambda v: v >= 1, "an int in the range [1, inf)"),
-    "optimizer": _among(sorted(KINDS)),
-    "resample": (bool | np.bool_, lambda v: True, "an instance of 'bool'"),
-}
 
 
 class Backprop(Trainer):
@@ -65,6 +46,7 @@ class Backprop(Trainer):
 
     objective = "reconstruction error"
     needs = AutoEncoderParams
+    limits = Trainer.limits | {"loss": (Options(tuple(sorted(LOSSES))),)}
 
     def __init__(
         self,
@@ -88,23 +70,6 @@ class Backprop(Trainer):
         self.optimizer = optimizer
         self.schedule = schedule
         self.resample = resample
-
-    def check(self):
-        """Raise TypeError or ValueError for the first parameter that is not as documented."""
-        for name, (kind, valid, words) in _CONSTRAINTS.items():
-            self._refuse(name, words, kind, valid)
-        if not callable(self.schedule):
-            kind, valid, words = _among(["constant", "linear"])
-            self._refuse("schedule", f"{words} or a callable", kind, valid)
-
-    def _refuse(self, name, words, kind, valid):
-        value = getattr(self, name)
-        right = isinstance(value, kind)
-        if not right or not valid(value):
-            raise (ValueError if right else TypeError)(
-                f"The {name!r} parameter of {type(self).__name__} must be {words}. "
-                f"Got {value!r} instead."
-            )
 
     def passes(self, network, rows, stream):
         """Improve a network in place, and yield after each pass.

@@ -43,7 +43,9 @@ class Interval:
 
     def __str__(self):
         name = "an int" if self.kind is Integral else "a float"
-        return f"{name} in the range {self.brackets[0]}{self.low}, {self.high}{self.brackets[1]}"
+        low = self.low if self.kind is Integral else float(self.low)
+        high = self.high if self.kind is Integral else float(self.high)
+        return f"{name} in the range {self.brackets[0]}{low}, {high}{self.brackets[1]}"
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Trainer(BaseEstimator):
         "n_passes": (COUNT,),
         "optimizer": (Options(("adam", "sgd")),),
         "schedule": (Options(("constant", "linear")), Callable()),
-        "resample": (Instance((bool, np.bool_), "a bool"),),
+        "resample": (Instance((bool, np.bool_), "an instance of 'bool'"),),
     }  # fmt: skip
 
     def check(self):

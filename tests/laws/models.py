@@ -1,6 +1,6 @@
 """All kinds of models with random parameters, for the laws to run over."""
 
-import numpy as np
+from itertools import pairwise
 
 from layerwise.models.belief import Belief
 from layerwise.models.conditional import Conditional
@@ -20,7 +20,7 @@ def belief(rng, sizes, scale):
     """Return a deep belief network with layers of these sizes, from the bottom."""
     conditionals = tuple(
         Conditional(scale * rng.normal(size=(above, below)), scale * rng.normal(size=below))
-        for below, above in zip(sizes[:-2], sizes[1:-1])
+        for below, above in pairwise(sizes[:-1])
     )
     return Belief(conditionals, rbm(rng, sizes[-2], sizes[-1], scale))
 

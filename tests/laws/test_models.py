@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from laws.models import SCALES, SIZES, belief, rbm
 
+from laws.models import SCALES, SIZES, belief, rbm
 from layerwise.likelihood import exact
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.states import all_states

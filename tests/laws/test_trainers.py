@@ -3,7 +3,6 @@
 A trainer joins by one entry in ``TRAINERS``; its stated objective stands beside it.
 """
 
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,11 +10,6 @@ import pytest
 from reference import moments as brute
 from reference import passes as twin
 from sklearn.base import clone
-
-try:
-    import layerwise.numerics.states  # noqa: F401
-except ModuleNotFoundError:  # the sums over states are built apart: brute force stands in
-    sys.modules["layerwise.numerics.states"] = brute
 
 from layerwise.exceptions import Diverged, TooManyStates
 from layerwise.models.rbm import RBMParams
@@ -191,16 +185,16 @@ def test_divergence_is_an_error_with_a_way_out(trainer):
 @pytest.mark.parametrize(
     ("name", "value", "must"),
     [
-        ("learning_rate", 0, r"a float in the range \(0, inf\)\. Got 0 instead"),
+        ("learning_rate", 0, r"a float in the range \(0.0, inf\)\. Got 0 instead"),
         ("learning_rate", "fast", "a float in the range .* Got 'fast'"),
         ("learning_rate", float("nan"), "Got nan"),
-        ("momentum", 1.0, r"a float in the range \[0, 1\)"),
-        ("weight_decay", -1e-3, r"a float in the range \[0, inf\)"),
+        ("momentum", 1.0, r"a float in the range \[0.0, 1.0\)"),
+        ("weight_decay", -1e-3, r"a float in the range \[0.0, inf\)"),
         ("batch_size", 2.5, r"an int in the range \[1, inf\)"),
         ("n_passes", True, "an int in the range"),
         ("optimizer", "lbfgs", "a str among {'adam', 'sgd'}. Got 'lbfgs' instead"),
         ("schedule", None, "a str among {'constant', 'linear'} or a callable"),
-        ("resample", 1, "a bool"),
+        ("resample", 1, "an instance of .bool."),
         ("n_steps", 0, r"an int in the range \[1, inf\)\. Got 0 instead"),
         ("n_chains", -3, r"an int in the range \[1, inf\)"),
     ],

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+
 from reference.units import means, softplus_sums, states
 
 HIDDEN, VISIBLE = 1, 2  # lanes, as in numerics/streams.py

@@ -1,6 +1,7 @@
 """Layers of Bernoulli units: the specification of src/units.h."""
 
 import numpy as np
+
 from reference.philox import uniforms
 
 
