@@ -13,8 +13,8 @@ from layerwise.numerics.streams import Stream
 
 STREAM = Stream(bytes(range(7, 23)))
 # (n_rows, n_visible, n_hidden, n_chains or None, batch_size, n_steps): any number of chains, a
-# short last batch, batches larger than the data, one row, one unit; tiles, blocks, panels and lanes
-# at and across their ends.
+# short last batch, batches larger than the data, one row, one unit; tiles, blocks, panels and
+# lanes at and across their ends.
 CASES = [
     (25, 12, 5, None, 10, 1),
     (25, 12, 5, None, 10, 3),

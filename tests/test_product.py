@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from layerwise._kernels import _units
+from layerwise._kernels import _product
 
 # Heights, panels and blocks of src/product.inc.c end at 6, 8 | 16, 120 and 256: one below, at,
 # and above each of them.
@@ -20,7 +20,7 @@ DTYPES = [np.float32, np.float64]
 def product(a, b, *, start=None, scale=1.0, n_threads=1):
     c = np.full((a.shape[0], b.shape[1]), np.nan, dtype=a.dtype)
     start = c[:0] if start is None else np.broadcast_to(start, c.shape)
-    assert _units.product(a, b, start, scale, n_threads, c) == 0
+    assert _product.product(a, b, start, scale, n_threads, c) == 0
     return c
 
 
@@ -75,7 +75,7 @@ def test_accumulating_in_place_equals_a_start_beside():
     a, b = matrices(130, 37, 41, np.float64)
     c = product(a, b)
     beside = product(a, b, start=c, scale=0.5)
-    _units.product(a, b, c, 0.5, 1, c)
+    _product.product(a, b, c, 0.5, 1, c)
     assert np.array_equal(c, beside)
 
 

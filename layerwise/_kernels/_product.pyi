@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 Real = TypeVar("Real", np.float32, np.float64)
 
 def product(
-    a: NDArray[Real],     # (m, depth), or (depth, m) if transpose_a   in
-    b: NDArray[Real],     # (depth, n), or (n, depth) if transpose_b   in
-    bias: NDArray[Real],  # (n,)                                       in
-    transpose_a: bool,
-    transpose_b: bool,
+    a: NDArray[Real],             # (m, depth)  in, any strides
+    b: NDArray[Real],             # (depth, n)  in, any strides
+    start: NDArray[Real],         # (m, n)      in, contiguous rows; or no rows, for zero
+    scale: float,
     n_threads: int,
-    out: NDArray[Real],   # (m, n)                                     out
+    c: NDArray[Real],             # (m, n)      out
 ) -> int: ...

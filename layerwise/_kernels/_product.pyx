@@ -13,35 +13,43 @@ cdef extern from "product.h" nogil:
 
 
 def product(
-    const real[:, ::1] a,           # in
-    const real[:, ::1] b,           # in
-    const real[::1] bias,           # in, one per column of the product
-    bint transpose_a,
-    bint transpose_b,
+    const real[:, :] a,             # in
+    const real[:, :] b,             # in
+    const real[:, :] start,         # in
+    double scale,
     int n_threads,
-    real[:, ::1] out,               # out
+    real[:, ::1] c,                 # out
 ):
-    """The product of a and b, each perhaps transposed, plus a bias on every row."""
-    cdef ptrdiff_t a_row = 1 if transpose_a else a.shape[1]
-    cdef ptrdiff_t a_col = a.shape[1] if transpose_a else 1
-    cdef ptrdiff_t b_row = 1 if transpose_b else b.shape[1]
-    cdef ptrdiff_t b_col = b.shape[1] if transpose_b else 1
-    cdef ptrdiff_t m = out.shape[0], n = out.shape[1]
-    cdef ptrdiff_t depth = a.shape[0] if transpose_a else a.shape[1]
-    assert (a.shape[1] if transpose_a else a.shape[0]) == m
-    assert (b.shape[0] if transpose_b else b.shape[1]) == n
-    assert (b.shape[1] if transpose_b else b.shape[0]) == depth
-    assert bias.shape[0] == n
-    cdef const real *a_data = &a[0, 0] if m and depth else NULL
-    cdef const real *b_data = &b[0, 0] if n and depth else NULL
-    if m and n:
-        with nogil:
-            if real is float:
-                lw_product_f32(
-                    a_data, a_row, a_col, b_data, b_row, b_col, m, n, depth, 1,
-                    &bias[0], 0, n_threads, &out[0, 0], n)
-            else:
-                lw_product_f64(
-                    a_data, a_row, a_col, b_data, b_row, b_col, m, n, depth, 1,
-                    &bias[0], 0, n_threads, &out[0, 0], n)
+    """The matrix ``start + scale * a b``, with any strides of a and b.
+
+    ``start`` has contiguous rows, maybe the same row again and again (a bias), or no rows at all
+    (zero).
+    """
+    cdef ptrdiff_t m = c.shape[0], n = c.shape[1], depth = a.shape[1], size = sizeof(real)
+    cdef ptrdiff_t a_row = a.strides[0] // size, a_col = a.strides[1] // size
+    cdef ptrdiff_t b_row = b.strides[0] // size, b_col = b.strides[1] // size
+    cdef ptrdiff_t start_row = start.strides[0] // size
+    cdef const real *given = NULL
+    cdef const real *left = NULL
+    cdef const real *right = NULL
+    assert a.shape[0] == m and b.shape[1] == n and b.shape[0] == depth
+    assert a.strides[0] % size == a.strides[1] % size == 0
+    assert b.strides[0] % size == b.strides[1] % size == start.strides[0] % size == 0
+    if m == 0 or n == 0:
+        return 0
+    if start.shape[0]:
+        assert start.shape[0] == m and start.shape[1] == n
+        assert n == 1 or start.strides[1] == size
+        given = &start[0, 0]
+    if depth:
+        left, right = &a[0, 0], &b[0, 0]
+    with nogil:
+        if real is float:
+            lw_product_f32(
+                left, a_row, a_col, right, b_row, b_col, m, n, depth, <float> scale, given,
+                start_row, n_threads, &c[0, 0], n)
+        else:
+            lw_product_f64(
+                left, a_row, a_col, right, b_row, b_col, m, n, depth, scale, given,
+                start_row, n_threads, &c[0, 0], n)
     return 0

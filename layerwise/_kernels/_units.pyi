@@ -1,4 +1,4 @@
-"""Doors to src/units.h, src/product.h and src/philox.h. Only ``layerwise.numerics`` calls them. Status 0 is returned."""
+"""Doors to src/units.h and src/philox.h. Only ``layerwise.numerics`` calls them. Status 0 is returned."""
 
 from typing import TypeVar
 
@@ -11,14 +11,6 @@ def philox(
     counter: NDArray[np.uint32],  # (4,)   in
     key: NDArray[np.uint32],      # (2,)   in
     out: NDArray[np.uint32],      # (4,)   out
-) -> int: ...
-def product(
-    a: NDArray[Real],             # (m, depth)  in, any strides
-    b: NDArray[Real],             # (depth, n)  in, any strides
-    start: NDArray[Real],         # (m, n)      in, contiguous rows; or no rows, for zero
-    scale: float,
-    n_threads: int,
-    c: NDArray[Real],             # (m, n)      out
 ) -> int: ...
 def words(
     key: NDArray[np.uint32],      # (4,)               in

@@ -120,7 +120,7 @@ def exact_states(params, n_samples, stream, *, limit):
     number = layers.uniforms(n_samples, 1, stream, step=0, lane=STATE)[:, 0]
     index = np.searchsorted(cumulated, number * cumulated[-1], side="right")
     index = np.minimum(index, len(table) - 1)
-    listed = (index[:, None] >> np.arange(min(n_hidden, n_visible)) & 1).astype(components.dtype)
+    listed = (index[:, None] >> np.arange(min(n_hidden, n_visible)) & 1).astype(params.components.dtype)
     if n_hidden > n_visible:
         return listed
     return layers.draw(params.visible_mean(listed), stream, step=0, lane=VISIBLE)

@@ -44,7 +44,7 @@ class Conditional:
 
     def field(self, latent):
         """Return the log-odds of the visible units, of shape (n_rows, n_visible)."""
-        return product(np.asarray(latent, dtype=self.weights.dtype), self.weights, self.bias)
+        return product(np.asarray(latent, dtype=self.weights.dtype), self.weights, start=self.bias)
 
     def mean(self, latent):
         """Return p(x = 1 | h) for rows of h (or of means of h), of shape (n_rows, n_visible)."""
@@ -60,8 +60,7 @@ class Conditional:
 
     def latent_field(self, visible):
         """Return x W^T for rows x, of shape (n_rows, n_latent), float64."""
-        weights = self.weights.astype(float)
-        return product(np.asarray(visible, dtype=float), weights, transpose_b=True)
+        return product(np.asarray(visible, dtype=float), self.weights.astype(float).T)
 
     def state_part(self):
         """Return C(h) for all states h, of shape (2**n_latent,), float64."""
@@ -72,5 +71,5 @@ class Conditional:
         """Return log p(x | h) in nats for all pairs, of shape (n_rows of x, n_rows of h)."""
         latent = np.asarray(latent, dtype=float)
         partition = layers.softplus_sums(self.astype(float).field(latent))
-        linear = product(self.latent_field(visible), latent, -partition, transpose_b=True)
+        linear = product(self.latent_field(visible), latent.T, start=-partition)
         return linear + self.row_part(visible)[:, None]

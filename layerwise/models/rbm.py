@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerwise.numerics import layers
+from layerwise.numerics.products import product
 from layerwise.numerics.streams import HIDDEN, VISIBLE
 
 # Standard deviation of the first weights. Hidden units must start different, or they stay alike
@@ -104,7 +105,7 @@ class RBMParams:
         """
         visible = np.asarray(visible, dtype=np.float64)
         bias = self.intercept_visible.astype(np.float64)[:, np.newaxis]
-        linear = layers.product(visible, bias)[:, 0]
+        linear = product(visible, bias)[:, 0]
         return -linear - layers.softplus_sums(self.hidden_field(visible))
 
     def energy(self, visible, hidden):
@@ -120,7 +121,7 @@ class RBMParams:
         ndarray of shape (n_rows,), float64
         """
         visible, hidden = (np.asarray(part, dtype=np.float64) for part in (visible, hidden))
-        linear = layers.product(visible, self.intercept_visible[:, np.newaxis])[:, 0]
+        linear = product(visible, self.intercept_visible[:, np.newaxis])[:, 0]
         return -linear - np.sum(hidden * self.hidden_field(visible), axis=1)
 
     def mirror(self):

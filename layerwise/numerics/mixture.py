@@ -119,13 +119,13 @@ class Factors:
         exponents = log_weights + self.scale
         top = exponents.max()
         weighted = self.high * np.exp(exponents - top)[:, None]
-        sums = product(weighted, self.low, transpose_a=True).ravel()
+        sums = product(weighted.T, self.low).ravel()
         result = log(np.maximum(sums, SAFE)) + top
         again = np.flatnonzero(~(sums > SAFE) & (result > floor))
         step = max(1, BLOCK // max(1, len(self.fields)))
         for at in range(0, len(again), step):
             index = again[at : at + step]
             states = (index[:, None] >> np.arange(self.n) & 1).astype(float)
-            terms = product(states, self.fields, log_weights, transpose_b=True)
+            terms = product(states, self.fields.T, start=log_weights)
             result[index] = log_sum_exp(terms, axis=1)
         return result

@@ -7,29 +7,29 @@ from layerwise.numerics import threads
 from layerwise.numerics.status import check
 
 
-def product(a, b, bias=None, *, transpose_a=False, transpose_b=False):
-    """Return ``a @ b + bias``, each factor transposed if asked.
+def product(a, b, *, scale=1.0, start=None):
+    """Return ``start + scale * a @ b``, with the same bits for any number of threads.
 
-    The sum behind each element is taken in one order, whatever the number of threads; BLAS does
-    not promise that. The result has the dtype of ``a``; the others are cast to it.
+    The sum behind each element is taken in one order; BLAS does not promise that.
 
     Parameters
     ----------
-    a : ndarray of shape (m, depth), or (depth, m) if ``transpose_a``; float32 or float64
-    b : ndarray of shape (depth, n), or (n, depth) if ``transpose_b``
-    bias : ndarray of shape (n,), default=None
-        Zero if None.
+    a : ndarray of shape (m, depth), float32 or float64
+        With any strides: pass ``a.T`` freely.
+    b : ndarray of shape (depth, n), of the same dtype
+    scale : float, default=1.0
+    start : ndarray broadcastable to (m, n), default=None
+        None is zero.
 
     Returns
     -------
-    ndarray of shape (m, n)
+    ndarray of shape (m, n), of the dtype of ``a``
     """
-    a = np.ascontiguousarray(a)
-    b = np.ascontiguousarray(b, dtype=a.dtype)
-    m, depth = a.shape[::-1] if transpose_a else a.shape
-    n = b.shape[0] if transpose_b else b.shape[1]
-    bias = np.zeros(n, a.dtype) if bias is None else np.ascontiguousarray(bias, dtype=a.dtype)
-    out = np.empty((m, n), dtype=a.dtype)
-    n_threads = threads.count(m * n * depth)
-    check(_product.product(a, b, bias, transpose_a, transpose_b, n_threads, out))
-    return out
+    c = np.empty((a.shape[0], b.shape[1]), dtype=a.dtype)
+    if start is None:
+        start = c[:0]
+    else:
+        start = np.broadcast_to(np.ascontiguousarray(start, dtype=a.dtype), c.shape)
+    n_threads = threads.count(c.size * a.shape[1])
+    check(_product.product(a, b.astype(a.dtype, copy=False), start, scale, n_threads, c))
+    return c

@@ -4,9 +4,10 @@ import numpy as np
 
 from layerwise.exceptions import Diverged, TooManyStates
 from layerwise.models.rbm import RBMParams
-from layerwise.numerics import layers, states
+from layerwise.numerics import states
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.passes import descend
+from layerwise.numerics.products import product
 from layerwise.trainers.base import COUNT, NONE, Pass, Trainer
 
 LIMIT = 20  # 2**20 states, in every step
@@ -114,7 +115,7 @@ def _gradients(params, batch):
     log_z, *model = _moments(params)
     mean = params.hidden_mean(batch)
     data = (
-        layers.product(mean.T, batch, scale=1 / len(batch)),
+        product(mean.T, batch, scale=1 / len(batch)),
         batch.mean(axis=0),
         mean.mean(axis=0),
     )

@@ -91,7 +91,7 @@ def free_energy(params, visible):
 def gap_to_chains(trainer, params, X):
     """Return the objective of CD and PCD, with their chains' states held where the twin goes."""
     order = STREAM.child("order", 0).generator().permutation(len(X))
-    start = trainer.chains(Rows(X), np.float64, STREAM.child("chains"))
+    start = trainer._chains(Rows(X), np.float64, STREAM.child("chains"))
     still = SimpleNamespace(
         kind="sgd", momentum=0, decay=0, count=0, first=np.zeros(flat(params).size),
         second=np.zeros(0),
@@ -290,7 +290,7 @@ def test_chains_of_the_kernel_do_not_drift(n_steps):
     rows = exact_rows(params, 20_000, seed=59)
     trainer = PCD(n_steps, n_chains=20_000, learning_rate=1e-300, n_passes=5, batch_size=20_000)
     kept = {}
-    trainer.chains = lambda *_: kept.setdefault("chains", rows.copy())
+    trainer._chains = lambda *_: kept.setdefault("chains", rows.copy())
     list(trainer.passes(copy_of(params), Rows(rows), STREAM))
     assert np.mean(np.any(kept["chains"] != rows, axis=1)) > 0.5  # they did move
     assert_distributed(kept["chains"], probabilities(params))
@@ -371,10 +371,10 @@ def test_a_short_last_batch_does_not_bias_the_model(trainer):
 
 def test_more_chains_than_rows_start_from_rows_again():
     X = data(n_rows=5)
-    start = PCD(n_chains=40).chains(Rows(X), np.float64, STREAM)
+    start = PCD(n_chains=40)._chains(Rows(X), np.float64, STREAM)
     assert start.shape == (40, 4)
     assert {tuple(row) for row in start} <= {tuple(row) for row in X}
-    fewer = PCD(n_chains=5).chains(Rows(np.eye(5)), np.float32, STREAM)
+    fewer = PCD(n_chains=5)._chains(Rows(np.eye(5)), np.float32, STREAM)
     assert np.array_equal(np.sort(fewer, axis=0), np.sort(np.eye(5), axis=0))
     assert fewer.dtype == np.float32
 
