@@ -67,6 +67,8 @@ class BuildKernels(build_ext):
             flags.append("-fopenmp-simd")
         link = list(openmp_link)
         ours = ["-Wall", "-Wextra"] if unix else []
+        if unix and not openmp:  # n_threads and the pragmas that read it then stand unused
+            ours += ["-Wno-unused-parameter", "-Wno-unknown-pragmas"]
         if DEBUG and unix:
             ours += ["-Wconversion", "-Wno-sign-conversion"]
             flags += ["-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined"]

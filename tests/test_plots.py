@@ -72,7 +72,9 @@ def test_the_marked_candidate_is_the_best_on_validation_not_on_test():
     np.testing.assert_array_equal(marked[:, 1], [-30.0, -8.0])
     np.testing.assert_array_equal(np.round(marked[:, 0]), [0, 1])  # each in its own column
     assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["rbm", "aeri"]
-    assert {"-30.00", "-8.00"} <= {text.get_text() for text in display.ax_.texts}
+    assert {"\N{MINUS SIGN}30.00", "\N{MINUS SIGN}8.00"} <= {
+        text.get_text() for text in display.ax_.texts
+    }
 
 
 @pytest.mark.parametrize(("part", "place"), [("training", 0), ("validation", 1), ("test", 2)])

@@ -96,7 +96,7 @@ class ComparisonDisplay:
         for label, value in lines.items():
             ax.axhline(value, color="0.45", linewidth=1, linestyle=(0, (4, 3)), zorder=1)
             ax.annotate(
-                f"{label}\n{value:.2f}",
+                f"{label}\n{_number(value)}",
                 (1, value),
                 xycoords=("axes fraction", "data"),
                 xytext=(6, 0),
@@ -149,7 +149,7 @@ def _draw_family(ax, column, records, key, color, low):
     at = max(values[best], low)
     ax.scatter(x[best], at, s=90, marker="D", color=color, edgecolors="black", zorder=4)
     ax.annotate(
-        f"{values[best]:.2f}",
+        _number(values[best]),
         (x[best], at),
         xytext=(0, 9),
         textcoords="offset points",
@@ -159,6 +159,10 @@ def _draw_family(ax, column, records, key, color, low):
         bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"},
         zorder=5,
     )
+
+
+def _number(value):
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")  # as on the axis
 
 
 def _spread(n):
