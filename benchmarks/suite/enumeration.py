@@ -1,0 +1,39 @@
+"""Sums over 2^n states."""
+
+import numpy as np
+
+from layerwise.numerics import states
+
+
+class Sums:
+    """Log Z, the table of log weights, and moments of an RBM."""
+
+    params = ([12, 16, 20], [100, 784])
+    param_names = ("n", "m")
+
+    def setup(self, n, m):
+        rng = np.random.default_rng(20121)
+        self.model = 0.1 * rng.normal(size=(m, n)), rng.normal(size=m), rng.normal(size=n)
+
+    def time_log_partition(self, n, m):
+        states.log_partition(*self.model)
+
+    def time_log_weights(self, n, m):
+        states.log_weights(*self.model)
+
+    def time_moments(self, n, m):
+        states.moments(*self.model)
+
+
+class Spread:
+    """Log Z at n = 18, m = 100, against the spread of weights."""
+
+    params = [0.1, 1, 10, 50, 200]
+    param_names = ("sd",)
+
+    def setup(self, sd):
+        rng = np.random.default_rng(20121)
+        self.model = sd * rng.normal(size=(100, 18)), rng.normal(size=100), rng.normal(size=18)
+
+    def time_log_partition(self, sd):
+        states.log_partition(*self.model)

@@ -1,0 +1,78 @@
+"""One pass over the rows, for each trainer."""
+
+import numpy as np
+
+from layerwise import CD, PCD, Backprop, ExactGradient
+from layerwise.models.chain import AutoEncoderParams, Chain
+from layerwise.models.rbm import RBMParams
+from layerwise.models.rows import Rows
+from layerwise.numerics.streams import Stream
+
+STREAM = Stream(bytes(range(16)))
+
+
+def rows(n_rows, n_visible):
+    """Return float32 rows of zeros and ones, a fifth of them ones."""
+    rng = np.random.default_rng(20121)
+    return (rng.random((n_rows, n_visible)) < 0.2).astype(np.float32)
+
+
+class Contrastive:
+    """CD-1 and PCD-1, as pixels x hidden units and batch."""
+
+    params = [(784, 500, 100, 2000), (784, 128, 10, 500), (64, 256, 10, 500), (100, 16, 10, 1000)]
+    param_names = ("n_visible, n_hidden, batch, rows",)
+
+    def setup(self, shape):
+        n_visible, n_hidden, batch, n_rows = shape
+        X = rows(n_rows, n_visible)
+        self.passes = {}
+        for kind in (CD, PCD):
+            params = RBMParams.init(X, n_hidden, STREAM, np.float32)
+            trainer = kind(batch_size=batch, n_passes=10**9)
+            self.passes[kind] = trainer.passes(params, Rows(X), STREAM)
+            next(self.passes[kind])
+
+    def time_cd(self, shape):
+        next(self.passes[CD])
+
+    def time_pcd(self, shape):
+        next(self.passes[PCD])
+
+
+class Exact:
+    """A step of the exact gradient on 81 rows."""
+
+    params = [(16, 16), (100, 12), (100, 16)]
+    param_names = ("n_visible, n_hidden",)
+
+    def setup(self, shape):
+        X = rows(81, shape[0])
+        params = RBMParams.init(X, shape[1], STREAM, np.float32)
+        self.passes = ExactGradient(n_passes=10**9).passes(params, Rows(X), STREAM)
+        next(self.passes)
+
+    def time_step(self, shape):
+        next(self.passes)
+
+
+class Network:
+    """Back-propagation through an auto-encoder."""
+
+    params = [
+        ((100, 16, 100), 20, 81),
+        ((100, 200, 16, 100), 20, 81),
+        ((784, 500, 784), 100, 2000),
+    ]
+    param_names = ("sizes, batch, rows",)
+
+    def setup(self, shape):
+        sizes, batch, n_rows = shape
+        chain = Chain.init(sizes, ("sigmoid",) * (len(sizes) - 1), STREAM, dtype=np.float32)
+        params = AutoEncoderParams(chain, len(sizes) - 2)
+        trainer = Backprop(batch_size=batch, n_passes=10**9)
+        self.passes = trainer.passes(params, Rows(rows(n_rows, sizes[0])), STREAM)
+        next(self.passes)
+
+    def time_pass(self, shape):
+        next(self.passes)
