@@ -348,7 +348,19 @@ def test_candidates_depend_on_seed_family_and_index_only():
     for key, candidate in few.items():
         assert candidate.params == many[key].params
         assert candidate.seed == many[key].seed
-    assert len({candidate.seed for candidate in many.values()}) == len(many)
+    for family in FAMILIES:
+        assert len({many[family, index].seed for index in range(5)}) == 5
+
+
+def test_deep_candidates_of_one_index_differ_in_the_family_alone():
+    for index in range(5):
+        srbm, vanilla, aeri = (
+            comparison.Candidate.draw(17, family, index) for family in FAMILIES[1:]
+        )
+        assert srbm.seed == vanilla.seed == aeri.seed
+        assert srbm.params == vanilla.params
+        assert vanilla.params.items() < aeri.params.items()
+        assert aeri.params.keys() - vanilla.params.keys() == {"n_inference"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
