@@ -11,12 +11,13 @@ from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.exact import TABLE_LIMIT, mixture_log_likelihood, refuse
 from layerwise.models.units import Bernoulli
 from layerwise.numerics.mixture import Factors
+from layerwise.numerics.products import product
 
 WAY_OUT = "Give the layer fewer units."
-# Steps of EM before the support is taken over: 20 thin out 2**12 states to a few hundred.
-WARM_UP = 20
-# States that join the support in one round, at most.
-NEWCOMERS = 100
+# Steps of EM before the support is taken over, the heaviest states it starts with, and how many
+# may join it in one round. On 1,797 rows of 64 with 16 latent units these close the bracket to 1e-6
+# in 1.5 s; a first support of twice the rows took 28 s, nearly all of it least squares.
+WARM_UP, FIRST, NEWCOMERS = 20, 200, 100
 ROUNDS = 500
 
 
@@ -88,7 +89,7 @@ def _mixture_weights(likelihood, weights, tol):
     n_rows = len(likelihood)
     heavy = 1e4
     for _ in range(100):
-        density = likelihood @ weights
+        density = _mixed(likelihood, weights)
         gain = (likelihood / density[:, None]).mean(axis=0)
         if gain.max() - 1 < tol:
             break
@@ -108,9 +109,14 @@ def _mixture_weights(likelihood, weights, tol):
     return weights
 
 
+def _mixed(likelihood, weights):
+    """Return likelihood @ weights, without BLAS: the same bits for any number of its threads."""
+    return product(likelihood, weights[:, None])[:, 0]
+
+
 def _line_search(likelihood, weights, proposal, density):
     """Return the first of halving steps that improves enough, or None."""
-    toward = likelihood @ proposal
+    toward = _mixed(likelihood, proposal)
     slope = np.mean((toward - density) / density)
     step = 1.0
     while step > 1e-8:
@@ -162,11 +168,16 @@ def best_latent_marginal(layer, X, tol=1e-3):
     n = conditional.n_latent
     refuse(n, TABLE_LIMIT, "The best latent marginal", WAY_OUT)
     problem = _Problem(conditional, X)
+    if not np.all(np.isfinite(problem.state_part)):
+        raise ValueError(
+            "The layer's weights are so large, or not finite, that p(x | h) cannot be told. Train "
+            "it with a lower learning rate."
+        )
 
     log_weights = np.full(2**n, -n * np.log(2))
     for _ in range(WARM_UP):
         log_weights = log_weights + problem.log_gain(problem.log_likelihood(log_weights))
-    support = np.argsort(log_weights, kind="stable")[-max(NEWCOMERS, 2 * len(X)) :]
+    support = np.argsort(log_weights, kind="stable")[-FIRST:]
     support = np.sort(support)
     weights = np.exp(log_weights[support] - log_weights[support].max())
     weights /= weights.sum()
@@ -178,7 +189,7 @@ def best_latent_marginal(layer, X, tol=1e-3):
         scale = columns.max(axis=1, keepdims=True)
         likelihood = np.exp(columns - scale)
         weights = _mixture_weights(likelihood, weights, inner_tol)
-        rows = np.log(likelihood @ weights) + scale[:, 0]
+        rows = np.log(_mixed(likelihood, weights)) + scale[:, 0]
         log_gain = problem.log_gain(rows)
         low = float(rows.mean())
         # D at its maximum is 1 up to rounding, and high must not fall below low.
