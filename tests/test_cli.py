@@ -22,8 +22,9 @@ FAMILIES = ["rbm", "srbm", "vanilla-ae", "aeri"]
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Candidates that train in a moment. They are built here and sent to other processes."""
-    monkeypatch.setattr(spaces, "RBM_PASSES", 3)
-    monkeypatch.setattr(spaces, "AE_PASSES", 3)
+    for name in vars(spaces):
+        if name.endswith("_PASSES"):
+            monkeypatch.setattr(spaces, name, 3)
     monkeypatch.setattr(spaces, "SINGLE_HIDDEN", (1, 4))
     monkeypatch.setattr(spaces, "DEEP_HIDDEN", (1, 4))
     monkeypatch.setattr(spaces, "LEARNING_RATE", (1e-5, 1e-3))
