@@ -186,9 +186,8 @@ def main():
             ours, theirs = median_times(*contest(), options.repeats)
             ratio = theirs / ours
             met = "" if bar is None else f"{bar:>4}x {'met' if ratio >= bar else 'MISSED'}"
-            print(
-                f"{name:<40} {rival:>8} {ours * 1e3:10.3f} {theirs * 1e3:10.3f} {ratio:6.1f}x {met}"
-            )
+            figures = f"{ours * 1e3:10.3f} {theirs * 1e3:10.3f} {ratio:6.1f}x"
+            print(f"{name:<40} {rival:>8} {figures} {met}", flush=True)
         marginal()
 
 

@@ -15,8 +15,8 @@ from layerwise.numerics.products import product
 
 WAY_OUT = "Give the layer fewer units."
 # Steps of EM before the support is taken over, the heaviest states it starts with, and how many
-# may join it in one round. On 1,797 rows of 64 with 16 latent units these close the bracket to 1e-6
-# in 1.5 s; a first support of twice the rows took 28 s, nearly all of it least squares.
+# may join it in one round. On 1,797 rows of 64 with 16 latent units these close the bracket to
+# 1e-6 in 1.5 s; a first support of twice the rows took 28 s, nearly all of it least squares.
 WARM_UP, FIRST, NEWCOMERS = 20, 200, 100
 ROUNDS = 500
 
