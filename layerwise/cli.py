@@ -16,7 +16,7 @@ from layerwise.model_selection.records import Records, fingerprint
 from layerwise.model_selection.spaces import FAMILIES
 from layerwise.plots import ComparisonDisplay, SamplesDisplay
 
-CANDIDATES, SEED, OUTPUT = 20, 1212, "layerwise-compare"  # defaults
+CANDIDATES, SEED, OUTPUT = 30, 1212, "layerwise-compare"  # defaults
 N_IMAGES = 24  # of each panel of samples.png
 
 DESCRIPTION = """\

@@ -30,9 +30,9 @@ class Backprop(Trainer):
     n_passes : int, default=100
     optimizer : {"adam", "sgd"}, default="adam"
         Adam is that of Kingma and Ba (2015), with beta2=0.999 and epsilon=1e-8.
-    schedule : {"constant", "linear"} or callable, default="constant"
-        Of the learning rate: "linear" falls towards zero after the last pass; a callable takes the
-        number of a pass, from 0, and returns a factor.
+    schedule : {"constant", "linear", "warmup"} or callable, default="constant"
+        Factor of the learning rate: 1; falling from 1 to 0 over the passes; the same, but rising
+        over the first tenth of them; or a function of the pass, counted from 0.
     resample : bool, default=True
         Whether rows that are means are drawn as states, anew for each pass. False trains on the
         means themselves.

@@ -106,7 +106,7 @@ class Trainer(BaseEstimator):
         "batch_size": (COUNT,),
         "n_passes": (COUNT,),
         "optimizer": (Options(("adam", "sgd")),),
-        "schedule": (Options(("constant", "linear")), Callable()),
+        "schedule": (Options(("constant", "linear", "warmup")), Callable()),
         "resample": (Instance((bool, np.bool_), "an instance of 'bool'"),),
     }  # fmt: skip
 
@@ -123,11 +123,14 @@ class Trainer(BaseEstimator):
 
     def rate(self, index):
         """Return the learning rate of pass ``index``."""
-        if self.schedule == "linear":
-            return self.learning_rate * (1 - index / self.n_passes)
         if callable(self.schedule):
             return self.learning_rate * self.schedule(index)
-        return self.learning_rate
+        rate = self.learning_rate
+        if self.schedule != "constant":
+            rate *= 1 - index / self.n_passes
+        if self.schedule == "warmup":
+            rate *= min(1, (index + 1) / max(1, self.n_passes // 10))
+        return rate
 
     def diverged(self, index):
         """Return the error of a pass that left the finite numbers."""

@@ -85,8 +85,9 @@ class CD(Contrastive):
         Rows of a step. A shorter last batch counts its own rows.
     n_passes : int, default=50
     optimizer : {"sgd", "adam"}, default="sgd"
-    schedule : {"constant", "linear"} or callable, default="constant"
-        Factor of the learning rate: 1; falling to 0 over the passes; or a function of the index.
+    schedule : {"constant", "linear", "warmup"} or callable, default="constant"
+        Factor of the learning rate: 1; falling from 1 to 0 over the passes; the same, but rising
+        over the first tenth of them; or a function of the pass, counted from 0.
     resample : bool, default=True
         Draw the rows' states anew for each pass; False trains on their means.
 
@@ -135,8 +136,9 @@ class PCD(Contrastive):
         Rows of a step. A shorter last batch counts its own rows.
     n_passes : int, default=50
     optimizer : {"sgd", "adam"}, default="sgd"
-    schedule : {"constant", "linear"} or callable, default="constant"
-        Factor of the learning rate: 1; falling to 0 over the passes; or a function of the index.
+    schedule : {"constant", "linear", "warmup"} or callable, default="constant"
+        Factor of the learning rate: 1; falling from 1 to 0 over the passes; the same, but rising
+        over the first tenth of them; or a function of the pass, counted from 0.
     resample : bool, default=True
         Draw the rows' states anew for each pass; False trains on their means.
 

@@ -30,8 +30,9 @@ class ExactGradient(Trainer):
         Rows of a step; None takes all.
     n_passes : int, default=500
     optimizer : {"sgd", "adam"}, default="adam"
-    schedule : {"constant", "linear"} or callable, default="linear"
-        Factor of the learning rate: 1; falling to 0 over the passes; or a function of the index.
+    schedule : {"constant", "linear", "warmup"} or callable, default="linear"
+        Factor of the learning rate: 1; falling from 1 to 0 over the passes; the same, but rising
+        over the first tenth of them; or a function of the pass, counted from 0.
     resample : bool, default=True
         Draw the rows' states anew for each pass; False trains on their means.
     """

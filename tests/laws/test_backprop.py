@@ -146,7 +146,7 @@ WRONG = [
     ("batch_size", 2.5, "an int in the range [1, inf)"),
     ("n_passes", 0, "an int in the range [1, inf)"),
     ("optimizer", None, "a str among {'adam', 'sgd'}"),
-    ("schedule", "cosine", "a str among {'constant', 'linear'} or a callable"),
+    ("schedule", "cosine", "a str among {'constant', 'linear', 'warmup'} or a callable"),
     ("resample", 1, "an instance of 'bool'"),
 ]
 

@@ -193,7 +193,7 @@ def test_divergence_is_an_error_with_a_way_out(trainer):
         ("batch_size", 2.5, r"an int in the range \[1, inf\)"),
         ("n_passes", True, "an int in the range"),
         ("optimizer", "lbfgs", "a str among {'adam', 'sgd'}. Got 'lbfgs' instead"),
-        ("schedule", None, "a str among {'constant', 'linear'} or a callable"),
+        ("schedule", None, "a str among {'constant', 'linear', 'warmup'} or a callable"),
         ("resample", 1, "an instance of .bool."),
         ("n_steps", 0, r"an int in the range \[1, inf\)\. Got 0 instead"),
         ("n_chains", -3, r"an int in the range \[1, inf\)"),
@@ -224,6 +224,11 @@ def test_the_schedule_scales_the_rate(trainer):
     assert [tried.set_params(schedule="constant").rate(i) for i in range(4)] == [0.5] * 4
     assert [tried.set_params(schedule="linear").rate(i) for i in range(4)] == [
         0.5, 0.375, 0.25, 0.125,
+    ]  # fmt: skip
+    assert tried.set_params(schedule="warmup").rate(0) == 0.5  # a tenth of 4 passes is none
+    tried.set_params(n_passes=40)
+    assert [tried.rate(i) for i in (0, 1, 3, 20)] == [
+        0.5 * 0.25, 0.5 * 0.5 * 0.975, 0.5 * 0.925, 0.25,
     ]  # fmt: skip
     assert tried.set_params(schedule=lambda index: 2.0**-index).rate(3) == 0.0625
 
