@@ -2,9 +2,6 @@
 
 from numbers import Integral
 
-import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-
 from layerwise.estimators._sklearn import (
     POSITIVE_INTEGER,
     UNIT_INTERVAL,
@@ -12,24 +9,20 @@ from layerwise.estimators._sklearn import (
     StrOptions,
     check_is_fitted,
     check_trainer,
-    fit_context,
     observe,
-    preserved,
     validate,
-    validate_codes,
 )
+from layerwise.estimators.base import Layer
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.exact import TABLE_LIMIT, mixture_log_likelihood, refuse
 from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
 from layerwise.models.chain import AutoEncoderParams, Chain, Part
-from layerwise.models.conditional import Conditional
-from layerwise.models.rows import Rows
 from layerwise.numerics import layers
 from layerwise.numerics.streams import CODE, STATE, Stream
 from layerwise.trainers.backprop import Backprop
 
 
-class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class AutoEncoder(Layer):
     """A generative layer p(x | h) trained with an inference network q(h | x).
 
     Both are products of Bernoullis. The generative layer is one affine map; the inference network
@@ -128,32 +121,6 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.trainer = trainer
         self.random_state = random_state
 
-    @fit_context
-    def fit(self, X, y=None):
-        """Train on rows of zeros and ones, or of means in [0, 1].
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        AutoEncoder
-            This estimator.
-
-        Raises
-        ------
-        Incompatible
-            If ``tied`` is asked of an inference network with hidden layers.
-        Diverged
-            If a pass leaves the finite numbers; what was fitted before is kept.
-        """
-        with preserved(self):
-            X = validate(self, X, reset=True)
-            return self._fit_rows(Rows(X), Stream.from_random_state(self.random_state))
-
     def _fit_rows(self, rows, stream):
         self._check_network()
         trainer = Backprop() if self.trainer is None else self.trainer
@@ -196,41 +163,6 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 "encoder_layer_sizes=()."
             )
 
-    @property
-    def conditional_(self):
-        """p(x | h): what this layer leaves behind for the likelihood of deep models."""
-        check_is_fitted(self)
-        return Conditional(self.components_, self.intercept_visible_)
-
-    def transform(self, X):
-        """Return q(h = 1 | x), of shape (n_samples, n_components).
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-        """
-        check_is_fitted(self)
-        return self.inference_.mean(validate(self, X))
-
-    def inverse_transform(self, H):
-        """Return p(x = 1 | h), of shape (n_samples, n_features).
-
-        Parameters
-        ----------
-        H : array-like of shape (n_samples, n_components)
-            Latent states, or their means.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-        """
-        check_is_fitted(self)
-        return self.conditional_.mean(validate_codes(self, H, len(self.components_)))
-
     def score_samples(self, X):
         """Return the exact log-likelihood of each row, in nats.
 
@@ -258,21 +190,6 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         log_marginal = log_aggregated_posterior(self.latent_fields_)
         return mixture_log_likelihood(self.conditional_, log_marginal, X)
 
-    def score(self, X, y=None):
-        """Return the mean log-likelihood of the rows, in nats.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        float
-        """
-        return float(np.mean(self.score_samples(X)))
-
     def sample(self, n_samples=1, *, random_state=None):
         """Return rows drawn from the model of ``score_samples``, exactly.
 
@@ -299,12 +216,3 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         code = layers.means(self.latent_fields_[rows])
         states = layers.draw(code, stream, step=0, lane=CODE)
         return layers.draw(self.conditional_.mean(states), stream, step=0, lane=STATE)
-
-    @property
-    def _n_features_out(self):
-        return len(self.components_)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

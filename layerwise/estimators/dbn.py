@@ -1,7 +1,6 @@
 """DBN: layers trained one at a time under an RBM."""
 
-import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import clone
 
 from layerwise.estimators._sklearn import (
     BaseComposition,
@@ -10,6 +9,7 @@ from layerwise.estimators._sklearn import (
     preserved,
     validate,
 )
+from layerwise.estimators.base import Generative
 from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.exact import belief_log_likelihood
@@ -18,7 +18,7 @@ from layerwise.models.rows import Rows
 from layerwise.numerics.streams import Stream
 
 
-class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseComposition):
+class DBN(Generative, BaseComposition):
     """Deep belief network: generative layers under an RBM, trained from the bottom up.
 
     Each layer is trained on samples of the inference below it, drawn anew in each pass; what
@@ -231,21 +231,6 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseComposition):
         check_is_fitted(self)
         return belief_log_likelihood(self.belief_, validate(self, X))
 
-    def score(self, X, y=None):
-        """Return the mean log-likelihood of the rows, in nats.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        float
-        """
-        return float(np.mean(self.score_samples(X)))
-
     def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
         """Return rows drawn from the model: from the top RBM, then down.
 
@@ -271,11 +256,6 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseComposition):
     @property
     def _n_features_out(self):
         return len(self.layers_[-1].components_)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def _fit_layer(layer, rows, stream):

@@ -1,24 +1,20 @@
 """RBM: a restricted Boltzmann machine whose score is its log-likelihood."""
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from layerwise.estimators._sklearn import (
     POSITIVE_INTEGER,
     HasMethods,
     check_is_fitted,
     check_trainer,
-    fit_context,
     observe,
-    preserved,
     validate,
-    validate_codes,
 )
+from layerwise.estimators.base import Layer
 from layerwise.likelihood.exact import belief_log_likelihood, exact_states
 from layerwise.models.belief import Belief
 from layerwise.models.conditional import Conditional
 from layerwise.models.rbm import RBMParams
-from layerwise.models.rows import Rows
 from layerwise.numerics import layers
 from layerwise.numerics.streams import VISIBLE, Stream
 from layerwise.trainers.contrastive import PCD
@@ -37,7 +33,7 @@ def sample_visible(params, n_samples, n_steps, stream):
     return params.gibbs(start, stream.child("gibbs"), n_steps)
 
 
-class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class RBM(Layer):
     """Restricted Boltzmann machine with Bernoulli units and an exact log-likelihood.
 
     The energy of visible states v and hidden states h is
@@ -99,30 +95,6 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.trainer = trainer
         self.random_state = random_state
 
-    @fit_context
-    def fit(self, X, y=None):
-        """Train on rows of zeros and ones, or of means in [0, 1].
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        RBM
-            This estimator.
-
-        Raises
-        ------
-        Diverged
-            If a pass leaves the finite numbers; what was fitted before is kept.
-        """
-        with preserved(self):
-            X = validate(self, X, reset=True)
-            return self._fit_rows(Rows(X), Stream.from_random_state(self.random_state))
-
     def _fit_rows(self, rows, stream):
         trainer = PCD() if self.trainer is None else self.trainer
         check_trainer(self, trainer, RBMParams, "PCD(), CD() or ExactGradient()")
@@ -148,45 +120,10 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return Belief((), self.params_)
 
     @property
-    def conditional_(self):
-        """p(v | h): what this layer leaves behind for the likelihood of deep models."""
-        check_is_fitted(self)
-        return Conditional(self.components_, self.intercept_visible_)
-
-    @property
     def inference_(self):
         """p(h | v): the RBM's own posterior, which is a product of Bernoullis."""
         check_is_fitted(self)
         return Conditional(np.ascontiguousarray(self.components_.T), self.intercept_hidden_)
-
-    def transform(self, X):
-        """Return p(h = 1 | x), of shape (n_samples, n_components).
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components)
-        """
-        check_is_fitted(self)
-        return self.inference_.mean(validate(self, X))
-
-    def inverse_transform(self, H):
-        """Return p(x = 1 | h), of shape (n_samples, n_features).
-
-        Parameters
-        ----------
-        H : array-like of shape (n_samples, n_components)
-            Hidden states, or their means.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-        """
-        check_is_fitted(self)
-        return self.conditional_.mean(validate_codes(self, H, len(self.components_)))
 
     def free_energy(self, X):
         """Return F(x) = -log of the sum over h of exp(-energy), in nats, of shape (n_samples,).
@@ -222,21 +159,6 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return belief_log_likelihood(self.belief_, validate(self, X))
 
-    def score(self, X, y=None):
-        """Return the mean log-likelihood of the rows, in nats.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        float
-        """
-        return float(np.mean(self.score_samples(X)))
-
     def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
         """Return rows drawn from the model.
 
@@ -257,12 +179,3 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         seed = self.random_state if random_state is None else random_state
         stream = Stream.from_random_state(seed).child("sample")
         return sample_visible(self.params_, n_samples, n_steps, stream)
-
-    @property
-    def _n_features_out(self):
-        return len(self.components_)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
