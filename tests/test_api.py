@@ -1,6 +1,7 @@
 """The public names are frozen, and what is written about them is complete."""
 
 import ast
+import doctest
 import importlib
 import inspect
 import subprocess
@@ -42,8 +43,8 @@ def documented():
                 continue
             yield f"{room}.{name}"
             if inspect.isclass(found):
-                for method, value in vars(found).items():
-                    if not method.startswith("_") and inspect.isfunction(value):
+                for method, value in inspect.getmembers(found, inspect.isfunction):
+                    if not method.startswith("_") and value.__module__.startswith("layerwise"):
                         yield f"{room}.{name}.{method}"
 
 
@@ -66,6 +67,14 @@ def test_docstrings_are_complete(name):
     validate = pytest.importorskip("numpydoc.validate").validate
     errors = [error for error in validate(name)["errors"] if error[0] in CHECKS]
     assert errors == []
+
+
+@pytest.mark.parametrize("name", ["RBM", "AutoEncoder", "DBN"])
+def test_examples_of_docstrings_run(name):
+    examples = doctest.DocTestFinder(recurse=False).find(getattr(layerwise, name), name)
+    results = [doctest.DocTestRunner().run(example) for example in examples]
+    assert sum(result.attempted for result in results) > 0
+    assert sum(result.failed for result in results) == 0
 
 
 def test_the_package_itself_holds_nothing_but_names():

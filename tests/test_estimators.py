@@ -209,9 +209,10 @@ def test_samples_have_the_distribution_of_the_scores(estimator, X, seed):
     states = (np.arange(2**8)[:, None] >> np.arange(8) & 1).astype(float)
     p = np.exp(estimator.score_samples(states))
     mean, second = p @ states, (p[:, None] * states).T @ states
-    # 4 sigma of a Bernoulli's mean, for 8 means and 28 products of pairs.
+    # 5 sigma of a Bernoulli's mean: 36 of them, for 9 estimators, on up to 100 seeds, are 32,000
+    # comparisons, of which 4 sigma would fail two.
     for found, true in [(sample.mean(0), mean), (sample.T @ sample / n_samples, second)]:
-        assert np.all(np.abs(found - true) < 4 * np.sqrt(true * (1 - true) / n_samples) + 1e-9)
+        assert np.all(np.abs(found - true) < 5 * np.sqrt(true * (1 - true) / n_samples) + 1e-9)
 
 
 def test_gibbs_samples_approach_the_same_distribution(X, seed, monkeypatch):
@@ -222,7 +223,7 @@ def test_gibbs_samples_approach_the_same_distribution(X, seed, monkeypatch):
     sample = rbm.sample(4000, n_steps=200, random_state=seed)
     states = (np.arange(2**8)[:, None] >> np.arange(8) & 1).astype(float)
     mean = np.exp(rbm.score_samples(states)) @ states
-    assert np.all(np.abs(sample.mean(0) - mean) < 4 * np.sqrt(mean * (1 - mean) / 4000))
+    assert np.all(np.abs(sample.mean(0) - mean) < 5 * np.sqrt(mean * (1 - mean) / 4000))
 
 
 def test_grey_values_are_drawn_anew_each_pass_unless_told_otherwise():

@@ -122,7 +122,17 @@ class Trainer(BaseEstimator):
                 )
 
     def rate(self, index):
-        """Return the learning rate of pass ``index``."""
+        """Return the learning rate of a pass.
+
+        Parameters
+        ----------
+        index : int
+            Which pass, from 0.
+
+        Returns
+        -------
+        float
+        """
         if callable(self.schedule):
             return self.learning_rate * self.schedule(index)
         rate = self.learning_rate
@@ -133,7 +143,17 @@ class Trainer(BaseEstimator):
         return rate
 
     def diverged(self, index):
-        """Return the error of a pass that left the finite numbers."""
+        """Return the error of a pass that left the finite numbers.
+
+        Parameters
+        ----------
+        index : int
+            Which pass, from 0.
+
+        Returns
+        -------
+        Diverged
+        """
         return Diverged(
             f"{type(self).__name__} left the finite numbers in pass {index} "
             f"(learning_rate={self.learning_rate}). Lower the learning rate."
