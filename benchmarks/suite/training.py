@@ -18,13 +18,19 @@ def rows(n_rows, n_visible):
 
 
 class Contrastive:
-    """CD-1 and PCD-1, as pixels x hidden units and batch."""
+    """CD-1 and PCD-1."""
 
-    params = [(784, 500, 100, 2000), (784, 128, 10, 500), (64, 256, 10, 500), (100, 16, 10, 1000)]
-    param_names = ("n_visible, n_hidden, batch, rows",)
+    shapes = {  # visible units, hidden units, batch, rows
+        "784x500 batch 100": (784, 500, 100, 2000),
+        "784x128 batch 10": (784, 128, 10, 500),
+        "64x256 batch 10": (64, 256, 10, 500),
+        "100x16 batch 10": (100, 16, 10, 1000),
+    }
+    params = list(shapes)
+    param_names = ("shape",)
 
     def setup(self, shape):
-        n_visible, n_hidden, batch, n_rows = shape
+        n_visible, n_hidden, batch, n_rows = self.shapes[shape]
         X = rows(n_rows, n_visible)
         self.passes = {}
         for kind in (CD, PCD):
@@ -43,31 +49,32 @@ class Contrastive:
 class Exact:
     """A step of the exact gradient on 81 rows."""
 
-    params = [(16, 16), (100, 12), (100, 16)]
-    param_names = ("n_visible, n_hidden",)
+    params = ([16, 100], [12, 16])
+    param_names = ("n_visible", "n_hidden")
 
-    def setup(self, shape):
-        X = rows(81, shape[0])
-        params = RBMParams.init(X, shape[1], STREAM, np.float32)
+    def setup(self, n_visible, n_hidden):
+        X = rows(81, n_visible)
+        params = RBMParams.init(X, n_hidden, STREAM, np.float32)
         self.passes = ExactGradient(n_passes=10**9).passes(params, Rows(X), STREAM)
         next(self.passes)
 
-    def time_step(self, shape):
+    def time_step(self, n_visible, n_hidden):
         next(self.passes)
 
 
 class Network:
     """Back-propagation through an auto-encoder."""
 
-    params = [
-        ((100, 16, 100), 20, 81),
-        ((100, 200, 16, 100), 20, 81),
-        ((784, 500, 784), 100, 2000),
-    ]
-    param_names = ("sizes, batch, rows",)
+    shapes = {  # sizes, batch, rows
+        "100-16-100 batch 20": ((100, 16, 100), 20, 81),
+        "100-200-16-100 batch 20": ((100, 200, 16, 100), 20, 81),
+        "784-500-784 batch 100": ((784, 500, 784), 100, 2000),
+    }
+    params = list(shapes)
+    param_names = ("shape",)
 
     def setup(self, shape):
-        sizes, batch, n_rows = shape
+        sizes, batch, n_rows = self.shapes[shape]
         chain = Chain.init(sizes, ("sigmoid",) * (len(sizes) - 1), STREAM, dtype=np.float32)
         params = AutoEncoderParams(chain, len(sizes) - 2)
         trainer = Backprop(batch_size=batch, n_passes=10**9)
