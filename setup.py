@@ -11,6 +11,7 @@ All metadata stands in ``pyproject.toml``. Two environment variables matter:
 import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy
@@ -21,8 +22,7 @@ from setuptools.errors import CompileError, LinkError
 
 DEBUG = os.environ.get("LAYERWISE_DEBUG", "0") not in ("", "0")
 KERNELS = Path("layerwise/_kernels")
-SOURCES = sorted(str(path) for path in (KERNELS / "src").glob("*.c") if ".inc." not in path.name)
-HEADERS = sorted(str(path) for path in (KERNELS / "src").iterdir())
+SOURCES = sorted(str(path) for path in (KERNELS / "src").iterdir())
 
 # The compiler may fuse a*b + c, and vectorise without asking errno or traps; it may not
 # reorder sums (no -ffast-math), and the default build runs on every machine of its kind.
@@ -31,33 +31,85 @@ OPENMP = {
     "unix": [(["-fopenmp"], ["-fopenmp"]), (["-Xpreprocessor", "-fopenmp"], ["-lomp"])],
     "msvc": [(["/openmp:llvm"], [])],
 }
-PROBE = """
+OPENMP_PROBE = """
 #include <omp.h>
 int main(void) { return omp_get_max_threads() < 1; }
+"""
+# Flags of the kernels' paths (src/paths.h), which src/paths.c asks the machine for by the same
+# names. Without the width, some compilers keep to vectors of 256 bits.
+PATHS = {
+    "portable": [],
+    "avx2": ["-mavx2", "-mfma"],
+    "avx512": [
+        *("-mavx2", "-mfma", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"),
+        "-mprefer-vector-width=512",
+    ],
+}
+PATHS_PROBE = """
+#ifndef __x86_64__
+#error
+#endif
+#include <immintrin.h>
+int main(void) { return !__builtin_cpu_supports("avx512vl") && _mm512_kunpackb(0, 0); }
 """
 
 
 class BuildKernels(build_ext):
-    """Compile our C once, with its own warnings, and link it into each extension."""
+    """Compile our C once for each path, with its own warnings, and link it into one extension."""
+
+    def builds(self, text, compile_flags, link_flags=()):
+        """Return whether this very compiler makes a program of this text with these flags."""
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "probe.c"
+            source.write_text(text)
+            try:
+                objects = self.compiler.compile(
+                    [str(source)], output_dir=folder, extra_postargs=list(compile_flags)
+                )
+                self.compiler.link_executable(
+                    objects, str(Path(folder) / "probe"), extra_postargs=list(link_flags)
+                )
+            except (CompileError, LinkError):
+                return False
+        return True
 
     def openmp_flags(self):
         """Return the (compile, link) flags with which this very compiler takes OpenMP."""
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder) / "probe.c"
-            source.write_text(PROBE)
-            for compile_flags, link_flags in OPENMP.get(self.compiler.compiler_type, []):
-                try:
-                    objects = self.compiler.compile(
-                        [str(source)], output_dir=folder, extra_postargs=compile_flags
-                    )
-                    self.compiler.link_executable(
-                        objects, str(Path(folder) / "probe"), extra_postargs=link_flags
-                    )
-                except (CompileError, LinkError):
-                    continue
-                return compile_flags, link_flags
+        for flags in OPENMP.get(self.compiler.compiler_type, []):
+            if self.builds(OPENMP_PROBE, *flags):
+                return flags
         print("layerwise: the compiler has no OpenMP; the kernels will use one thread.")
         return [], []
+
+    def compile_ours(self, flags):
+        """Compile our C: the kernels once for each path, what picks one, and what points there.
+
+        Returns
+        -------
+        kernels : list of str
+            Objects of the one extension module that holds the kernels.
+        point : list of str
+            Objects of all.
+        """
+        x86 = self.compiler.compiler_type != "msvc" and self.builds(PATHS_PROBE, PATHS["avx512"])
+        paths = list(PATHS) if x86 else ["portable"]
+        jobs = [("kernels.c", [("LW_PATH", path)], PATHS[path]) for path in paths]
+        jobs += [("paths.c", [("LW_X86_PATHS", "1")] * x86, []), ("point.c", [], [])]
+
+        def compile_one(job):
+            source, macros, path_flags = job
+            return self.compiler.compile(
+                [str(KERNELS / "src" / source)],
+                output_dir=os.path.join(self.build_temp, *(value for _, value in macros)),
+                include_dirs=[str(KERNELS / "src")],
+                macros=macros,
+                extra_postargs=flags + path_flags,
+                depends=SOURCES,
+            )
+
+        with ThreadPoolExecutor() as pool:
+            *kernels, point = pool.map(compile_one, jobs)
+        return [found for objects in kernels for found in objects], point
 
     def build_extensions(self):
         openmp, openmp_link = self.openmp_flags()
@@ -73,17 +125,12 @@ class BuildKernels(build_ext):
             ours += ["-Wconversion", "-Wno-sign-conversion"]
             flags += ["-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined"]
             link.append("-fsanitize=undefined")
-        objects = self.compiler.compile(
-            SOURCES,
-            output_dir=self.build_temp,
-            include_dirs=[str(KERNELS / "src")],
-            extra_postargs=flags + ours,
-            depends=HEADERS,
-        )
+        kernels, point = self.compile_ours(flags + ours)
         for extension in self.extensions:
             extension.extra_compile_args = flags + (["-Wall", "-Wextra"] if unix else [])
             extension.extra_link_args = link
-            extension.extra_objects = objects
+            holds = extension.name.endswith("._paths")
+            extension.extra_objects = point + kernels * holds
         super().build_extensions()
 
 
@@ -93,7 +140,7 @@ extensions = [
         [str(path)],
         include_dirs=[str(KERNELS / "src"), numpy.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-        depends=HEADERS,
+        depends=SOURCES,
     )
     for path in sorted(KERNELS.glob("*.pyx"))
 ]

@@ -3,7 +3,7 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from layerwise.numerics import threads
+from layerwise.numerics import simd, threads
 
 __version__ = "0.1.0"  # the only place: pyproject.toml reads it here
 
@@ -14,7 +14,9 @@ def show_versions():
     """Print the versions of Python and of what is installed, and how the kernels run.
 
     Kernels use OpenMP if they were built with it; ``threads`` is how many they would use now, by
-    ``OMP_NUM_THREADS``, threadpoolctl and the processors of this process.
+    ``OMP_NUM_THREADS``, threadpoolctl and the processors of this process. ``SIMD`` names the
+    instructions that they use, of those that they could use here; ``LAYERWISE_SIMD``, set before
+    the package is imported, forces one.
 
     Examples
     --------
@@ -24,6 +26,7 @@ def show_versions():
     facts = {"python": platform.python_version(), "machine": platform.platform()}
     facts |= {"layerwise": __version__}
     facts |= {name: _version(name) for name in DEPENDENCIES}
+    facts |= {"SIMD": f"{simd.taken()} (of {', '.join(simd.runnable())})"}
     facts |= {"OpenMP": "yes" if threads.has_openmp() else "no", "threads": threads.available()}
     width = max(len(name) for name in facts)
     for name, value in facts.items():

@@ -9,19 +9,23 @@ The boundary rule
 3.  A door has three parts: ``assert`` shapes; ``with nogil:`` one conductor; ``return status``.
     Asserts are for our own mistakes; a user must not be able to raise one.
 4.  Below ``with nogil``: no Python object, no allocation, no exception, no print, no clock, no
-    global, no static variable. Scratch memory is an argument like any other, or a tile of fixed
-    size on the stack.
+    global (but the pointers of ``src/point.c``, written at import), no static variable. Scratch
+    memory is an argument like any other, or a tile of fixed size on the stack.
 5.  One owner per output element. Threads divide the outputs into tiles of fixed size (never a
     function of ``n_threads``); nobody adds across threads. Sums over rows are returned per block
     and folded in order by ``numerics``.
 6.  No memoryview slice inside a parallel loop: pointers and lengths.
-7.  The ``omp`` pragma stands in one function, the vector loop in another: the compiler
-    multiversions the callee, never the outlined parallel body.
+7.  The ``omp`` pragma stands in one function, the vector loop in another, with ``restrict`` on
+    its pointers: in the outlined parallel body the compiler knows less about them.
 8.  A pass at most per call, so that Ctrl-C answers; in training nothing shorter, so that small
     nets fly.
 9.  Status is 0 or a code of ``src/lw.h``. ``numerics.status.check`` turns codes into exceptions.
 10. Before a kernel is written, its numpy twin stands in ``tests/reference/`` and its tests pass
     on the twin.
+
+One source, several sets of instructions: the whole of ``src/`` is compiled once for each of them
+(``src/paths.h``), and the doors point to the best that the machine runs. So there is no attribute
+on a loop and no intrinsic where plain C does, and what surrounds a loop is compiled as it is.
 
 The order of movements inside one pass is conducted in C, not in Cython: our matrix products are
 our own (``src/product.h`` says why), so nothing needs to arrive by ``cimport`` from BLAS, and a

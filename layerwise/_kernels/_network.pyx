@@ -3,7 +3,10 @@
 from libc.stdint cimport int64_t
 
 from layerwise._kernels._key cimport key_from, lw_key
+from layerwise._kernels._paths cimport lw_point, taken_kernels
 from layerwise._kernels._typedefs cimport real, uint32_t
+
+lw_point(taken_kernels())
 
 
 cdef extern from "network.h" nogil:

@@ -1,7 +1,10 @@
 """One pass of training, in place, batch by batch; and one step of an optimiser."""
 
 from layerwise._kernels._key cimport key_from, lw_key
+from layerwise._kernels._paths cimport lw_point, taken_kernels
 from layerwise._kernels._typedefs cimport int64_t, real, uint32_t
+
+lw_point(taken_kernels())
 
 
 cdef extern from "update.h" nogil:

@@ -1,6 +1,9 @@
 """Matrix products whose every element is one sum in one order."""
 
+from layerwise._kernels._paths cimport lw_point, taken_kernels
 from layerwise._kernels._typedefs cimport real
+
+lw_point(taken_kernels())
 
 
 cdef extern from "product.h" nogil:

@@ -1,6 +1,9 @@
 """Sums over all states of an enumerated layer: log Z, tables, moments."""
 
 from libc.stdint cimport int64_t
+from layerwise._kernels._paths cimport lw_point, taken_kernels
+
+lw_point(taken_kernels())
 
 
 cdef extern from "states.h" nogil:

@@ -1,7 +1,10 @@
 """Fields, means, states and free energies of layers of Bernoulli units."""
 
 from layerwise._kernels._key cimport key_from, lw_key
+from layerwise._kernels._paths cimport lw_point, taken_kernels
 from layerwise._kernels._typedefs cimport real, uint32_t
+
+lw_point(taken_kernels())
 
 
 cdef extern from "philox.h" nogil:

@@ -23,16 +23,16 @@ lw_chosen_row(ptrdiff_t depth)
  * lw_chosen_product: c[i, j] = start[i, j] + scale * sum of b[k, j] over the k chosen by row i.
  * `start` may be NULL (zero), c itself, or a bias (start_row = 0). All strides are free. The sum
  * over k is taken in order, block by block, whatever n_threads is. */
-#define LW_DECLARE_CHOSEN(real, suffix)                                                            \
-    int lw_are_states_##suffix(const real *state, ptrdiff_t n);                                    \
-    void lw_choose_##suffix(const real *state, ptrdiff_t state_row, ptrdiff_t state_col,           \
-        ptrdiff_t m, ptrdiff_t depth, int n_threads, uint8_t *chosen);                             \
-    void lw_chosen_product_##suffix(const uint8_t *chosen, const real *b, ptrdiff_t b_row,         \
-        ptrdiff_t b_col, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, real scale,                    \
-        const real *start, ptrdiff_t start_row, ptrdiff_t start_col, int n_threads, real *c,       \
-        ptrdiff_t c_row, ptrdiff_t c_col);
+#define LW_CHOSEN(K, real, type)                                                                  \
+    K(int, lw_are_states_##type, (const real *state, ptrdiff_t n))                                \
+    K(void, lw_choose_##type,                                                                     \
+        (const real *state, ptrdiff_t state_row, ptrdiff_t state_col, ptrdiff_t m,                \
+            ptrdiff_t depth, int n_threads, uint8_t *chosen))                                     \
+    K(void, lw_chosen_product_##type,                                                             \
+        (const uint8_t *chosen, const real *b, ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t m,     \
+            ptrdiff_t n, ptrdiff_t depth, real scale, const real *start, ptrdiff_t start_row,     \
+            ptrdiff_t start_col, int n_threads, real *c, ptrdiff_t c_row, ptrdiff_t c_col))
 
-LW_DECLARE_CHOSEN(float, f32)
-LW_DECLARE_CHOSEN(double, f64)
+LW_BOTH(LW_CHOSEN, LW_KERNEL)
 
 #endif

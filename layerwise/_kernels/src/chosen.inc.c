@@ -7,7 +7,7 @@
 #undef LW_WIDE
 #define LW_WIDE (LW_CHOSEN_PARTS * (LW_CHOSEN_BYTES / sizeof(LW_REAL)))
 
-LW_MULTIVERSION static int
+static int
 LW_(strange)(const LW_REAL *restrict state, ptrdiff_t n)
 {
     int strange = 0;
@@ -25,8 +25,8 @@ LW_(lw_are_states)(const LW_REAL *state, ptrdiff_t n)
 }
 
 static void
-LW_(choose_row)(const LW_REAL *restrict state, ptrdiff_t state_col, ptrdiff_t depth,
-    uint8_t *restrict chosen)
+LW_(choose_row)(
+    const LW_REAL *restrict state, ptrdiff_t state_col, ptrdiff_t depth, uint8_t *restrict chosen)
 {
     for (ptrdiff_t k = 0; k < depth; k += LW_CHOSEN_DEEP) {
         const ptrdiff_t deep = lw_min(LW_CHOSEN_DEEP, depth - k);
@@ -46,8 +46,7 @@ LW_(lw_choose)(const LW_REAL *state, ptrdiff_t state_row, ptrdiff_t state_col, p
 {
     const ptrdiff_t row = lw_chosen_row(depth);
 
-    LW_FOR_TILES(
-        i, m, LW_(choose_row)(state + i * state_row, state_col, depth, chosen + i * row));
+    LW_FOR_TILES(i, m, LW_(choose_row)(state + i * state_row, state_col, depth, chosen + i * row));
 }
 
 /* sums[i][j] += b[k, j] for the k chosen by row i in one block. */
@@ -81,14 +80,14 @@ LW_(chosen_rows)(const uint8_t *restrict chosen, ptrdiff_t chosen_row, const LW_
     }
 }
 
-LW_MULTIVERSION static void
+static void
 LW_(chosen_wide)(const uint8_t *restrict chosen, ptrdiff_t chosen_row, const LW_REAL *restrict b,
     ptrdiff_t b_row, ptrdiff_t rows, LW_REAL *restrict sums)
 {
     LW_(chosen_rows)(chosen, chosen_row, b, b_row, rows, LW_CHOSEN_PARTS, sums);
 }
 
-LW_MULTIVERSION static void
+static void
 LW_(chosen_slim)(const uint8_t *restrict chosen, ptrdiff_t chosen_row, const LW_REAL *restrict b,
     ptrdiff_t b_row, ptrdiff_t rows, LW_REAL *restrict sums)
 {
@@ -144,8 +143,8 @@ LW_(chosen_tile)(const uint8_t *chosen, const LW_REAL *b, ptrdiff_t b_row, ptrdi
         const LW_REAL *from = b + k * b_row + left * b_col;
         ptrdiff_t from_row = b_row;
         if (b_col != 1 || cols < wide || rows >= LW_CHOSEN_COPY) {
-            LW_(chosen_copy)
-            (from, b_row, b_col, lw_min(LW_CHOSEN_DEEP, depth - k), cols, wide, panel);
+            LW_(chosen_copy)(
+                from, b_row, b_col, lw_min(LW_CHOSEN_DEEP, depth - k), cols, wide, panel);
             from = panel;
             from_row = wide;
         }

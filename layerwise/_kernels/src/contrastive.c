@@ -33,8 +33,8 @@ sizes_of(lw_contrast pass)
     size.rows = most(size.batch, size.chains);
     size.wide = most(pass.n_visible, pass.n_hidden);
     size.parameters = pass.n_hidden * pass.n_visible + pass.n_visible + pass.n_hidden;
-    size.chosen = most(
-        size.rows * lw_chosen_row(size.wide), pass.n_visible * lw_chosen_row(size.rows));
+    size.chosen
+        = most(size.rows * lw_chosen_row(size.wide), pass.n_visible * lw_chosen_row(size.rows));
     return size;
 }
 

@@ -18,7 +18,9 @@ typedef struct {
 } lw_contrast;
 
 /* Numbers of the pass's float type that `scratch` must hold. */
-ptrdiff_t lw_contrastive_scratch(lw_contrast pass);
+#define LW_CONTRASTIVE_SIZES(K) K(ptrdiff_t, lw_contrastive_scratch, (lw_contrast pass))
+
+LW_CONTRASTIVE_SIZES(LW_KERNEL)
 
 /* The rows are taken in `order`, batch by batch, the last batch maybe shorter. Each batch is one
  * step of a descent of the free-energy gap: mean F over the batch minus mean F over the model's
@@ -32,13 +34,13 @@ ptrdiff_t lw_contrastive_scratch(lw_contrast pass);
  * optimiser's arrays (components, then the visible, then the hidden intercepts) are updated in
  * place; optimizer.count is the number of the steps taken before. gap[t] is batch t's gap before
  * its step. Returns LW_NOT_FINITE after the first step that leaves the finite numbers. */
-#define LW_DECLARE_CONTRASTIVE(real, suffix)                                                       \
-    int lw_contrastive_##suffix(const real *rows, const int64_t *order, lw_contrast pass,          \
-        lw_optimizer optimizer, lw_key key, uint32_t hidden_lane, uint32_t visible_lane,           \
-        int n_threads, real *components, real *intercept_visible, real *intercept_hidden,          \
-        real *chains, real *first, real *second, real *scratch, double *gap);
+#define LW_CONTRASTIVE(K, real, type)                                                             \
+    K(int, lw_contrastive_##type,                                                                 \
+        (const real *rows, const int64_t *order, lw_contrast pass, lw_optimizer optimizer,        \
+            lw_key key, uint32_t hidden_lane, uint32_t visible_lane, int n_threads,               \
+            real *components, real *intercept_visible, real *intercept_hidden, real *chains,      \
+            real *first, real *second, real *scratch, double *gap))
 
-LW_DECLARE_CONTRASTIVE(float, f32)
-LW_DECLARE_CONTRASTIVE(double, f64)
+LW_BOTH(LW_CONTRASTIVE, LW_KERNEL)
 
 #endif

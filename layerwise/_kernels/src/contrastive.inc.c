@@ -19,33 +19,30 @@ LW_(hidden_field)(LW_(machine) rbm, const LW_REAL *visible, int states, ptrdiff_
     uint8_t *chosen, LW_REAL *field)
 {
     if (states) {
-        LW_(lw_choose)
-        (visible, rbm.n_visible, 1, n_rows, rbm.n_visible, rbm.n_threads, chosen);
-        LW_(lw_chosen_product)
-        (chosen, rbm.components, 1, rbm.n_visible, n_rows, rbm.n_hidden, rbm.n_visible, 1,
-            rbm.intercept_hidden, 0, 1, rbm.n_threads, field, rbm.n_hidden, 1);
+        LW_(lw_choose)(visible, rbm.n_visible, 1, n_rows, rbm.n_visible, rbm.n_threads, chosen);
+        LW_(lw_chosen_product)(chosen, rbm.components, 1, rbm.n_visible, n_rows, rbm.n_hidden,
+            rbm.n_visible, 1, rbm.intercept_hidden, 0, 1, rbm.n_threads, field, rbm.n_hidden, 1);
         return;
     }
-    LW_(lw_product)
-    (visible, rbm.n_visible, 1, rbm.components, 1, rbm.n_visible, n_rows, rbm.n_hidden,
-        rbm.n_visible, 1, rbm.intercept_hidden, 0, rbm.n_threads, field, rbm.n_hidden);
+    LW_(lw_product)(visible, rbm.n_visible, 1, rbm.components, 1, rbm.n_visible, n_rows,
+        rbm.n_hidden, rbm.n_visible, 1, rbm.intercept_hidden, 0, rbm.n_threads, field,
+        rbm.n_hidden);
 }
 
 /* Fields of the visible units, given states of the hidden. */
 static void
-LW_(visible_field)(LW_(machine) rbm, const LW_REAL *hidden, ptrdiff_t n_rows, uint8_t *chosen,
-    LW_REAL *field)
+LW_(visible_field)(
+    LW_(machine) rbm, const LW_REAL *hidden, ptrdiff_t n_rows, uint8_t *chosen, LW_REAL *field)
 {
     LW_(lw_choose)(hidden, rbm.n_hidden, 1, n_rows, rbm.n_hidden, rbm.n_threads, chosen);
-    LW_(lw_chosen_product)
-    (chosen, rbm.components, rbm.n_visible, 1, n_rows, rbm.n_visible, rbm.n_hidden, 1,
-        rbm.intercept_visible, 0, 1, rbm.n_threads, field, rbm.n_visible, 1);
+    LW_(lw_chosen_product)(chosen, rbm.components, rbm.n_visible, 1, n_rows, rbm.n_visible,
+        rbm.n_hidden, 1, rbm.intercept_visible, 0, 1, rbm.n_threads, field, rbm.n_visible, 1);
 }
 
 /* The sum over rows of the part of -F that the hidden units add. */
 static double
-LW_(softplus_total)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads,
-    LW_REAL *sums)
+LW_(softplus_total)(
+    const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, LW_REAL *sums)
 {
     double total = 0;
 
@@ -68,19 +65,16 @@ LW_(statistics)(LW_(machine) rbm, const LW_REAL *visible, int states, const LW_R
 
     if (states) { /* the transpose: for each visible unit, the rows where it is on */
         LW_(lw_choose)(visible, 1, rbm.n_visible, rbm.n_visible, n_rows, rbm.n_threads, chosen);
-        LW_(lw_chosen_product)
-        (chosen, hidden, rbm.n_hidden, 1, rbm.n_visible, rbm.n_hidden, n_rows, scale, start, 1,
-            rbm.n_visible, rbm.n_threads, gradient, 1, rbm.n_visible);
+        LW_(lw_chosen_product)(chosen, hidden, rbm.n_hidden, 1, rbm.n_visible, rbm.n_hidden,
+            n_rows, scale, start, 1, rbm.n_visible, rbm.n_threads, gradient, 1, rbm.n_visible);
     } else {
-        LW_(lw_product)
-        (hidden, 1, rbm.n_hidden, visible, rbm.n_visible, 1, rbm.n_hidden, rbm.n_visible, n_rows,
-            scale, start, rbm.n_visible, rbm.n_threads, gradient, rbm.n_visible);
+        LW_(lw_product)(hidden, 1, rbm.n_hidden, visible, rbm.n_visible, 1, rbm.n_hidden,
+            rbm.n_visible, n_rows, scale, start, rbm.n_visible, rbm.n_threads, gradient,
+            rbm.n_visible);
     }
-    LW_(lw_product)
-    (&one, 0, 0, visible, rbm.n_visible, 1, 1, rbm.n_visible, n_rows, scale,
+    LW_(lw_product)(&one, 0, 0, visible, rbm.n_visible, 1, 1, rbm.n_visible, n_rows, scale,
         start ? start + of_visible : NULL, 0, 1, gradient + of_visible, rbm.n_visible);
-    LW_(lw_product)
-    (&one, 0, 0, hidden, rbm.n_hidden, 1, 1, rbm.n_hidden, n_rows, scale,
+    LW_(lw_product)(&one, 0, 0, hidden, rbm.n_hidden, 1, 1, rbm.n_hidden, n_rows, scale,
         start ? start + of_hidden : NULL, 0, 1, gradient + of_hidden, rbm.n_hidden);
 }
 
@@ -124,14 +118,13 @@ LW_(walk)(LW_(machine) rbm, const LW_(workspace) * at, const LW_REAL *start, ptr
     ptrdiff_t n_steps, lw_key key, uint32_t step, uint32_t hidden_lane, uint32_t visible_lane)
 {
     for (ptrdiff_t k = 1; k <= n_steps; k++) {
-        LW_(lw_states)
-        (k == 1 ? start : at->mean, n_chains, rbm.n_hidden, key, step, hidden_lane, rbm.n_threads,
-            at->hidden);
+        LW_(lw_states)(k == 1 ? start : at->mean, n_chains, rbm.n_hidden, key, step, hidden_lane,
+            rbm.n_threads, at->hidden);
         step++;
         LW_(visible_field)(rbm, at->hidden, n_chains, at->chosen, at->field);
         LW_(lw_means)(at->field, n_chains, rbm.n_visible, rbm.n_threads, at->mean);
-        LW_(lw_states)
-        (at->mean, n_chains, rbm.n_visible, key, step, visible_lane, rbm.n_threads, at->visible);
+        LW_(lw_states)(at->mean, n_chains, rbm.n_visible, key, step, visible_lane, rbm.n_threads,
+            at->visible);
         LW_(hidden_field)(rbm, at->visible, 1, n_chains, at->chosen, at->field);
         LW_(lw_means)(at->field, n_chains, rbm.n_hidden, rbm.n_threads, at->mean);
     }
@@ -148,8 +141,7 @@ LW_(descend)(const LW_REAL *gradient, lw_contrast pass, lw_optimizer optimizer, 
     const int adam = optimizer.kind == LW_ADAM;
     int wrong;
 
-    wrong = LW_(lw_update)(
-        gradient, of_visible, optimizer, n_threads, components, first, second);
+    wrong = LW_(lw_update)(gradient, of_visible, optimizer, n_threads, components, first, second);
     optimizer.decay = 0;
     wrong |= LW_(lw_update)(gradient + of_visible, pass.n_visible, optimizer, 1, intercept_visible,
         first + of_visible, adam ? second + of_visible : NULL);
@@ -191,18 +183,15 @@ LW_(lw_contrastive)(const LW_REAL *rows, const int64_t *order, lw_contrast pass,
             LW_(lw_means)(at.field, n_chains, n_hidden, n_threads, at.mean);
         }
 
-        LW_(walk)
-        (rbm, &at, pass.n_chains ? at.mean : at.data_mean, n_chains, pass.n_steps, key, step,
-            hidden_lane, visible_lane);
+        LW_(walk)(rbm, &at, pass.n_chains ? at.mean : at.data_mean, n_chains, pass.n_steps, key,
+            step, hidden_lane, visible_lane);
         step += (uint32_t)pass.n_steps + 1;
         model_part = LW_(softplus_total)(at.field, n_chains, n_hidden, n_threads, at.sums);
 
-        LW_(statistics)
-        (rbm, at.visible, 1, at.mean, n_chains, 1 / (LW_REAL)n_chains, NULL, at.chosen,
-            at.gradient);
-        LW_(statistics)
-        (rbm, at.data, states, at.data_mean, n_data, -1 / (LW_REAL)n_data, at.gradient, at.chosen,
-            at.gradient);
+        LW_(statistics)(rbm, at.visible, 1, at.mean, n_chains, 1 / (LW_REAL)n_chains, NULL,
+            at.chosen, at.gradient);
+        LW_(statistics)(rbm, at.data, states, at.data_mean, n_data, -1 / (LW_REAL)n_data,
+            at.gradient, at.chosen, at.gradient);
 
         /* The gap's part b.(mean visible - mean data) is b times its own gradient. */
         for (ptrdiff_t j = 0; j < n_visible; j++) {

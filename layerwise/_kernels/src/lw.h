@@ -9,17 +9,21 @@
 /* Status of a kernel. numerics/status.py turns them into exceptions. */
 enum { LW_OK = 0, LW_NOT_FINITE = 1 };
 
-/* A vector loop that is compiled for several instruction sets; the loader picks one. It must hold
- * the whole loop, and no thread: the compiler clones this function, never an outlined region. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__gnu_linux__)      \
-    && __GNUC__ >= 12 && !defined(__SANITIZE_UNDEFINED__) && !defined(LW_NO_CLONES)
-#define LW_MULTIVERSION                                                                            \
-    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+/* Every kernel is compiled once for each set of instructions that setup.py knows (a "path"):
+ * kernels.c is one translation unit, in which all kernels are static, and its table is what
+ * paths.c picks one of at import. Each header lists its kernels once, as a macro of K(result,
+ * name, arguments). In kernels.c that declares them; anywhere else, a pointer to the picked one,
+ * which C calls by the same words. */
+#ifdef LW_PATH
+#define LW_KERNEL(result, name, arguments) static result name arguments;
 #else
-#define LW_MULTIVERSION
+#define LW_KERNEL(result, name, arguments) extern result(*name) arguments;
 #endif
 
-/* Arithmetic that a cloned loop takes in, so that it is cloned with it. */
+/* A header's kernels for both float types. */
+#define LW_BOTH(LIST, K) LIST(K, float, f32) LIST(K, double, f64)
+
+/* Arithmetic that a vector loop takes in. */
 #if defined(__GNUC__)
 #define LW_INLINE static inline __attribute__((always_inline))
 #else
@@ -56,15 +60,16 @@ lw_tiles(ptrdiff_t n, ptrdiff_t size)
 
 /* A statement for every tile t, by n_threads threads. One thread does without a region: even an
  * empty one costs 0.36 us, as much as the means of a thousand units. */
-#define LW_FOR_TILES(t, n_tiles, ...)                                                              \
-    do {                                                                                           \
-        ptrdiff_t t;                                                                               \
-        if (n_threads > 1) {                                                                       \
-            _Pragma("omp parallel for schedule(static) num_threads(n_threads)") for (t = 0;        \
-                t < (n_tiles); t++) __VA_ARGS__;                                                   \
-        } else {                                                                                   \
-            for (t = 0; t < (n_tiles); t++) __VA_ARGS__;                                           \
-        }                                                                                          \
+#define LW_FOR_TILES(t, n_tiles, ...)                                                             \
+    do {                                                                                          \
+        ptrdiff_t t;                                                                              \
+        if (n_threads > 1) {                                                                      \
+            _Pragma("omp parallel for schedule(static) num_threads(n_threads)") for (t = 0;       \
+                t < (n_tiles); t++) __VA_ARGS__;                                                  \
+        } else {                                                                                  \
+            for (t = 0; t < (n_tiles); t++)                                                       \
+                __VA_ARGS__;                                                                      \
+        }                                                                                         \
     } while (0)
 
 #endif

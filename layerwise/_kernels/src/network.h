@@ -26,7 +26,11 @@ typedef struct {
 } lw_layer;
 
 /* How many reals a pass needs beside its arguments. */
-ptrdiff_t lw_network_scratch(const lw_layer *layers, ptrdiff_t n_layers, ptrdiff_t batch_size);
+#define LW_NETWORK_SIZES(K)                                                                       \
+    K(ptrdiff_t, lw_network_scratch,                                                              \
+        (const lw_layer *layers, ptrdiff_t n_layers, ptrdiff_t batch_size))
+
+LW_NETWORK_SIZES(LW_KERNEL)
 
 /* lw_affine: fields of a layer's units, rows x n_units, given its inputs, rows x n_inputs.
  * lw_activate: from fields to means, in place.
@@ -39,18 +43,19 @@ ptrdiff_t lw_network_scratch(const lw_layer *layers, ptrdiff_t n_layers, ptrdiff
  * row i of batch s stand at (unit, i, s, lane). row_loss[i] is the loss of row order[i] before the
  * step of its batch. `optimizer.count` is the number of the first step. Weight decay leaves the
  * biases alone. */
-#define LW_DECLARE_NETWORK(real, suffix)                                                           \
-    void lw_affine_##suffix(const real *parameter, const lw_layer *layer, const real *input,       \
-        ptrdiff_t n_rows, int n_threads, real *field);                                             \
-    void lw_activate_##suffix(                                                                     \
-        ptrdiff_t n_rows, ptrdiff_t n_units, int64_t activation, int n_threads, real *value);      \
-    int lw_network_pass_##suffix(const real *input, const real *target, const int64_t *order,      \
-        ptrdiff_t n_rows, const lw_layer *layers, ptrdiff_t n_layers, ptrdiff_t batch_size,        \
-        int loss, double corruption, ptrdiff_t code, lw_optimizer optimizer, lw_key key,           \
-        uint32_t lane_corruption, uint32_t lane_code, int n_threads, real *parameter, real *first, \
-        real *second, real *scratch, real *row_loss);
+#define LW_NETWORK(K, real, type)                                                                 \
+    K(void, lw_affine_##type,                                                                     \
+        (const real *parameter, const lw_layer *layer, const real *input, ptrdiff_t n_rows,       \
+            int n_threads, real *field))                                                          \
+    K(void, lw_activate_##type,                                                                   \
+        (ptrdiff_t n_rows, ptrdiff_t n_units, int64_t activation, int n_threads, real *value))    \
+    K(int, lw_network_pass_##type,                                                                \
+        (const real *input, const real *target, const int64_t *order, ptrdiff_t n_rows,           \
+            const lw_layer *layers, ptrdiff_t n_layers, ptrdiff_t batch_size, int loss,           \
+            double corruption, ptrdiff_t code, lw_optimizer optimizer, lw_key key,                \
+            uint32_t lane_corruption, uint32_t lane_code, int n_threads, real *parameter,         \
+            real *first, real *second, real *scratch, real *row_loss))
 
-LW_DECLARE_NETWORK(float, f32)
-LW_DECLARE_NETWORK(double, f64)
+LW_BOTH(LW_NETWORK, LW_KERNEL)
 
 #endif

@@ -6,14 +6,13 @@ void
 LW_(lw_affine)(const LW_REAL *parameter, const lw_layer *layer, const LW_REAL *input,
     ptrdiff_t n_rows, int n_threads, LW_REAL *field)
 {
-    LW_(lw_product)
-    (input, layer->n_inputs, 1, parameter + layer->weights, matrix_row(layer),
+    LW_(lw_product)(input, layer->n_inputs, 1, parameter + layer->weights, matrix_row(layer),
         matrix_column(layer), n_rows, layer->n_units, layer->n_inputs, 1,
         parameter + layer->biases, 0, n_threads, field, layer->n_units);
 }
 
 /* From fields to means. A comparison that fails on NaN keeps it. */
-LW_MULTIVERSION static void
+static void
 LW_(activate_tile)(ptrdiff_t n, int64_t activation, LW_REAL *restrict value)
 {
     if (activation == LW_SIGMOID) {
@@ -50,7 +49,7 @@ LW_(lw_activate)(
 }
 
 /* slope *= d mean / d field, which every activation knows from its mean. */
-LW_MULTIVERSION static void
+static void
 LW_(slope_tile)(
     const LW_REAL *restrict mean, ptrdiff_t n, int64_t activation, LW_REAL *restrict slope)
 {
@@ -109,27 +108,27 @@ LW_(squared_error)(LW_REAL mean, LW_REAL target, LW_REAL share, LW_REAL *slope)
 }
 
 /* A row's loss is a sum of LW_LOSS_PARTS partial sums and of what is left, always in one order. */
-#define LW_DEFINE_LOSS_ROW(unit)                                                                   \
-    LW_MULTIVERSION static LW_REAL LW_(unit##_row)(const LW_REAL *restrict value,                  \
-        const LW_REAL *restrict target, ptrdiff_t n, LW_REAL share, LW_REAL *restrict slope)       \
-    {                                                                                              \
-        LW_REAL partial[LW_LOSS_PARTS] = { 0 };                                                    \
-        LW_REAL total = 0;                                                                         \
-        ptrdiff_t j = 0;                                                                           \
-                                                                                                   \
-        for (; j + LW_LOSS_PARTS <= n; j += LW_LOSS_PARTS) {                                       \
-            LW_SIMD                                                                                \
-            for (int k = 0; k < LW_LOSS_PARTS; k++) {                                              \
-                partial[k] += LW_(unit)(value[j + k], target[j + k], share, slope + j + k);        \
-            }                                                                                      \
-        }                                                                                          \
-        for (; j < n; j++) {                                                                       \
-            total += LW_(unit)(value[j], target[j], share, slope + j);                             \
-        }                                                                                          \
-        for (int k = 0; k < LW_LOSS_PARTS; k++) {                                                  \
-            total += partial[k];                                                                   \
-        }                                                                                          \
-        return total;                                                                              \
+#define LW_DEFINE_LOSS_ROW(unit)                                                                  \
+    static LW_REAL LW_(unit##_row)(const LW_REAL *restrict value, const LW_REAL *restrict target, \
+        ptrdiff_t n, LW_REAL share, LW_REAL *restrict slope)                                      \
+    {                                                                                             \
+        LW_REAL partial[LW_LOSS_PARTS] = { 0 };                                                   \
+        LW_REAL total = 0;                                                                        \
+        ptrdiff_t j = 0;                                                                          \
+                                                                                                  \
+        for (; j + LW_LOSS_PARTS <= n; j += LW_LOSS_PARTS) {                                      \
+            LW_SIMD                                                                               \
+            for (int k = 0; k < LW_LOSS_PARTS; k++) {                                             \
+                partial[k] += LW_(unit)(value[j + k], target[j + k], share, slope + j + k);       \
+            }                                                                                     \
+        }                                                                                         \
+        for (; j < n; j++) {                                                                      \
+            total += LW_(unit)(value[j], target[j], share, slope + j);                            \
+        }                                                                                         \
+        for (int k = 0; k < LW_LOSS_PARTS; k++) {                                                 \
+            total += partial[k];                                                                  \
+        }                                                                                         \
+        return total;                                                                             \
     }
 
 LW_DEFINE_LOSS_ROW(cross_entropy)
@@ -164,7 +163,7 @@ LW_(losses)(const LW_REAL *target, const int64_t *order, ptrdiff_t n_rows, const
     }
 }
 
-LW_MULTIVERSION static void
+static void
 LW_(column_sums)(
     const LW_REAL *restrict slope, ptrdiff_t n_rows, ptrdiff_t n_units, LW_REAL *restrict sum)
 {
@@ -189,13 +188,11 @@ LW_(layer_gradient)(const LW_REAL *input, const LW_REAL *slope, ptrdiff_t n_rows
     LW_REAL *matrix = gradient + layer->weights;
 
     if (layer->tied) {
-        LW_(lw_product)
-        (slope, 1, n_units, input, n_inputs, 1, n_units, n_inputs, n_rows, 1, matrix, n_inputs,
-            n_threads, matrix, n_inputs);
+        LW_(lw_product)(slope, 1, n_units, input, n_inputs, 1, n_units, n_inputs, n_rows, 1,
+            matrix, n_inputs, n_threads, matrix, n_inputs);
     } else {
-        LW_(lw_product)
-        (input, 1, n_inputs, slope, n_units, 1, n_inputs, n_units, n_rows, 1, NULL, 0, n_threads,
-            matrix, n_units);
+        LW_(lw_product)(input, 1, n_inputs, slope, n_units, 1, n_inputs, n_units, n_rows, 1, NULL,
+            0, n_threads, matrix, n_units);
     }
     LW_(column_sums)(slope, n_rows, n_units, gradient + layer->biases);
 }
@@ -205,8 +202,7 @@ static void
 LW_(slope_below)(const LW_REAL *parameter, const lw_layer *layer, const LW_REAL *slope,
     ptrdiff_t n_rows, int n_threads, LW_REAL *below)
 {
-    LW_(lw_product)
-    (slope, layer->n_units, 1, parameter + layer->weights, matrix_column(layer),
+    LW_(lw_product)(slope, layer->n_units, 1, parameter + layer->weights, matrix_column(layer),
         matrix_row(layer), n_rows, layer->n_inputs, layer->n_units, 1, NULL, 0, n_threads, below,
         layer->n_inputs);
 }
@@ -251,9 +247,8 @@ LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t 
         const ptrdiff_t rows = lw_min(batch_size, n_rows - at);
         LW_REAL *value = bottom;
 
-        LW_(batch_input)
-        (input, order + at, rows, layers[0].n_inputs, (LW_REAL)corruption, key, step,
-            lane_corruption, n_threads, drawn, bottom);
+        LW_(batch_input)(input, order + at, rows, layers[0].n_inputs, (LW_REAL)corruption, key,
+            step, lane_corruption, n_threads, drawn, bottom);
         for (ptrdiff_t k = 0; k < n_layers; k++) {
             const lw_layer *layer = layers + k;
             LW_REAL *above = value + batch_size * layer->n_inputs;
@@ -261,32 +256,29 @@ LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t 
                 LW_(lw_activate)(rows, layer->n_inputs, layer[-1].activation, n_threads, value);
             }
             if (k == code) {
-                LW_(lw_states)
-                (value, rows, layer->n_inputs, key, step, lane_code, n_threads, drawn);
+                LW_(lw_states)(
+                    value, rows, layer->n_inputs, key, step, lane_code, n_threads, drawn);
             }
-            LW_(lw_affine)
-            (parameter, layer, k == code ? drawn : value, rows, n_threads, above);
+            LW_(lw_affine)(parameter, layer, k == code ? drawn : value, rows, n_threads, above);
             value = above;
         }
-        LW_(losses)
-        (target, order + at, rows, layers + n_layers - 1, loss, n_threads, value, slope,
+        LW_(losses)(target, order + at, rows, layers + n_layers - 1, loss, n_threads, value, slope,
             row_loss + at);
         for (ptrdiff_t k = n_layers - 1; k >= 0; k--) {
             const lw_layer *layer = layers + k;
             LW_REAL *swapped = below;
             value -= batch_size * layer->n_inputs;
-            LW_(layer_gradient)
-            (k == code ? drawn : value, slope, rows, layer, n_threads, gradient);
+            LW_(layer_gradient)(
+                k == code ? drawn : value, slope, rows, layer, n_threads, gradient);
             if (k > 0) {
                 LW_(slope_below)(parameter, layer, slope, rows, n_threads, below);
-                LW_(slopes)
-                (value, rows, layer->n_inputs, layer[-1].activation, n_threads, below);
+                LW_(slopes)(value, rows, layer->n_inputs, layer[-1].activation, n_threads, below);
             }
             below = slope;
             slope = swapped;
         }
-        status = LW_(lw_update)(
-            gradient, n_weights, optimizer, n_threads, parameter, first, second);
+        status
+            = LW_(lw_update)(gradient, n_weights, optimizer, n_threads, parameter, first, second);
         status |= LW_(lw_update)(gradient + n_weights, n_all - n_weights, bias_optimizer,
             n_threads, parameter + n_weights, first + n_weights,
             optimizer.kind == LW_ADAM ? second + n_weights : second);

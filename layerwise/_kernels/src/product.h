@@ -12,12 +12,12 @@
  * bias (start_row = 0). The sum over k is taken in order, block by block, whatever n_threads is:
  * that is why we do not call BLAS, whose results change with its threads (and whose threads fight
  * with OpenMP's). */
-#define LW_DECLARE_PRODUCT(real, suffix)                                                           \
-    void lw_product_##suffix(const real *a, ptrdiff_t a_row, ptrdiff_t a_col, const real *b,       \
-        ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, real scale,   \
-        const real *start, ptrdiff_t start_row, int n_threads, real *c, ptrdiff_t c_row);
+#define LW_PRODUCT(K, real, type)                                                                 \
+    K(void, lw_product_##type,                                                                    \
+        (const real *a, ptrdiff_t a_row, ptrdiff_t a_col, const real *b, ptrdiff_t b_row,         \
+            ptrdiff_t b_col, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, real scale,               \
+            const real *start, ptrdiff_t start_row, int n_threads, real *c, ptrdiff_t c_row))
 
-LW_DECLARE_PRODUCT(float, f32)
-LW_DECLARE_PRODUCT(double, f64)
+LW_BOTH(LW_PRODUCT, LW_KERNEL)
 
 #endif

@@ -8,10 +8,10 @@
 #include "real.h"
 
 #ifndef LW_HIGH
-#define LW_HIGH 6    /* 6 x 16 floats are 12 registers of 256 bits, and leave 4 for a and b */
-#define LW_ROWS 120  /* a batch of 100 is one block */
-#define LW_DEEP 256  /* panel of 256 x 16 floats = 16 KB: half of the first cache */
-#define LW_BYTES 64  /* width of a panel */
+#define LW_HIGH 6   /* 6 x 16 floats are 12 registers of 256 bits, and leave 4 for a and b */
+#define LW_ROWS 120 /* a batch of 100 is one block */
+#define LW_DEEP 256 /* panel of 256 x 16 floats = 16 KB: half of the first cache */
+#define LW_BYTES 64 /* width of a panel */
 #endif
 #undef LW_WIDE
 #define LW_WIDE (LW_BYTES / (ptrdiff_t)sizeof(LW_REAL))
@@ -46,7 +46,7 @@ LW_(product_rows)(int high, const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_
 }
 
 /* One block of rows times one panel; c has LW_WIDE columns here. */
-LW_MULTIVERSION static void
+static void
 LW_(product_block)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
     const LW_REAL *restrict panel, ptrdiff_t rows, ptrdiff_t depth, LW_REAL scale,
     LW_REAL *restrict c, ptrdiff_t c_row)
@@ -54,8 +54,8 @@ LW_(product_block)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
     ptrdiff_t i = 0;
 
     for (; i + LW_HIGH <= rows; i += LW_HIGH) {
-        LW_(product_rows)
-        (LW_HIGH, a + i * a_row, a_row, a_col, panel, depth, scale, c + i * c_row, c_row);
+        LW_(product_rows)(
+            LW_HIGH, a + i * a_row, a_row, a_col, panel, depth, scale, c + i * c_row, c_row);
     }
     a += i * a_row;
     c += i * c_row;
@@ -127,8 +127,8 @@ LW_(product_tile)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_R
     for (ptrdiff_t k = 0; k < depth; k += LW_DEEP) {
         const ptrdiff_t deep = lw_min(LW_DEEP, depth - k);
         LW_(product_copy)(b + k * b_row + left * b_col, b_row, b_col, deep, wide, panel);
-        LW_(product_block)
-        (a + top * a_row + k * a_col, a_row, a_col, panel, rows, deep, scale, out, LW_WIDE);
+        LW_(product_block)(
+            a + top * a_row + k * a_col, a_row, a_col, panel, rows, deep, scale, out, LW_WIDE);
     }
     for (ptrdiff_t i = 0; i < rows; i++) {
         memcpy(c + (top + i) * c_row + left, out + i * LW_WIDE, (size_t)wide * sizeof(LW_REAL));

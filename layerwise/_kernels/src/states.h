@@ -26,33 +26,36 @@ typedef struct {
     ptrdiff_t n_enumerated;
 } lw_layers;
 
-/* Chunks of all states together: a power of two. */
-int64_t lw_states_chunks(ptrdiff_t n_enumerated);
+/* lw_states_chunks: chunks of all states together, a power of two.
+ * lw_states_scratch: doubles of scratch memory that each of the functions below takes.
+ * lw_states_slab: doubles of one slab of moments, the last of which is its exponent.
+ * lw_states_slabs: slabs of a call, a function of n alone, never of the number of threads.
+ *
+ * lw_states_sums: for each chunk first <= k < last, sum of f over the chunk = mantissa 2^exponent.
+ * lw_states_logs: log f of all states of the chunks first <= k < last, in order.
+ * lw_states_moments: add the chunks first <= k < last (one whole range) to the slabs. The first
+ * range starts them.
+ * lw_states_fold: moments under p(v, h) ~ exp(a.v + c.h + v.W h), from the slabs: log Z (1), E[v],
+ * E[h] and E[v h] (n_analytic x n_enumerated). */
+#define LW_STATES(K)                                                                              \
+    K(int64_t, lw_states_chunks, (ptrdiff_t n_enumerated))                                        \
+    K(ptrdiff_t, lw_states_scratch,                                                               \
+        (ptrdiff_t n_analytic, ptrdiff_t n_enumerated, int n_threads))                            \
+    K(ptrdiff_t, lw_states_slab, (ptrdiff_t n_analytic, ptrdiff_t n_enumerated))                  \
+    K(ptrdiff_t, lw_states_slabs, (ptrdiff_t n_enumerated))                                       \
+    K(void, lw_states_sums,                                                                       \
+        (lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,           \
+            double *mantissa, int64_t *exponent))                                                 \
+    K(void, lw_states_logs,                                                                       \
+        (lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,           \
+            double *log_weight))                                                                  \
+    K(void, lw_states_moments,                                                                    \
+        (lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,           \
+            double *slabs))                                                                       \
+    K(void, lw_states_fold,                                                                       \
+        (ptrdiff_t n_analytic, ptrdiff_t n_enumerated, const double *slabs, double *log_z,        \
+            double *mean_analytic, double *mean_enumerated, double *correlation))
 
-/* Doubles of scratch memory that each of the functions below takes. */
-ptrdiff_t lw_states_scratch(ptrdiff_t n_analytic, ptrdiff_t n_enumerated, int n_threads);
-
-/* Doubles of one slab of moments, the last of which is its exponent. */
-ptrdiff_t lw_states_slab(ptrdiff_t n_analytic, ptrdiff_t n_enumerated);
-
-/* Slabs of a call: a function of n alone, never of the number of threads. */
-ptrdiff_t lw_states_slabs(ptrdiff_t n_enumerated);
-
-/* For each chunk first <= k < last: sum of f over the chunk = mantissa 2^exponent. */
-void lw_states_sums(lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,
-    double *mantissa, int64_t *exponent);
-
-/* log f of all states of the chunks first <= k < last, in order. */
-void lw_states_logs(lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,
-    double *log_weight);
-
-/* Add the chunks first <= k < last (one whole range) to the slabs. The first range starts them. */
-void lw_states_moments(lw_layers layers, int64_t first, int64_t last, int n_threads,
-    double *scratch, double *slabs);
-
-/* Moments under p(v, h) ~ exp(a.v + c.h + v.W h), from the slabs: log Z (1), E[v], E[h] and
- * E[v h] (n_analytic x n_enumerated). */
-void lw_states_fold(ptrdiff_t n_analytic, ptrdiff_t n_enumerated, const double *slabs,
-    double *log_z, double *mean_analytic, double *mean_enumerated, double *correlation);
+LW_STATES(LW_KERNEL)
 
 #endif

@@ -4,7 +4,7 @@
 
 /* y for all slots: bias and centres, plus the weights of the chunk's top bits, with what rounding
  * takes. Recomputed for each chunk: nothing drifts, and chunks know nothing of each other. */
-LW_MULTIVERSION static void
+static void
 fields(const lw_tables *tables, int64_t index, double *restrict field, double *restrict rest)
 {
     const ptrdiff_t slots = tables->slots;
@@ -20,7 +20,7 @@ fields(const lw_tables *tables, int64_t index, double *restrict field, double *r
             const double *restrict weight = tables->top + j * tables->stride;
             LW_SIMD
             for (ptrdiff_t u = 0; u < slots; u++) {
-                const lw_pair sum = lw_plus((lw_pair){ field[u], rest[u] }, weight[u]);
+                const lw_pair sum = lw_plus((lw_pair) { field[u], rest[u] }, weight[u]);
                 field[u] = sum.high;
                 rest[u] = sum.low;
             }
@@ -29,7 +29,7 @@ fields(const lw_tables *tables, int64_t index, double *restrict field, double *r
 }
 
 /* This chunk's low table, and the bound of each slot's |log factor|. */
-LW_MULTIVERSION static void
+static void
 low_tables(const lw_tables *tables, const double *restrict field, const double *restrict rest,
     double *restrict bound, double *restrict low)
 {
@@ -149,7 +149,7 @@ tile_logarithm(const double *restrict low, const double *restrict mid, ptrdiff_t
         LW_SIMD
         for (int l = 0; l < LW_LOW; l++) {
             int64_t k;
-            product[r * LW_LOW + l] = p[l] * lw_power((lw_pair){ 0.5 * sum[l], 0 }, &k);
+            product[r * LW_LOW + l] = p[l] * lw_power((lw_pair) { 0.5 * sum[l], 0 }, &k);
             exponent[r * LW_LOW + l] += k;
         }
     }
@@ -165,7 +165,7 @@ take_exponents(double *restrict product, int64_t *restrict exponent)
 }
 
 /* Every state's e^(linear terms). */
-LW_MULTIVERSION static void
+static void
 start_chunk(const lw_tables *tables, lw_chunk *chunk)
 {
     const double *restrict low = chunk->plain ? tables->low_plain : tables->low_mantissa;
@@ -191,7 +191,7 @@ start_chunk(const lw_tables *tables, lw_chunk *chunk)
 
 /* The product over all units, block by block. Exponents are taken out between groups of units that
  * could leave the floating-point numbers together, and at the end. */
-LW_MULTIVERSION static void
+static void
 multiply_chunk(const lw_tables *tables, lw_chunk *chunk)
 {
     const double *bound = chunk->bound;
@@ -244,7 +244,7 @@ lw_states_forward(const lw_tables *tables, int64_t index, lw_chunk *chunk)
     multiply_chunk(tables, chunk);
 }
 
-LW_MULTIVERSION static int64_t
+static int64_t
 largest_exponent(const int64_t *restrict exponent, ptrdiff_t n)
 {
     int64_t most[LW_LANES];
@@ -264,7 +264,7 @@ largest_exponent(const int64_t *restrict exponent, ptrdiff_t n)
 }
 
 /* Weights that can be added, in place: 2^exponent taken out, the largest about 1. */
-LW_MULTIVERSION static void
+static void
 scale_states(const int64_t *restrict exponent, int64_t most, ptrdiff_t n, double *restrict product)
 {
     LW_SIMD
@@ -273,7 +273,7 @@ scale_states(const int64_t *restrict exponent, int64_t most, ptrdiff_t n, double
     }
 }
 
-LW_MULTIVERSION static double
+static double
 tile_sums(const double *restrict product, ptrdiff_t n_tiles, double *restrict sum)
 {
     double total = 0;

@@ -27,13 +27,13 @@
 
 enum {
     LW_LOW_BITS = 5,
-    LW_LOW = 32,      /* columns of a tile */
-    LW_MID_BITS = 6,  /* at most */
-    LW_HIGH_MID = 4,  /* rows of a tile */
-    LW_TILE = 128,    /* states of a tile */
+    LW_LOW = 32,     /* columns of a tile */
+    LW_MID_BITS = 6, /* at most */
+    LW_HIGH_MID = 4, /* rows of a tile */
+    LW_TILE = 128,   /* states of a tile */
     LW_MOST_TILES = 16,
-    LW_LANES = 8,     /* one vector of the widest kind */
-    LW_SLOTS = 64     /* slots whose low table stays in the first cache (16 KB) */
+    LW_LANES = 8, /* one vector of the widest kind */
+    LW_SLOTS = 64 /* slots whose low table stays in the first cache (16 KB) */
 };
 
 #define LW_MOST_LOG 690.0 /* e^+-690, times a few, are normal numbers */
@@ -140,16 +140,17 @@ lw_mid_at(const lw_tables *tables, ptrdiff_t slot, ptrdiff_t tile)
 }
 
 /* Build the tables of a call at the start of its scratch memory. */
-void lw_states_tables(lw_layers layers, double *scratch, lw_tables *tables);
+static void lw_states_tables(lw_layers layers, double *scratch, lw_tables *tables);
 
 /* The memory of worker `worker`, behind the tables. */
-void lw_states_worker(const lw_tables *tables, double *scratch, int worker, lw_chunk *chunk);
+static void lw_states_worker(
+    const lw_tables *tables, double *scratch, int worker, lw_chunk *chunk);
 
 /* Fill `chunk` with the states of chunk `index`. */
-void lw_states_forward(const lw_tables *tables, int64_t index, lw_chunk *chunk);
+static void lw_states_forward(const lw_tables *tables, int64_t index, lw_chunk *chunk);
 
 /* sum of f over the chunk = returned value 2^exponent, the value in [1, 2). Products are left as
  * weights that can be added, with tile_sum their sums. */
-double lw_states_sum(const lw_tables *tables, lw_chunk *chunk, int64_t *exponent);
+static double lw_states_sum(const lw_tables *tables, lw_chunk *chunk, int64_t *exponent);
 
 #endif

@@ -8,7 +8,7 @@
 #include "states_chunk.h"
 
 enum {
-    LW_FOUR = 4,             /* slots that are taken together */
+    LW_FOUR = 4,               /* slots that are taken together */
     LW_SUMS = 1 + LW_MID_BITS, /* all states of a chunk; those with each mid bit set */
     LW_WIDTH = LW_FOUR * LW_LANES
 };
@@ -141,7 +141,7 @@ low_bits(const double *restrict value, double *restrict bit)
 }
 
 /* Four slots, all tiles that count; their rows of the slab grow by `scale` times the sums. */
-LW_MULTIVERSION static void
+static void
 four_slots(const lw_tables *tables, const lw_chunk *chunk, ptrdiff_t slot, int64_t index,
     const ptrdiff_t *restrict tile, ptrdiff_t n_tiles, double scale, double *restrict slab)
 {
@@ -198,7 +198,7 @@ four_slots(const lw_tables *tables, const lw_chunk *chunk, ptrdiff_t slot, int64
     }
 }
 
-LW_MULTIVERSION static void
+static void
 multiply_all(double *restrict x, ptrdiff_t n, double factor)
 {
     LW_SIMD
@@ -248,8 +248,8 @@ add_chunk(const lw_tables *tables, int64_t index, int is_first, lw_chunk *chunk,
 }
 
 void
-lw_states_moments(lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,
-    double *slabs)
+lw_states_moments(
+    lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch, double *slabs)
 {
     const ptrdiff_t n_slabs = lw_states_slabs(layers.n_enumerated);
     const ptrdiff_t size = lw_states_slab(layers.n_analytic, layers.n_enumerated);

@@ -115,14 +115,11 @@ lw_states_worker(const lw_tables *tables, double *scratch, int worker, lw_chunk 
     place_worker(tables, aligned(scratch) + shared + worker * own, chunk);
 }
 
-LW_MULTIVERSION static double
+static double
 sum_of_sizes(const double *restrict x, ptrdiff_t n)
 {
     double sum = 0;
-    _Pragma("omp simd reduction(+ : sum)")
-    for (ptrdiff_t i = 0; i < n; i++) {
-        sum += fabs(x[i]);
-    }
+    _Pragma("omp simd reduction(+ : sum)") for (ptrdiff_t i = 0; i < n; i++) { sum += fabs(x[i]); }
     return sum;
 }
 
@@ -154,7 +151,7 @@ subset_sums(const double *row, ptrdiff_t bits, double start, double *restrict su
 }
 
 /* The tables of one slot, from a row of weights padded to whole low and mid bits. */
-LW_MULTIVERSION static void
+static void
 slot_tables(const double *restrict row, ptrdiff_t n_mid, double low_centre, double mid_centre,
     int tame, double *restrict low, double *restrict mid)
 {

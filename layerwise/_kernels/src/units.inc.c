@@ -2,7 +2,7 @@
 
 #include "real.h"
 
-LW_MULTIVERSION static void
+static void
 LW_(means_tile)(const LW_REAL *restrict field, ptrdiff_t n, LW_REAL *restrict mean)
 {
     LW_SIMD
@@ -12,17 +12,17 @@ LW_(means_tile)(const LW_REAL *restrict field, ptrdiff_t n, LW_REAL *restrict me
 }
 
 void
-LW_(lw_means)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads,
-    LW_REAL *mean)
+LW_(lw_means)(
+    const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, LW_REAL *mean)
 {
     const ptrdiff_t tile = LW_UNITS_TILE * n_units;
 
     LW_FOR_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
-        LW_(means_tile)(field + t * tile, lw_min(tile, n_rows * n_units - t * tile),
-            mean + t * tile));
+        LW_(means_tile)(
+            field + t * tile, lw_min(tile, n_rows * n_units - t * tile), mean + t * tile));
 }
 
-LW_MULTIVERSION static void
+static void
 LW_(states_row)(const LW_REAL *restrict mean, ptrdiff_t n_units, uint32_t row, lw_key key,
     uint32_t step, uint32_t lane, LW_REAL *restrict state)
 {
@@ -40,7 +40,7 @@ LW_(states_row)(const LW_REAL *restrict mean, ptrdiff_t n_units, uint32_t row, l
 
 /* The same for a tile of rows of a narrow layer, whose counters fill the lanes row after row: a row
  * of 16 units alone would use a quarter of them. */
-LW_MULTIVERSION static void
+static void
 LW_(states_narrow)(const LW_REAL *restrict mean, ptrdiff_t n_rows, ptrdiff_t n_units, uint32_t row,
     lw_key key, uint32_t step, uint32_t lane, LW_REAL *restrict state)
 {
@@ -80,11 +80,11 @@ LW_(lw_states)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key 
         return;
     }
     LW_FOR_TILES(i, n_rows,
-        LW_(states_row)(mean + i * n_units, n_units, (uint32_t)i, key, step, lane,
-            state + i * n_units));
+        LW_(states_row)(
+            mean + i * n_units, n_units, (uint32_t)i, key, step, lane, state + i * n_units));
 }
 
-LW_MULTIVERSION static void
+static void
 LW_(masked_row)(const LW_REAL *restrict input, ptrdiff_t n_units, LW_REAL probability,
     uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *restrict output)
 {
@@ -110,7 +110,7 @@ LW_(lw_masked)(const LW_REAL *input, ptrdiff_t n_rows, ptrdiff_t n_units, LW_REA
 }
 
 /* Eight partial sums, so that the loop is a vector loop without reordering anything. */
-LW_MULTIVERSION static LW_REAL
+static LW_REAL
 LW_(softplus_sum_row)(const LW_REAL *restrict field, ptrdiff_t n_units)
 {
     LW_REAL partial[8] = { 0 };
@@ -131,8 +131,8 @@ LW_(softplus_sum_row)(const LW_REAL *restrict field, ptrdiff_t n_units)
 }
 
 void
-LW_(lw_softplus_sums)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads,
-    LW_REAL *sum)
+LW_(lw_softplus_sums)(
+    const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, LW_REAL *sum)
 {
     LW_FOR_TILES(i, n_rows, sum[i] = LW_(softplus_sum_row)(field + i * n_units, n_units));
 }

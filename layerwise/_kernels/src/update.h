@@ -21,11 +21,11 @@ typedef struct {
 
 /* `first` is the velocity (SGD) or the mean gradient (Adam); `second` the mean squared gradient,
  * unused by SGD. Returns LW_NOT_FINITE if a parameter left the finite numbers. */
-#define LW_DECLARE_UPDATE(real, suffix)                                                            \
-    int lw_update_##suffix(const real *gradient, ptrdiff_t n, lw_optimizer optimizer,              \
-        int n_threads, real *parameter, real *first, real *second);
+#define LW_UPDATE(K, real, type)                                                                  \
+    K(int, lw_update_##type,                                                                      \
+        (const real *gradient, ptrdiff_t n, lw_optimizer optimizer, int n_threads,                \
+            real *parameter, real *first, real *second))
 
-LW_DECLARE_UPDATE(float, f32)
-LW_DECLARE_UPDATE(double, f64)
+LW_BOTH(LW_UPDATE, LW_KERNEL)
 
 #endif

@@ -25,17 +25,17 @@ LW_(adam_step)(LW_REAL gradient, LW_REAL rate, LW_REAL shrink, LW_REAL beta1, LW
     return 0 * *parameter;
 }
 
-/* Each tile returns the sum of its zeros, in LW_LANES partial sums so that it is a vector loop. */
-LW_MULTIVERSION static LW_REAL
+/* Each tile returns the sum of its zeros, in LW_UPDATE_LANES partial sums so that it is a vector loop. */
+static LW_REAL
 LW_(sgd_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_REAL momentum,
     LW_REAL decay, LW_REAL *restrict parameter, LW_REAL *restrict velocity)
 {
-    LW_REAL wrong[LW_LANES] = { 0 }, sum = 0;
+    LW_REAL wrong[LW_UPDATE_LANES] = { 0 }, sum = 0;
     ptrdiff_t i = 0;
 
-    for (; i + LW_LANES <= n; i += LW_LANES) {
+    for (; i + LW_UPDATE_LANES <= n; i += LW_UPDATE_LANES) {
         LW_SIMD
-        for (int k = 0; k < LW_LANES; k++) {
+        for (int k = 0; k < LW_UPDATE_LANES; k++) {
             wrong[k] += LW_(sgd_step)(
                 gradient[i + k], rate, momentum, decay, parameter + i + k, velocity + i + k);
         }
@@ -43,32 +43,32 @@ LW_(sgd_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_RE
     for (; i < n; i++) {
         sum += LW_(sgd_step)(gradient[i], rate, momentum, decay, parameter + i, velocity + i);
     }
-    for (int k = 0; k < LW_LANES; k++) {
+    for (int k = 0; k < LW_UPDATE_LANES; k++) {
         sum += wrong[k];
     }
     return sum;
 }
 
-LW_MULTIVERSION static LW_REAL
+static LW_REAL
 LW_(adam_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_REAL shrink,
     LW_REAL beta1, LW_REAL correction2, LW_REAL *restrict parameter, LW_REAL *restrict first,
     LW_REAL *restrict second)
 {
-    LW_REAL wrong[LW_LANES] = { 0 }, sum = 0;
+    LW_REAL wrong[LW_UPDATE_LANES] = { 0 }, sum = 0;
     ptrdiff_t i = 0;
 
-    for (; i + LW_LANES <= n; i += LW_LANES) {
+    for (; i + LW_UPDATE_LANES <= n; i += LW_UPDATE_LANES) {
         LW_SIMD
-        for (int k = 0; k < LW_LANES; k++) {
+        for (int k = 0; k < LW_UPDATE_LANES; k++) {
             wrong[k] += LW_(adam_step)(gradient[i + k], rate, shrink, beta1, correction2,
                 parameter + i + k, first + i + k, second + i + k);
         }
     }
     for (; i < n; i++) {
-        sum += LW_(adam_step)(gradient[i], rate, shrink, beta1, correction2, parameter + i,
-            first + i, second + i);
+        sum += LW_(adam_step)(
+            gradient[i], rate, shrink, beta1, correction2, parameter + i, first + i, second + i);
     }
-    for (int k = 0; k < LW_LANES; k++) {
+    for (int k = 0; k < LW_UPDATE_LANES; k++) {
         sum += wrong[k];
     }
     return sum;
