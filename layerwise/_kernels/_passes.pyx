@@ -30,13 +30,13 @@ cdef extern from "contrastive.h" nogil:
         ptrdiff_t n_chains
         ptrdiff_t batch_size
         ptrdiff_t n_steps
-    ptrdiff_t lw_contrastive_scratch(lw_contrast)
+    ptrdiff_t lw_contrastive_scratch(lw_contrast, ptrdiff_t)
     int lw_contrastive_f32(
         const float *, const int64_t *, lw_contrast, lw_optimizer, lw_key, uint32_t, uint32_t,
-        int, float *, float *, float *, float *, float *, float *, float *, double *)
+        int, float *, float *, float *, float *, float *, float *, void *, double *)
     int lw_contrastive_f64(
         const double *, const int64_t *, lw_contrast, lw_optimizer, lw_key, uint32_t, uint32_t,
-        int, double *, double *, double *, double *, double *, double *, double *, double *)
+        int, double *, double *, double *, double *, double *, double *, void *, double *)
 
 
 def scratch_size(
@@ -45,12 +45,11 @@ def scratch_size(
     ptrdiff_t n_hidden,
     ptrdiff_t n_chains,
     ptrdiff_t batch_size,
-    ptrdiff_t n_steps,
+    ptrdiff_t size,
 ):
-    """Length of the scratch that ``contrastive`` needs for such a pass."""
-    cdef lw_contrast shape = lw_contrast(
-        n_rows, n_visible, n_hidden, n_chains, batch_size, n_steps)
-    return lw_contrastive_scratch(shape)
+    """Bytes of the scratch that ``contrastive`` needs for such a pass, on numbers of this size."""
+    cdef lw_contrast shape = lw_contrast(n_rows, n_visible, n_hidden, n_chains, batch_size, 1)
+    return lw_contrastive_scratch(shape, size)
 
 
 def contrastive(
@@ -73,7 +72,7 @@ def contrastive(
     real[:, ::1] chains,                # in-out
     real[::1] first,                    # in-out
     real[::1] second,                   # in-out
-    real[::1] scratch,                  # out
+    unsigned char[::1] scratch,         # out
     double[::1] gap,                    # out
 ):
     """One pass of CD (no chains) or PCD over the rows, in the given order.
@@ -94,11 +93,11 @@ def contrastive(
     assert intercept_hidden.shape[0] == shape.n_hidden
     assert first.shape[0] == (shape.n_visible + 1) * (shape.n_hidden + 1) - 1
     assert gap.shape[0] == (shape.n_rows + batch_size - 1) // batch_size
-    assert scratch.shape[0] >= lw_contrastive_scratch(shape)
+    assert scratch.shape[0] >= lw_contrastive_scratch(shape, sizeof(real))
     if shape.n_rows == 0:
         return 0
     if shape.n_chains:
-        assert chains.shape[1] == shape.n_visible
+        assert chains.shape[1] == shape.n_hidden
         kept = &chains[0, 0]
     if kind == LW_ADAM:
         assert second.shape[0] == first.shape[0]

@@ -32,8 +32,8 @@ def contrastive_pass(
         States, or means of them. Cast to the dtype of the components.
     order : ndarray of shape (n_rows,)
         Which rows, in which order.
-    chains : ndarray of shape (n_chains, n_visible) or None
-        PCD's visible states, updated; None for CD, whose chains start from each batch.
+    chains : ndarray of shape (n_chains, n_hidden) or None
+        PCD's hidden states, updated; None for CD, whose chains start from each batch.
     optimizer : Optimizer
         Updated. Its arrays are laid out components, visible intercepts, hidden intercepts.
     rate : float
@@ -61,7 +61,7 @@ def contrastive_pass(
     X = np.ascontiguousarray(X, dtype=dtype)
     order = np.ascontiguousarray(order, dtype=np.int64)
     if chains is None:
-        chains = np.empty((0, components.shape[1]), dtype=dtype)
+        chains = np.empty((0, components.shape[0]), dtype=dtype)
     if scratch is None:
         scratch = contrastive_scratch(components, len(order), len(chains), batch_size)
     gap = np.empty(-(-len(order) // batch_size))
@@ -90,12 +90,13 @@ def contrastive_scratch(components, n_rows, n_chains, batch_size):
 
     Returns
     -------
-    ndarray
-        Flat, of the dtype of the components.
+    ndarray of uint8
     """
     n_hidden, n_visible = components.shape
-    size = _passes.scratch_size(n_rows, n_visible, n_hidden, n_chains, batch_size, 1)
-    return np.empty(size, dtype=components.dtype)
+    size = _passes.scratch_size(
+        n_rows, n_visible, n_hidden, n_chains, batch_size, components.dtype.itemsize
+    )
+    return np.empty(size, dtype=np.uint8)
 
 
 def descend(parameters, gradients, optimizer, *, rate):

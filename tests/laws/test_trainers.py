@@ -85,7 +85,7 @@ def free_energy(params, visible):
 def gap_to_chains(trainer, params, X):
     """Return the objective of CD and PCD, with their chains' states held where the twin goes."""
     order = STREAM.child("order", 0).generator().permutation(len(X))
-    start = trainer._chains(Rows(X), np.float64, STREAM.child("chains"))
+    start = trainer._chains(params, Rows(X), STREAM.child("chains"))
     still = SimpleNamespace(
         kind="sgd", momentum=0, decay=0, count=0, first=np.zeros(flat(params).size),
         second=np.zeros(0),
@@ -283,16 +283,19 @@ def test_chains_from_exact_samples_do_not_drift():
     assert_distributed(params.gibbs(rows, STREAM, 10), probabilities(params))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_steps", [1, 3])
-def test_chains_of_the_kernel_do_not_drift(n_steps):
+def test_chains_of_the_kernel_do_not_drift(n_steps, dtype):
+    """A chain's memory is its hidden states, which are the visible ones of the mirrored machine."""
     params = machine()
-    rows = exact_rows(params, 20_000, seed=59)
-    trainer = PCD(n_steps, n_chains=20_000, learning_rate=1e-300, n_passes=5, batch_size=20_000)
+    hidden = exact_rows(params.mirror(), 20_000, seed=59).astype(dtype)
+    trainer = PCD(n_steps, n_chains=20_000, learning_rate=1e-30, n_passes=5, batch_size=20_000)
     kept = {}
-    trainer._chains = lambda *_: kept.setdefault("chains", rows.copy())
-    list(trainer.passes(copy_of(params), Rows(rows), STREAM))
-    assert np.mean(np.any(kept["chains"] != rows, axis=1)) > 0.5  # they did move
-    assert_distributed(kept["chains"], probabilities(params))
+    trainer._chains = lambda *_: kept.setdefault("chains", hidden.copy())
+    rows = Rows(exact_rows(params, 20_000, seed=61))
+    list(trainer.passes(copy_of(params, dtype), rows, STREAM))
+    assert np.mean(np.any(kept["chains"] != hidden, axis=1)) > 0.5  # they did move
+    assert_distributed(kept["chains"], probabilities(params.mirror()))
 
 
 def expected_step(params, X, n_steps):
@@ -369,11 +372,18 @@ def test_a_short_last_batch_does_not_bias_the_model(trainer):
 
 
 def test_more_chains_than_rows_start_from_rows_again():
+    """Seen through a machine whose hidden units copy the visible ones."""
+
+    def start(n_chains, X, dtype=np.float64):
+        n = X.shape[1]
+        copier = RBMParams(1000 * np.eye(n), np.zeros(n), np.full(n, -500.0))
+        return PCD(n_chains=n_chains)._chains(copy_of(copier, dtype), Rows(X), STREAM)
+
     X = data(n_rows=5)
-    start = PCD(n_chains=40)._chains(Rows(X), np.float64, STREAM)
-    assert start.shape == (40, 4)
-    assert {tuple(row) for row in start} <= {tuple(row) for row in X}
-    fewer = PCD(n_chains=5)._chains(Rows(np.eye(5)), np.float32, STREAM)
+    many = start(40, X)
+    assert many.shape == (40, 4)
+    assert {tuple(row) for row in many} <= {tuple(row) for row in X}
+    fewer = start(5, np.eye(5), np.float32)
     assert np.array_equal(np.sort(fewer, axis=0), np.sort(np.eye(5), axis=0))
     assert fewer.dtype == np.float32
 

@@ -8,7 +8,6 @@
 #ifndef LW_PATHS_H
 #define LW_PATHS_H
 
-#include "chosen.h"
 #include "contrastive.h"
 #include "network.h"
 #include "product.h"
@@ -19,7 +18,6 @@
 enum { LW_PATHS = 3 };
 
 #define LW_ALL(K)                                                                                 \
-    LW_BOTH(LW_CHOSEN, K)                                                                         \
     LW_BOTH(LW_CONTRASTIVE, K)                                                                    \
     LW_CONTRASTIVE_SIZES(K)                                                                       \
     LW_BOTH(LW_NETWORK, K)                                                                        \
