@@ -286,7 +286,7 @@ def test_chains_from_exact_samples_do_not_drift():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_steps", [1, 3])
 def test_chains_of_the_kernel_do_not_drift(n_steps, dtype):
-    """A chain's memory is its hidden states, which are the visible ones of the mirrored machine."""
+    """A chain remembers hidden states, which are the visible ones of the mirrored machine."""
     params = machine()
     hidden = exact_rows(params.mirror(), 20_000, seed=59).astype(dtype)
     trainer = PCD(n_steps, n_chains=20_000, learning_rate=1e-30, n_passes=5, batch_size=20_000)
