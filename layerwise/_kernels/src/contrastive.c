@@ -7,7 +7,6 @@
 #include "units.h"
 
 #define LW_BLOCK 12 /* units of a block: whole tables, triples of outputs, fours of Philox */
-#define LW_ROWS_OF_MASK 64
 
 /* Below so many rows or chains, tables cost more than they save: they are built for each product,
  * for 16 rows or for 112. Measured for 784 x 500 units, tables take 1.6 times as long as lists at
@@ -23,6 +22,11 @@ by_lookup(lw_contrast pass)
 
     return n_data >= LW_LOOKUP_ROWS && n_chains >= LW_LOOKUP_ROWS;
 }
+#endif
+
+#if defined(__GNUC__) && (defined(__clang__) || __GNUC__ >= 12)
+#define LW_SHUFFLES
+typedef float lw_four __attribute__((vector_size(16)));
 #endif
 
 /* A bit for each of n <= 64 bytes that are zero or one; all 64 can be read. The product gathers the

@@ -2,16 +2,17 @@
  *
  * It is the way for small batches, for float64, and for machines without table look-up. A sum of
  * the chosen rows of a matrix needs no multiplication, and nothing at all for a zero: with a fifth
- * of the visible units on, a hidden field costs a fifth of a product. So weights are kept
- * transposed during the pass, a row for each visible unit, with one more row for a unit that is
- * always on: the hidden intercepts. The gradient of a row is a sum of the hidden means of the rows
- * in which its unit is on. Only the visible fields, given about half of the hidden units, are an
- * ordinary product.
+ * of the visible units on, a hidden field costs a fifth of a product. So the weights are kept
+ * twice: `up`, a row for each visible unit, and `down`, a row for each hidden unit, which is turned
+ * from `up` after each step (a third of a cycle a weight). Each has one more row for a unit that is
+ * always on, the intercepts of the other layer. The gradient of a row of `up` is a sum of the
+ * hidden means of the rows in which its unit is on.
  *
- *     lists    of each row of data or chain: how many units are on, and which; then the last one
- *     masks    of each visible unit: a bit for each of 64 rows
+ *     list   of a row of units: how many are on, and which; the last is the one always on
+ *     mask   of a visible unit: a bit for each of 64 rows of data or chains
  *
- * Rows of hidden units are padded to whole vectors (`wide`). */
+ * A tile of LW_FEW rows is walked to its end by one thread: chains know nothing of each other.
+ * Rows of units are padded to whole vectors. */
 
 #include "real.h"
 
@@ -25,6 +26,7 @@
 #else
 #define LW_PARTS 2
 #endif
+#define LW_FEW 8 /* rows of a tile: the bits of one byte of a mask */
 #endif
 
 typedef struct {
@@ -68,25 +70,42 @@ static LW_(batch) LW_(batch_at)(const LW_(task) * task, ptrdiff_t index)
     return batch;
 }
 
+/* Rows of data or chains. */
 typedef struct {
-    ptrdiff_t wide;     /* numbers of a row of hidden units */
-    ptrdiff_t across;   /* chains, padded to whole vectors */
-    ptrdiff_t listed;   /* numbers of a list */
-    ptrdiff_t behind;   /* rows of data_mean before those of mean */
-    LW_REAL *weights;   /* (n_visible + 1) x wide, the last row the hidden intercepts */
-    LW_REAL *first;     /* likewise */
-    LW_REAL *second;    /* likewise */
-    LW_REAL *data;      /* batch x n_visible, where rows are grey */
-    LW_REAL *gradient;  /* n_visible x wide, their part of it */
-    LW_REAL *slope;     /* n_visible: the gradient of the visible intercepts */
-    LW_REAL *data_mean; /* batch x wide */
-    LW_REAL *mean;      /* chains x wide, right behind it */
-    LW_REAL *hidden;    /* chains x wide: states */
-    LW_REAL *visible;   /* n_visible x across: fields, then means */
-    uint32_t *data_list, *list;
-    uint64_t *data_mask, *mask;
-    double *data_part, *part; /* of the free energies, for each row */
+    uint32_t *list; /* rows x listed */
+    uint8_t *mask;  /* blocks of 64 rows x (n_visible + 1) x 8 */
+    LW_REAL *mean;  /* rows x hidden_wide */
+    double *part;   /* of the free energy, for each row */
+} LW_(side);
+
+typedef struct {
+    ptrdiff_t visible_wide; /* units, padded to whole vectors */
+    ptrdiff_t hidden_wide;
+    ptrdiff_t listed;  /* numbers of a list */
+    ptrdiff_t behind;  /* rows of data.mean before those of chains.mean */
+    LW_REAL *up;       /* (n_visible + 1) x hidden_wide */
+    LW_REAL *first;    /* likewise */
+    LW_REAL *second;   /* likewise */
+    LW_REAL *down;     /* (n_hidden + 1) x visible_wide */
+    LW_REAL *slope;    /* n_visible: the gradient of the visible intercepts */
+    LW_REAL *grey;     /* batch x n_visible, where rows are grey */
+    LW_REAL *gradient; /* n_visible x hidden_wide, their part of it */
+    LW_(side) data;
+    LW_(side) chains;
+    LW_REAL *hidden;  /* chains x hidden_wide: states */
+    LW_REAL *visible; /* chains x visible_wide: states */
+    LW_REAL *field;   /* chains x visible_wide: fields, then means */
 } LW_(lists);
+
+static void
+LW_(side_slices)(lw_contrast pass, ptrdiff_t n, ptrdiff_t listed, LW_(side) * side, char **at)
+{
+    const ptrdiff_t blocks = lw_tiles(n, 64);
+
+    side->list = lw_slice(at, n * listed, sizeof(uint32_t));
+    side->mask = lw_slice(at, blocks * (pass.n_visible + 1) * 8, sizeof(uint8_t));
+    side->part = lw_slice(at, n, sizeof(double));
+}
 
 /* Slices of scratch memory from `at` on; returns where they end. */
 static char *
@@ -94,58 +113,80 @@ LW_(lists_slices)(lw_contrast pass, LW_(lists) * lists, char *at)
 {
     const ptrdiff_t n_data = lw_min(pass.batch_size, pass.n_rows);
     const ptrdiff_t n_chains = pass.n_chains ? pass.n_chains : n_data;
-    const ptrdiff_t wide = lw_tiles(pass.n_hidden, LW_UNITS_LANES) * LW_UNITS_LANES;
-    const ptrdiff_t across = lw_tiles(n_chains, LW_UNITS_LANES) * LW_UNITS_LANES;
-    const ptrdiff_t units = pass.n_visible + 1;
+    const ptrdiff_t visible_wide = lw_tiles(pass.n_visible, LW_UNITS_LANES) * LW_UNITS_LANES;
+    const ptrdiff_t hidden_wide = lw_tiles(pass.n_hidden, LW_UNITS_LANES) * LW_UNITS_LANES;
+    const ptrdiff_t ups = (pass.n_visible + 1) * hidden_wide;
     const size_t size = sizeof(LW_REAL);
 
-    lists->wide = wide;
-    lists->across = across;
-    lists->listed = units + 1;
-    lists->weights = lw_slice(&at, units * wide, size);
-    lists->first = lw_slice(&at, units * wide, size);
-    lists->second = lw_slice(&at, units * wide, size);
-    lists->data = lw_slice(&at, n_data * pass.n_visible, size);
-    lists->gradient = lw_slice(&at, pass.n_visible * wide, size);
-    lists->slope = lw_slice(&at, pass.n_visible, size);
-    lists->data_mean = lw_slice(&at, (n_data + n_chains) * wide, size);
-    lists->mean = lists->data_mean + n_data * wide;
+    lists->visible_wide = visible_wide;
+    lists->hidden_wide = hidden_wide;
+    lists->listed = (visible_wide > hidden_wide ? visible_wide : hidden_wide) + 2;
     lists->behind = n_data;
-    lists->hidden = lw_slice(&at, n_chains * wide, size);
-    lists->visible = lw_slice(&at, pass.n_visible * across, size);
-    lists->data_list = lw_slice(&at, n_data * lists->listed, sizeof(uint32_t));
-    lists->list = lw_slice(&at, n_chains * lists->listed, sizeof(uint32_t));
-    lists->data_mask = lw_slice(&at, lw_tiles(n_data, LW_ROWS_OF_MASK) * units, sizeof(uint64_t));
-    lists->mask = lw_slice(&at, lw_tiles(n_chains, LW_ROWS_OF_MASK) * units, sizeof(uint64_t));
-    lists->data_part = lw_slice(&at, n_data, sizeof(double));
-    lists->part = lw_slice(&at, n_chains, sizeof(double));
+    lists->up = lw_slice(&at, ups, size);
+    lists->first = lw_slice(&at, ups, size);
+    lists->second = lw_slice(&at, ups, size);
+    lists->down = lw_slice(&at, (pass.n_hidden + 1) * visible_wide, size);
+    lists->slope = lw_slice(&at, pass.n_visible, size);
+    lists->grey = lw_slice(&at, n_data * pass.n_visible, size);
+    lists->gradient = lw_slice(&at, pass.n_visible * hidden_wide, size);
+    LW_(side_slices)(pass, n_data, lists->listed, &lists->data, &at);
+    LW_(side_slices)(pass, n_chains, lists->listed, &lists->chains, &at);
+    lists->data.mean = lw_slice(&at, (n_data + n_chains) * hidden_wide, size);
+    lists->chains.mean = lists->data.mean + n_data * hidden_wide;
+    lists->hidden = lw_slice(&at, n_chains * hidden_wide, size);
+    lists->visible = lw_slice(&at, n_chains * visible_wide, size);
+    lists->field = lw_slice(&at, n_chains * visible_wide, size);
     return at;
 }
 
-/* The pass's copy of an array laid out as the parameters: one row for each visible unit. */
-static void
-LW_(turn_row)(const LW_REAL *restrict components, const LW_REAL *restrict intercept_hidden,
-    lw_contrast pass, ptrdiff_t wide, ptrdiff_t i, LW_REAL *restrict turned)
+/* Four rows of `to` from four columns of `from`: to[j][i] = from[i][j]. */
+LW_INLINE void
+LW_(turn_four)(
+    const LW_REAL *restrict from, ptrdiff_t from_row, LW_REAL *restrict to, ptrdiff_t to_row)
 {
-    const ptrdiff_t apart = i < pass.n_visible ? pass.n_visible : 1;
-    const LW_REAL *const from = i < pass.n_visible ? components + i : intercept_hidden;
+#if defined(LW_SINGLE) && defined(LW_SHUFFLES)
+    lw_four row[4], half[4];
 
-    for (ptrdiff_t j = 0; j < pass.n_hidden; j++) {
-        turned[i * wide + j] = from[j * apart];
+    for (int i = 0; i < 4; i++) {
+        memcpy(row + i, from + i * from_row, sizeof(lw_four));
     }
-    for (ptrdiff_t j = pass.n_hidden; j < wide; j++) {
-        turned[i * wide + j] = 0;
+    half[0] = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+    half[1] = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+    half[2] = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+    half[3] = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+    row[0] = __builtin_shufflevector(half[0], half[2], 0, 1, 4, 5);
+    row[1] = __builtin_shufflevector(half[0], half[2], 2, 3, 6, 7);
+    row[2] = __builtin_shufflevector(half[1], half[3], 0, 1, 4, 5);
+    row[3] = __builtin_shufflevector(half[1], half[3], 2, 3, 6, 7);
+    for (int j = 0; j < 4; j++) {
+        memcpy(to + j * to_row, row + j, sizeof(lw_four));
     }
+#else
+    for (int j = 0; j < 4; j++) {
+        for (int i = 0; i < 4; i++) {
+            to[j * to_row + i] = from[i * from_row + j];
+        }
+    }
+#endif
 }
 
+/* LW_UNITS_LANES columns of `to` from as many rows of `from`, or fewer: to[j][i] = from[i][j]. */
 static void
-LW_(turn_back)(const LW_REAL *restrict turned, lw_contrast pass, ptrdiff_t wide, ptrdiff_t j,
-    LW_REAL *restrict components, LW_REAL *restrict intercept_hidden)
+LW_(turn_rows)(const LW_REAL *from, ptrdiff_t from_row, ptrdiff_t n_rows, ptrdiff_t n_columns,
+    LW_REAL *to, ptrdiff_t to_row)
 {
-    for (ptrdiff_t i = 0; i < pass.n_visible; i++) {
-        components[j * pass.n_visible + i] = turned[i * wide + j];
+    ptrdiff_t j = 0;
+
+    for (; n_rows == LW_UNITS_LANES && j + 4 <= n_columns; j += 4) {
+        for (ptrdiff_t i = 0; i < LW_UNITS_LANES; i += 4) {
+            LW_(turn_four)(from + i * from_row + j, from_row, to + j * to_row + i, to_row);
+        }
     }
-    intercept_hidden[j] = turned[pass.n_visible * wide + j];
+    for (; j < n_columns; j++) {
+        for (ptrdiff_t i = 0; i < n_rows; i++) {
+            to[j * to_row + i] = from[i * from_row + j];
+        }
+    }
 }
 
 /* sum[j] += rows[list[k]][j] over the list, for `parts` vectors, a constant where this is called. */
@@ -179,15 +220,16 @@ LW_(add_listed)(int parts, const uint32_t *restrict list, ptrdiff_t count,
     }
 }
 
-/* The same for any number of vectors. */
+/* The same for at most LW_PARTS vectors. */
 static void
 LW_(add_rows)(const uint32_t *list, ptrdiff_t count, const LW_REAL *rows, ptrdiff_t wide,
     ptrdiff_t n, LW_REAL *sum)
 {
     ptrdiff_t j = 0;
 
-    for (; n - j >= LW_PARTS * LW_PART; j += LW_PARTS * LW_PART) {
-        LW_(add_listed)(LW_PARTS, list, count, rows + j, wide, sum + j);
+    if (n == LW_PARTS * LW_PART) {
+        LW_(add_listed)(LW_PARTS, list, count, rows, wide, sum);
+        return;
     }
     for (; n - j >= 2 * LW_PART; j += 2 * LW_PART) {
         LW_(add_listed)(2, list, count, rows + j, wide, sum + j);
@@ -225,175 +267,175 @@ LW_(list_row)(const LW_REAL *restrict row, ptrdiff_t n_units, uint32_t *restrict
     list[0] = count;
 }
 
-/* Lists and masks of 64 rows of data, or copies of them where they are grey. */
+/* Fields of a tile of rows, given their lists: a part of the columns for all rows, then the next, so
+ * that it stays in the cache. */
 static void
-LW_(take_rows)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t block)
+LW_(fields)(const uint32_t *lists, ptrdiff_t listed, ptrdiff_t n_rows, const LW_REAL *weights,
+    ptrdiff_t wide, LW_REAL *field)
 {
-    const ptrdiff_t n_visible = task->pass.n_visible;
-    const ptrdiff_t from = block * LW_ROWS_OF_MASK;
-    const ptrdiff_t to = lw_min(from + LW_ROWS_OF_MASK, batch.n_data);
-    uint64_t *const mask = lists->data_mask + block * (n_visible + 1);
+    const ptrdiff_t most = LW_PARTS * LW_PART;
 
-    memset(mask, 0, (size_t)(n_visible + 1) * sizeof(uint64_t));
-    for (ptrdiff_t r = from; r < to; r++) {
-        const LW_REAL *const row = task->rows + task->order[batch.top + r] * n_visible;
-        uint32_t *const list = lists->data_list + r * lists->listed;
-        if (task->grey) {
-            memcpy(lists->data + r * n_visible, row, (size_t)n_visible * sizeof(LW_REAL));
-            mask[n_visible] |= (uint64_t)1 << (r - from);
-            continue;
+    memset(field, 0, (size_t)(n_rows * wide) * sizeof(LW_REAL));
+    for (ptrdiff_t j = 0; j < wide; j += most) {
+        for (ptrdiff_t r = 0; r < n_rows; r++) {
+            const uint32_t *const list = lists + r * listed;
+            LW_(add_rows)(list + 1, list[0], weights + j, wide, lw_min(most, wide - j),
+                field + r * wide + j);
         }
-        LW_(list_row)(row, n_visible, list);
+    }
+}
+
+/* The bits of one tile in the masks of its block, from its lists. */
+static void
+LW_(mask_tile)(
+    const LW_(lists) * lists, LW_(side) side, ptrdiff_t n_units, ptrdiff_t from, ptrdiff_t n_rows)
+{
+    uint8_t *const mask = side.mask + from / 64 * n_units * 8 + from / LW_FEW % 8;
+
+    for (ptrdiff_t i = 0; i < n_units; i++) {
+        mask[8 * i] = 0;
+    }
+    for (ptrdiff_t r = 0; r < n_rows; r++) {
+        const uint32_t *const list = side.list + (from + r) * lists->listed;
         for (uint32_t k = 1; k <= list[0]; k++) {
-            mask[list[k]] |= (uint64_t)1 << (r - from);
+            mask[8 * list[k]] |= (uint8_t)(1 << r);
         }
     }
 }
 
-/* Lists of 64 chains, from their masks. */
+/* Hidden means of a tile, given the lists of its visible units; and states, if asked. */
 static void
-LW_(list_chains)(
-    const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t block)
+LW_(hidden_tile)(const LW_(task) * task, const LW_(lists) * lists, LW_(side) side, int known,
+    ptrdiff_t from, ptrdiff_t n_rows, uint32_t step, int draw)
 {
-    const ptrdiff_t n_visible = task->pass.n_visible;
-    const ptrdiff_t from = block * LW_ROWS_OF_MASK;
-    const ptrdiff_t rows = lw_min(LW_ROWS_OF_MASK, batch.n_chains - from);
-    uint64_t *const mask = lists->mask + block * (n_visible + 1);
-    uint32_t *const list = lists->list + from * lists->listed;
+    const ptrdiff_t wide = lists->hidden_wide, n_hidden = task->pass.n_hidden;
+    LW_REAL *const mean = side.mean + from * wide;
 
-    mask[n_visible] = ~(uint64_t)0 >> (LW_ROWS_OF_MASK - rows);
-    for (ptrdiff_t r = 0; r < rows; r++) {
-        list[r * lists->listed] = 0;
+    if (!known) {
+        LW_(fields)(
+            side.list + from * lists->listed, lists->listed, n_rows, lists->up, wide, mean);
     }
-    for (ptrdiff_t i = 0; i <= n_visible; i++) {
-        for (uint64_t bits = mask[i]; bits; bits &= bits - 1) {
-            uint32_t *const here = list + lw_lowest_bit(bits) * lists->listed;
-            here[++here[0]] = (uint32_t)i;
-        }
-    }
-}
-
-/* Hidden means of up to LW_UNITS_TILE rows of data or chains, and states drawn from them if asked. */
-static void
-LW_(hidden_rows)(const LW_(task) * task, const LW_(lists) * lists, int of_data, ptrdiff_t n_rows,
-    uint32_t step, int draw, ptrdiff_t tile)
-{
-    const ptrdiff_t wide = lists->wide, n_hidden = task->pass.n_hidden;
-    const ptrdiff_t from = tile * LW_UNITS_TILE, to = lw_min(from + LW_UNITS_TILE, n_rows);
-    LW_REAL *const mean = of_data ? lists->data_mean : lists->mean;
-    double *const part = of_data ? lists->data_part : lists->part;
-    const uint32_t *const lists_of = of_data ? lists->data_list : lists->list;
-
-    for (ptrdiff_t r = from; r < to; r++) {
-        const uint32_t *const list = lists_of + r * lists->listed;
-        if (!(of_data && task->grey)) {
-            memset(mean + r * wide, 0, (size_t)wide * sizeof(LW_REAL));
-            LW_(add_rows)(list + 1, list[0], lists->weights, wide, wide, mean + r * wide);
-        }
-        part[r] = LW_(means_of_row)(mean + r * wide, n_hidden);
+    for (ptrdiff_t r = 0; r < n_rows; r++) {
+        side.part[from + r] = LW_(means_of_row)(mean + r * wide, n_hidden);
     }
     if (draw) {
-        LW_(states_tile)(mean + from * wide, to - from, n_hidden, wide, (uint32_t)from, task->key,
-            step, task->hidden_lane, lists->hidden + from * wide);
+        LW_(states_tile)(mean, n_rows, n_hidden, wide, (uint32_t)from, task->key, step,
+            task->hidden_lane, lists->hidden + from * wide);
     }
 }
 
-/* Masks of a block of visible units of all chains, drawn given the fields. */
+/* A tile of the batch: lists, masks, hidden means, and CD's first states. */
 static void
-LW_(visible_units)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch,
-    uint32_t step, ptrdiff_t tile)
+LW_(data_tile)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t tile)
 {
-    const ptrdiff_t n_visible = task->pass.n_visible, across = lists->across;
-    const ptrdiff_t from = tile * LW_BLOCK, units = lw_min(LW_BLOCK, n_visible - from);
-    LW_REAL *const mean = lists->visible + from * across;
-    uint8_t on[LW_BLOCK * LW_ROWS_OF_MASK] = { 0 };
+    const ptrdiff_t n_visible = task->pass.n_visible, from = tile * LW_FEW;
+    const ptrdiff_t n_rows = lw_min(LW_FEW, batch.n_data - from);
 
-    LW_(means_of_block)(mean, across, task->intercept_visible + from, units, batch.n_chains);
-    for (ptrdiff_t r = 0; r < batch.n_chains; r += LW_ROWS_OF_MASK) {
-        const ptrdiff_t rows = lw_min(LW_ROWS_OF_MASK, batch.n_chains - r);
-        LW_(states_of_block)(mean + r, across, units, rows, (uint32_t)from, (uint32_t)r, task->key,
-            step, task->visible_lane, on, LW_ROWS_OF_MASK);
-        for (ptrdiff_t u = 0; u < units; u++) {
-            lists->mask[r / LW_ROWS_OF_MASK * (n_visible + 1) + from + u]
-                = bits_of_bytes(on + u * LW_ROWS_OF_MASK, rows);
+    for (ptrdiff_t r = from; r < from + n_rows; r++) {
+        uint32_t *const list = lists->data.list + r * lists->listed;
+        if (task->grey) { /* only the unit that is always on */
+            list[0] = 1;
+            list[1] = (uint32_t)n_visible;
+        } else {
+            LW_(list_row)(task->rows + task->order[batch.top + r] * n_visible, n_visible, list);
         }
     }
+    LW_(mask_tile)(lists, lists->data, n_visible + 1, from, n_rows);
+    LW_(hidden_tile)(
+        task, lists, lists->data, task->grey, from, n_rows, batch.step, !task->pass.n_chains);
 }
 
-/* Rows of the batch and the chains in which unit i is on, of block `block` of 64 of each, as rows of
- * data_mean. */
-static ptrdiff_t
-LW_(rows_with)(const LW_(lists) * lists, ptrdiff_t n_data, ptrdiff_t n_chains, ptrdiff_t units,
-    ptrdiff_t i, ptrdiff_t block, uint32_t *restrict list)
+/* The Gibbs steps of a tile of the chains, from their hidden states on. */
+static void
+LW_(walk_tile)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t tile)
 {
-    const uint32_t from = (uint32_t)(block * LW_ROWS_OF_MASK);
-    ptrdiff_t count = 0;
+    const lw_contrast pass = task->pass;
+    const ptrdiff_t from = tile * LW_FEW, n_rows = lw_min(LW_FEW, batch.n_chains - from);
+    const ptrdiff_t visible_wide = lists->visible_wide, hidden_wide = lists->hidden_wide;
+    uint32_t *const list = lists->chains.list + from * lists->listed;
+    LW_REAL *const field = lists->field + from * visible_wide;
+    LW_REAL *const visible = lists->visible + from * visible_wide;
 
-    if (from < n_data) {
-        for (uint64_t bits = lists->data_mask[block * units + i]; bits; bits &= bits - 1) {
-            list[count++] = from + (uint32_t)lw_lowest_bit(bits);
+    for (ptrdiff_t k = 1; k <= pass.n_steps; k++) {
+        const uint32_t step = batch.step + (uint32_t)k;
+        for (ptrdiff_t r = 0; r < n_rows; r++) {
+            LW_(list_row)(
+                lists->hidden + (from + r) * hidden_wide, pass.n_hidden, list + r * lists->listed);
         }
-    }
-    if (from < n_chains) {
-        for (uint64_t bits = lists->mask[block * units + i]; bits; bits &= bits - 1) {
-            list[count++] = (uint32_t)lists->behind + from + (uint32_t)lw_lowest_bit(bits);
+        LW_(fields)(list, lists->listed, n_rows, lists->down, visible_wide, field);
+        for (ptrdiff_t r = 0; r < n_rows; r++) {
+            LW_(means_of_row)(field + r * visible_wide, pass.n_visible);
         }
+        LW_(states_tile)(field, n_rows, pass.n_visible, visible_wide, (uint32_t)from, task->key,
+            step, task->visible_lane, visible);
+        for (ptrdiff_t r = 0; r < n_rows; r++) {
+            LW_(list_row)(visible + r * visible_wide, pass.n_visible, list + r * lists->listed);
+        }
+        LW_(hidden_tile)(
+            task, lists, lists->chains, 0, from, n_rows, step, k < pass.n_steps || pass.n_chains);
     }
-    return count;
+    LW_(mask_tile)(lists, lists->chains, pass.n_visible + 1, from, n_rows);
+}
+
+/* The mask of unit i in block `block` of 64 rows, of which there are n_rows in all. */
+LW_INLINE uint64_t
+LW_(mask_of)(LW_(side) side, ptrdiff_t n_units, ptrdiff_t i, ptrdiff_t block, ptrdiff_t n_rows)
+{
+    const uint8_t *const mask = side.mask + (block * n_units + i) * 8;
+    const ptrdiff_t rows = lw_min(64, n_rows - 64 * block);
+    uint64_t bits = 0;
+
+    LW_UNROLL(8)
+    for (int k = 0; k < 8; k++) {
+        bits |= (uint64_t)mask[k] << 8 * k;
+    }
+    return rows > 0 ? bits & ~(uint64_t)0 >> (64 - rows) : 0;
 }
 
 /* The gradient of visible unit i, and the optimiser's step down it; the last row is the hidden
  * intercepts. Means come scaled: minus one over the rows of data, one over the chains. */
 static void
-LW_(learn_row)(LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t i)
+LW_(learn_row)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t i)
 {
     const ptrdiff_t n_visible = task->pass.n_visible, n_hidden = task->pass.n_hidden;
-    const ptrdiff_t wide = lists->wide, most = LW_PARTS * LW_PART;
+    const ptrdiff_t wide = lists->hidden_wide, most = LW_PARTS * LW_PART;
     const ptrdiff_t rows = batch.n_data > batch.n_chains ? batch.n_data : batch.n_chains;
     const int grey = task->grey && i < n_visible;
     const LW_(rule) rule = i < n_visible ? batch.rule : LW_(rule_without_decay)(batch.rule);
     LW_REAL sum[LW_PARTS * (64 / sizeof(LW_REAL))];
-    uint32_t list[2 * LW_ROWS_OF_MASK];
-    ptrdiff_t count = 0;
+    uint32_t list[2 * 64];
+    ptrdiff_t count = 0, on[2] = { 0, 0 };
 
     for (ptrdiff_t j = 0; j < wide; j += most) {
         const ptrdiff_t n = lw_min(most, wide - j), at = i * wide + j;
         for (ptrdiff_t k = 0; k < n; k++) {
             sum[k] = grey ? lists->gradient[at + k] : 0;
         }
-        for (ptrdiff_t r = 0; r < rows; r += LW_ROWS_OF_MASK) {
-            if (j == 0 || rows > LW_ROWS_OF_MASK) {
-                count = LW_(rows_with)(lists, grey ? 0 : batch.n_data, batch.n_chains,
-                    n_visible + 1, i, r / LW_ROWS_OF_MASK, list);
+        for (ptrdiff_t b = 0; 64 * b < rows; b++) {
+            if (j == 0 || rows > 64) {
+                uint64_t bits = LW_(mask_of)(lists->data, n_visible + 1, i, b, batch.n_data);
+                for (count = 0; bits; bits &= bits - 1) {
+                    list[count++] = (uint32_t)(64 * b + lw_lowest_bit(bits));
+                }
+                on[0] += j == 0 ? count : 0;
+                bits = LW_(mask_of)(lists->chains, n_visible + 1, i, b, batch.n_chains);
+                on[1] += j == 0 ? lw_count_bits(bits) : 0;
+                for (; bits; bits &= bits - 1) {
+                    list[count++] = (uint32_t)(lists->behind + 64 * b + lw_lowest_bit(bits));
+                }
             }
-            LW_(add_rows)(list, count, lists->data_mean + j, wide, n, sum);
+            LW_(add_rows)(list, count, lists->data.mean + j, wide, n, sum);
         }
-        LW_(update_tile)(sum, lw_min(n, n_hidden - j), rule, lists->weights + at,
-            lists->first + at, lists->second + at);
+        LW_(update_tile)(sum, lw_min(n, n_hidden - j), rule, lists->up + at, lists->first + at,
+            lists->second + at);
     }
-}
-
-/* The gradient of the intercept of visible unit i. */
-static void
-LW_(learn_slope)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t i)
-{
-    const ptrdiff_t n_visible = task->pass.n_visible;
-    LW_REAL data = 0, model = 0;
-
-    for (ptrdiff_t r = 0; r < batch.n_chains; r += LW_ROWS_OF_MASK) {
-        model += (LW_REAL)lw_count_bits(lists->mask[r / LW_ROWS_OF_MASK * (n_visible + 1) + i]);
-    }
-    if (task->grey) {
-        for (ptrdiff_t r = 0; r < batch.n_data; r++) {
-            data += lists->data[r * n_visible + i];
+    if (i < n_visible) {
+        LW_REAL data = (LW_REAL)on[0];
+        for (ptrdiff_t r = 0; grey && r < batch.n_data; r++) {
+            data += lists->grey[r * n_visible + i];
         }
-    } else {
-        for (ptrdiff_t r = 0; r < batch.n_data; r += LW_ROWS_OF_MASK) {
-            data += (LW_REAL)lw_count_bits(
-                lists->data_mask[r / LW_ROWS_OF_MASK * (n_visible + 1) + i]);
-        }
+        lists->slope[i] = (LW_REAL)on[1] / (LW_REAL)batch.n_chains - data / (LW_REAL)batch.n_data;
     }
-    lists->slope[i] = model / (LW_REAL)batch.n_chains - data / (LW_REAL)batch.n_data;
 }
 
 static void
@@ -432,54 +474,76 @@ static void
 LW_(lists_batch)(LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, double *gap)
 {
     const lw_contrast pass = task->pass;
-    const ptrdiff_t data_tiles = lw_tiles(batch.n_data, LW_UNITS_TILE);
-    const ptrdiff_t tiles = lw_tiles(batch.n_chains, LW_UNITS_TILE);
+    const ptrdiff_t n_visible = pass.n_visible, n_hidden = pass.n_hidden;
+    const ptrdiff_t visible_wide = lists->visible_wide, hidden_wide = lists->hidden_wide;
+    const LW_REAL of_data = -1 / (LW_REAL)batch.n_data, of_model = 1 / (LW_REAL)batch.n_chains;
 
-    LW_SHARE_TILES(
-        b, lw_tiles(batch.n_data, LW_ROWS_OF_MASK), { LW_(take_rows)(task, lists, batch, b); });
     if (task->grey) {
-        LW_(share_product)(lists->data, pass.n_visible, 1, lists->weights, lists->wide, 1,
-            batch.n_data, lists->wide, pass.n_visible, 1,
-            lists->weights + pass.n_visible * lists->wide, 0, lists->data_mean, lists->wide);
-    }
-    LW_SHARE_TILES(t, data_tiles,
-        { LW_(hidden_rows)(task, lists, 1, batch.n_data, batch.step, !pass.n_chains, t); });
-    for (ptrdiff_t k = 1; k <= pass.n_steps; k++) {
-        const uint32_t step = batch.step + (uint32_t)k;
-        LW_(share_product)(lists->weights, lists->wide, 1, lists->hidden, 1, lists->wide,
-            pass.n_visible, batch.n_chains, pass.n_hidden, 1, NULL, 0, lists->visible,
-            lists->across);
-        LW_SHARE_TILES(t, lw_tiles(pass.n_visible, LW_BLOCK),
-            { LW_(visible_units)(task, lists, batch, step, t); });
-        LW_SHARE_TILES(b, lw_tiles(batch.n_chains, LW_ROWS_OF_MASK),
-            { LW_(list_chains)(task, lists, batch, b); });
-        LW_SHARE_TILES(t, tiles, {
-            LW_(hidden_rows)(
-                task, lists, 0, batch.n_chains, step, k < pass.n_steps || pass.n_chains, t);
+        LW_SHARE_TILES(r, batch.n_data, {
+            memcpy(lists->grey + r * n_visible,
+                task->rows + task->order[batch.top + r] * n_visible,
+                (size_t)n_visible * sizeof(LW_REAL));
         });
+        LW_(share_product)(lists->grey, n_visible, 1, lists->up, hidden_wide, 1, batch.n_data,
+            hidden_wide, n_visible, 1, lists->up + n_visible * hidden_wide, 0, lists->data.mean,
+            hidden_wide);
     }
-    LW_SHARE_TILES(r, batch.n_data + batch.n_chains, {
-        const int of_data = r < batch.n_data;
-        LW_(scale_row)(of_data ? lists->data_mean + r * lists->wide
-                               : lists->mean + (r - batch.n_data) * lists->wide,
-            lists->wide, of_data ? -1 / (LW_REAL)batch.n_data : 1 / (LW_REAL)batch.n_chains);
-    });
-    if (task->grey) {
-        LW_(share_product)(lists->data, 1, pass.n_visible, lists->data_mean, lists->wide, 1,
-            pass.n_visible, lists->wide, batch.n_data, 1, NULL, 0, lists->gradient, lists->wide);
-    }
-    LW_SHARE_TILES(t, lw_tiles(pass.n_visible + 1, LW_BLOCK), {
-        const ptrdiff_t to = lw_min((t + 1) * LW_BLOCK, pass.n_visible + 1);
-        for (ptrdiff_t i = t * LW_BLOCK; i < to; i++) {
-            LW_(learn_row)(task, lists, batch, i);
-            if (i < pass.n_visible) {
-                LW_(learn_slope)(task, lists, batch, i);
-            }
+    LW_SHARE_TILES(t, lw_tiles(batch.n_data, LW_FEW), {
+        LW_(data_tile)(task, lists, batch, t);
+        if (!pass.n_chains) {
+            LW_(walk_tile)(task, lists, batch, t);
         }
     });
+    LW_SHARE_TILES(t, pass.n_chains ? lw_tiles(pass.n_chains, LW_FEW) : 0,
+        { LW_(walk_tile)(task, lists, batch, t); });
+    LW_SHARE_TILES(r, batch.n_data + batch.n_chains, {
+        if (r < batch.n_data) {
+            LW_(scale_row)(lists->data.mean + r * hidden_wide, hidden_wide, of_data);
+        } else {
+            LW_(scale_row)(
+                lists->chains.mean + (r - batch.n_data) * hidden_wide, hidden_wide, of_model);
+        }
+    });
+    if (task->grey) {
+        LW_(share_product)(lists->grey, 1, n_visible, lists->data.mean, hidden_wide, 1, n_visible,
+            hidden_wide, batch.n_data, 1, NULL, 0, lists->gradient, hidden_wide);
+    }
+    LW_SHARE_TILES(t, lw_tiles(n_visible + 1, LW_UNITS_LANES), {
+        const ptrdiff_t from = t * LW_UNITS_LANES;
+        const ptrdiff_t to = lw_min(from + LW_UNITS_LANES, n_visible + 1);
+        for (ptrdiff_t i = from; i < to; i++) {
+            LW_(learn_row)(task, lists, batch, i);
+        }
+        LW_(turn_rows)(lists->up + from * hidden_wide, hidden_wide, lw_min(to, n_visible) - from,
+            n_hidden, lists->down + from, visible_wide);
+    });
     LW_ONE_THREAD
-    LW_(end_batch)(task, batch, lists->slope, lists->data_part, batch.n_data, lists->part,
-        batch.n_chains, gap);
+    {
+        LW_(end_batch)(task, batch, lists->slope, lists->data.part, batch.n_data,
+            lists->chains.part, batch.n_chains, gap);
+        memcpy(lists->down + n_hidden * visible_wide, task->intercept_visible,
+            (size_t)n_visible * sizeof(LW_REAL));
+    }
+}
+
+/* An array laid out as the parameters, turned: a row for each visible unit, then the hidden
+ * intercepts. */
+static void
+LW_(turn_up)(const LW_REAL *array, lw_contrast pass, ptrdiff_t wide, LW_REAL *up)
+{
+    for (ptrdiff_t j = 0; j < pass.n_hidden; j += LW_UNITS_LANES) {
+        LW_(turn_rows)(array + j * pass.n_visible, pass.n_visible,
+            lw_min(LW_UNITS_LANES, pass.n_hidden - j), pass.n_visible, up + j, wide);
+    }
+}
+
+static void
+LW_(turn_down)(const LW_REAL *up, lw_contrast pass, ptrdiff_t wide, LW_REAL *array)
+{
+    for (ptrdiff_t i = 0; i < pass.n_visible; i += LW_UNITS_LANES) {
+        LW_(turn_rows)(up + i * wide, wide, lw_min(LW_UNITS_LANES, pass.n_visible - i),
+            pass.n_hidden, array + i, pass.n_visible);
+    }
 }
 
 /* The pass, by all threads of a region. */
@@ -488,35 +552,48 @@ LW_(lists_pass)(LW_(task) * task, char *scratch)
 {
     const lw_contrast pass = task->pass;
     const ptrdiff_t n_batches = lw_tiles(pass.n_rows, pass.batch_size);
-    const ptrdiff_t last = (pass.n_hidden + 1) * pass.n_visible;
-    LW_REAL *const arrays[3] = { task->components, task->first, task->second };
-    LW_REAL *const intercepts[3] = { task->intercept_hidden, task->first + last,
-        task->second ? task->second + last : NULL };
+    const ptrdiff_t of_hidden = (pass.n_hidden + 1) * pass.n_visible;
     const int adam = task->optimizer.kind == LW_ADAM;
     const int n_arrays = adam ? 3 : task->optimizer.momentum == 0 ? 1 : 2;
+    LW_REAL *const arrays[3] = { task->components, task->first, task->second };
+    LW_REAL *const intercepts[3] = { task->intercept_hidden, task->first + of_hidden,
+        adam ? task->second + of_hidden : NULL };
+    const size_t hidden_size = (size_t)pass.n_hidden * sizeof(LW_REAL);
     LW_(lists) lists;
 
     LW_(lists_slices)(pass, &lists, scratch);
-    LW_REAL *const turned[3] = { lists.weights, lists.first, lists.second };
-    LW_SHARE_TILES(i, pass.n_visible + 1, {
+    LW_REAL *const ups[3] = { lists.up, lists.first, lists.second };
+    const ptrdiff_t wide = lists.hidden_wide, last = pass.n_visible * wide;
+    LW_ONE_THREAD
+    {
+        memset(lists.up, 0, (size_t)(last + wide) * sizeof(LW_REAL)); /* what fills up vectors */
+        memset(
+            lists.down, 0, (size_t)((pass.n_hidden + 1) * lists.visible_wide) * sizeof(LW_REAL));
         for (int k = 0; k < n_arrays; k++) {
-            LW_(turn_row)(arrays[k], intercepts[k], pass, lists.wide, i, turned[k]);
+            LW_(turn_up)(arrays[k], pass, wide, ups[k]);
+            memcpy(ups[k] + last, intercepts[k], hidden_size);
         }
-    });
-    LW_SHARE_TILES(i, pass.n_chains, {
-        memcpy(lists.hidden + i * lists.wide, task->chains + i * pass.n_hidden,
-            (size_t)pass.n_hidden * sizeof(LW_REAL));
-    });
+        for (ptrdiff_t j = 0; j <= pass.n_hidden; j++) {
+            memcpy(lists.down + j * lists.visible_wide,
+                j < pass.n_hidden ? task->components + j * pass.n_visible
+                                  : task->intercept_visible,
+                (size_t)pass.n_visible * sizeof(LW_REAL));
+        }
+        for (ptrdiff_t i = 0; i < pass.n_chains; i++) {
+            memcpy(lists.hidden + i * wide, task->chains + i * pass.n_hidden, hidden_size);
+        }
+    }
     for (ptrdiff_t index = 0; index < n_batches; index++) {
         LW_(lists_batch)(task, &lists, LW_(batch_at)(task, index), task->gap + index);
     }
-    LW_SHARE_TILES(i, pass.n_chains, {
-        memcpy(task->chains + i * pass.n_hidden, lists.hidden + i * lists.wide,
-            (size_t)pass.n_hidden * sizeof(LW_REAL));
-    });
-    LW_SHARE_TILES(j, pass.n_hidden, {
-        for (int k = 0; k < n_arrays; k++) {
-            LW_(turn_back)(turned[k], pass, lists.wide, j, arrays[k], intercepts[k]);
+    LW_ONE_THREAD
+    {
+        for (ptrdiff_t i = 0; i < pass.n_chains; i++) {
+            memcpy(task->chains + i * pass.n_hidden, lists.hidden + i * wide, hidden_size);
         }
-    });
+        for (int k = 0; k < n_arrays; k++) {
+            LW_(turn_down)(ups[k], pass, wide, arrays[k]);
+            memcpy(intercepts[k], ups[k] + last, hidden_size);
+        }
+    }
 }

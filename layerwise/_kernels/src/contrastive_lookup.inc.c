@@ -180,6 +180,54 @@ look_block(const float *weights, ptrdiff_t unit_apart, ptrdiff_t input_apart, pt
     }
 }
 
+/* Means of a block of units x rows in the place of their fields, to which `bias` is added; returns
+ * the sum of softplus(field). Units are `apart` numbers from each other, with room for whole vectors
+ * of rows. */
+static double
+means_of_block(float *restrict field, ptrdiff_t apart, const float *restrict bias,
+    ptrdiff_t n_units, ptrdiff_t n_rows)
+{
+    float whole[LW_UNITS_LANES], above[LW_UNITS_LANES];
+    double sum = 0;
+
+    for (int k = 0; k < LW_UNITS_LANES; k++) {
+        whole[k] = 1;
+        above[k] = 0;
+    }
+    for (ptrdiff_t i = 0; i < n_rows; i += LW_UNITS_LANES) {
+        for (ptrdiff_t j = 0; j < n_units; j++) {
+            means_lanes_f32(field + j * apart + i, bias[j], whole, above);
+        }
+        sum += softplus_lanes_f32((int)lw_min(LW_UNITS_LANES, n_rows - i), whole, above);
+    }
+    return sum;
+}
+
+/* States of a block of units x rows; `unit`, a multiple of four, and `row` are the first ones'
+ * addresses. `on` has room for whole vectors of rows, `on_apart` from unit to unit. */
+static void
+states_of_block(const float *restrict mean, ptrdiff_t apart, ptrdiff_t n_units, ptrdiff_t n_rows,
+    uint32_t unit, uint32_t row, lw_key key, uint32_t step, uint32_t lane, uint8_t *restrict on,
+    ptrdiff_t on_apart)
+{
+    uint32_t word[LW_PHILOX_UNITS];
+
+    for (ptrdiff_t j = 0; j < n_units; j += 4) {
+        const ptrdiff_t units = lw_min(4, n_units - j);
+        for (ptrdiff_t i = 0; i < n_rows; i += LW_UNITS_LANES) {
+            lw_words_across(key, (unit + (uint32_t)j) / 4, row + (uint32_t)i, step, lane, word);
+            for (ptrdiff_t u = 0; u < units; u++) {
+                const float *const here = mean + (j + u) * apart + i;
+                uint8_t *const there = on + (j + u) * on_apart + i;
+                LW_SIMD
+                for (int k = 0; k < LW_UNITS_LANES; k++) {
+                    there[k] = uniform_f32(word[u * LW_PHILOX_GROUPS + k]) < here[k];
+                }
+            }
+        }
+    }
+}
+
 /* Indices of a block of units, from their states: units x LW_TILE_ROWS. */
 static void
 index_of(const uint8_t *restrict on, ptrdiff_t n_units, ptrdiff_t n_rows, uint32_t *restrict index,
@@ -245,11 +293,11 @@ lookup_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_w
         uint8_t on[LW_BLOCK * LW_TILE_ROWS] = { 0 };
         if (asked[s] && rows > 0) {
             const ptrdiff_t at = unit / LW_BLOCK * lw_tiles(n_rows[s], LW_TILE_ROWS) + part;
-            side[s]->part[at] = means_of_block_f32(
+            side[s]->part[at] = means_of_block(
                 looked[s].field, side[s]->padded, task->intercept_hidden + unit, units, rows);
         }
         if (draw[s] && rows > 0) {
-            states_of_block_f32(looked[s].field, side[s]->padded, units, rows, (uint32_t)unit,
+            states_of_block(looked[s].field, side[s]->padded, units, rows, (uint32_t)unit,
                 (uint32_t)row, task->key, wanted.step, task->hidden_lane, on, LW_TILE_ROWS);
             index_of(on, units, rows, work->hidden + unit / LW_INPUTS * work->chains.padded + row,
                 work->chains.padded);
@@ -290,8 +338,8 @@ lookup_visible(const task_f32 *task, const lw_lookup *work, batch_f32 batch, uin
               { NULL, 0, 0, NULL, 0 } };
 
     look_block(task->components + unit, 1, pass.n_visible, pass.n_hidden, units, looked);
-    means_of_block_f32(field, LW_TILE_ROWS, task->intercept_visible + unit, units, rows);
-    states_of_block_f32(field, LW_TILE_ROWS, units, rows, (uint32_t)unit, (uint32_t)row, task->key,
+    means_of_block(field, LW_TILE_ROWS, task->intercept_visible + unit, units, rows);
+    states_of_block(field, LW_TILE_ROWS, units, rows, (uint32_t)unit, (uint32_t)row, task->key,
         step, task->visible_lane, on, LW_TILE_ROWS);
     index_of(on, units, rows, work->chains.index + unit / LW_INPUTS * work->chains.padded + row,
         work->chains.padded);

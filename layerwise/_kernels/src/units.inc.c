@@ -160,53 +160,6 @@ LW_(means_of_row)(LW_REAL *restrict field, ptrdiff_t n_units)
     return sum + LW_(softplus_lanes)(LW_UNITS_LANES, whole, above);
 }
 
-/* The same for a block of units x rows, units `apart` numbers from each other, with room for whole
- * vectors of rows. `bias` is added to the fields. */
-static double
-LW_(means_of_block)(LW_REAL *restrict field, ptrdiff_t apart, const LW_REAL *restrict bias,
-    ptrdiff_t n_units, ptrdiff_t n_rows)
-{
-    LW_REAL whole[LW_UNITS_LANES], above[LW_UNITS_LANES];
-    double sum = 0;
-
-    for (int k = 0; k < LW_UNITS_LANES; k++) {
-        whole[k] = 1;
-        above[k] = 0;
-    }
-    for (ptrdiff_t i = 0; i < n_rows; i += LW_UNITS_LANES) {
-        for (ptrdiff_t j = 0; j < n_units; j++) {
-            LW_(means_lanes)(field + j * apart + i, bias[j], whole, above);
-        }
-        sum += LW_(softplus_lanes)((int)lw_min(LW_UNITS_LANES, n_rows - i), whole, above);
-    }
-    return sum;
-}
-
-/* States of a block of units x rows; `unit`, a multiple of four, and `row` are the first ones'
- * addresses. `on` has room for whole vectors of rows, `on_apart` from unit to unit. */
-static void
-LW_(states_of_block)(const LW_REAL *restrict mean, ptrdiff_t apart, ptrdiff_t n_units,
-    ptrdiff_t n_rows, uint32_t unit, uint32_t row, lw_key key, uint32_t step, uint32_t lane,
-    uint8_t *restrict on, ptrdiff_t on_apart)
-{
-    uint32_t word[LW_PHILOX_UNITS];
-
-    for (ptrdiff_t j = 0; j < n_units; j += 4) {
-        const ptrdiff_t units = lw_min(4, n_units - j);
-        for (ptrdiff_t i = 0; i < n_rows; i += LW_UNITS_LANES) {
-            lw_words_across(key, (unit + (uint32_t)j) / 4, row + (uint32_t)i, step, lane, word);
-            for (ptrdiff_t u = 0; u < units; u++) {
-                const LW_REAL *const here = mean + (j + u) * apart + i;
-                uint8_t *const there = on + (j + u) * on_apart + i;
-                LW_SIMD
-                for (int k = 0; k < LW_UNITS_LANES; k++) {
-                    there[k] = LW_(uniform)(word[u * LW_PHILOX_GROUPS + k]) < here[k];
-                }
-            }
-        }
-    }
-}
-
 static void
 LW_(masked_row)(const LW_REAL *restrict input, ptrdiff_t n_units, LW_REAL probability,
     uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *restrict output)
