@@ -8,11 +8,6 @@
 
 #define LW_BLOCK 12 /* units of a block: whole tables, triples of outputs, fours of Philox */
 
-/* Below so many rows or chains, tables cost more than they save: they are built for each product,
- * for 16 rows or for 112. Measured for 784 x 500 units, tables take 1.6 times as long as lists at
- * 16 rows, and 0.7 times at 32. */
-#define LW_LOOKUP_ROWS 32
-
 #ifdef LW_LOOKUP
 static int
 by_lookup(lw_contrast pass)
@@ -20,7 +15,7 @@ by_lookup(lw_contrast pass)
     const ptrdiff_t n_data = lw_min(pass.batch_size, pass.n_rows);
     const ptrdiff_t n_chains = pass.n_chains ? pass.n_chains : n_data;
 
-    return n_data >= LW_LOOKUP_ROWS && n_chains >= LW_LOOKUP_ROWS;
+    return n_data >= LW_LOOKUP_ROWS && n_chains >= LW_LOOKUP_ROWS; /* of a whole batch */
 }
 #endif
 

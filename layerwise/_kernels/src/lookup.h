@@ -5,6 +5,11 @@
  * the sums of LW_ENTRIES rows at once. For four units (AVX-512) that is a permutation and an addition
  * for 64 multiply-adds. The sums are exact sums of floats, in an order of their own.
  *
+ * Below LW_LOOKUP_ROWS rows, tables cost more than they save: they are built for each product, for
+ * all of its rows. Measured for 784 x 500 units with a fifth of the visible ones on: against lists
+ * (contrastive_lists.inc.c) a pass takes 1.1 times as long at 32 rows with AVX-512, and 0.8 times at
+ * 64; with AVX2 1.2 times at 64, and as long at 112. The fuller the rows, the better for tables.
+ *
  * Here is all that differs between sets of instructions. Without permutations there is no LW_LOOKUP;
  * sums over lists (contrastive_lists.inc.c) are what remains. */
 
@@ -21,7 +26,8 @@
 enum {
     LW_INPUTS = 4,   /* units of a table */
     LW_ENTRIES = 16, /* entries of a table, and rows of a vector */
-    LW_ACROSS = 7 /* vectors of rows at a time: 3 x 7 sums, 3 tables and an index are 25 of 32 */
+    LW_ACROSS = 7,   /* vectors of rows at a time: 21 sums, 3 tables, an index: 25 of 32 */
+    LW_LOOKUP_ROWS = 48
 };
 typedef __m512 lw_floats;
 typedef __m512i lw_indices;
@@ -32,6 +38,8 @@ typedef __m512i lw_indices;
 #define lw_fma_floats _mm512_fmadd_ps
 #define lw_all_floats _mm512_set1_ps
 #define lw_look_up(table, indices) _mm512_permutexvar_ps(indices, table)
+/* The same addition on other pipes than the rest (Zen 4: a fifth faster). */
+#define lw_add_beside(a, b) _mm512_fmadd_ps(a, _mm512_set1_ps(1), b)
 
 /* The sums of all subsets: entry e is the sum of w[k * apart] over the bits k of e. */
 LW_INLINE lw_floats
@@ -49,7 +57,12 @@ lw_subset_sums(const float *w, ptrdiff_t apart)
 #include <immintrin.h>
 
 #define LW_LOOKUP
-enum { LW_INPUTS = 3, LW_ENTRIES = 8, LW_ACROSS = 4 /* 12 sums, 3 tables, an index: all 16 */ };
+enum {
+    LW_INPUTS = 3,
+    LW_ENTRIES = 8,
+    LW_ACROSS = 4, /* 12 sums, 3 tables and an index: all 16 */
+    LW_LOOKUP_ROWS = 96
+};
 typedef __m256 lw_floats;
 typedef __m256i lw_indices;
 #define lw_load_floats _mm256_loadu_ps
@@ -59,6 +72,7 @@ typedef __m256i lw_indices;
 #define lw_fma_floats _mm256_fmadd_ps
 #define lw_all_floats _mm256_set1_ps
 #define lw_look_up(table, indices) _mm256_permutevar8x32_ps(table, indices)
+#define lw_add_beside _mm256_add_ps /* a factor of one would take a register too many */
 
 LW_INLINE lw_floats
 lw_subset_sums(const float *w, ptrdiff_t apart)
@@ -109,13 +123,11 @@ lw_tables_of(const float *const w[LW_OUTPUTS], ptrdiff_t apart, ptrdiff_t n_inpu
 }
 
 /* sum[a][c] += table entry index[g][c], over groups g: `across` vectors of rows c, a constant where
- * this is called. Adding as 1 * entry + sum in one output of three is the same addition on other
- * pipes than the rest, where additions have pipes of their own (Zen 4: a fifth faster). */
+ * this is called. */
 LW_INLINE void
 lw_look(int across, const float *restrict tables, const uint32_t *restrict index,
     ptrdiff_t index_row, ptrdiff_t groups, float *const sum[LW_OUTPUTS])
 {
-    const lw_floats one = lw_all_floats(1);
     lw_floats part[LW_OUTPUTS][LW_ACROSS];
 
     LW_UNROLL(8)
@@ -134,7 +146,7 @@ lw_look(int across, const float *restrict tables, const uint32_t *restrict index
         for (int c = 0; c < across; c++) {
             const lw_indices at = lw_load_indices(index + g * index_row + c * LW_ENTRIES);
             part[0][c] = lw_add_floats(part[0][c], lw_look_up(table0, at));
-            part[1][c] = lw_fma_floats(lw_look_up(table1, at), one, part[1][c]);
+            part[1][c] = lw_add_beside(lw_look_up(table1, at), part[1][c]);
             part[2][c] = lw_add_floats(part[2][c], lw_look_up(table2, at));
         }
     }
