@@ -127,6 +127,33 @@ def test_bits_do_not_depend_on_threads(n_chains, kind, dtype, monkeypatch):
         assert np.array_equal(one, result(n_threads))
 
 
+# Beyond one call's steps; a tile of 8 rows, one of 112, and the fewest rows for tables, at their
+# ends.
+GIBBS = [(1, 1, 1, 1), (7, 3, 9, 5), (8, 20, 17, 51), (47, 12, 5, 3), (48, 13, 5, 3),
+         (113, 30, 50, 2), (230, 17, 3, 2)]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", GIBBS)
+def test_gibbs_steps_are_the_twins(case, dtype, monkeypatch):
+    n_chains, n_visible, n_hidden, n_steps = case
+    arrays, hidden, *_ = setting(1, n_visible, n_hidden, n_chains, dtype=dtype)
+    visible, last = twin.gibbs(*arrays, hidden, STREAM.as_array(), n_steps)
+    for n_threads in (1, 2, 3, 5):
+        monkeypatch.setattr(threads, "count", lambda work: n_threads)
+        ours = hidden.copy()
+        for array in arrays:
+            array.flags.writeable = False
+        # The same uniforms, and no mean within a rounding of one.
+        assert np.array_equal(passes.gibbs(*arrays, ours, STREAM, n_steps), visible)
+        assert np.array_equal(ours, last)
+
+
+def test_no_chains_take_no_steps():
+    arrays, hidden, *_ = setting(1, 4, 3, 0)
+    assert passes.gibbs(*arrays, hidden, STREAM, 2).shape == (0, 4)
+
+
 @pytest.mark.parametrize("n_chains", [None, 3])
 def test_rows_are_read_only_and_left(n_chains):
     arrays, chains, optimizer, X, order = setting(25, 12, 5, n_chains)

@@ -42,6 +42,20 @@ def contrastive(
     scratch: NDArray[np.uint8],        # (>= scratch_size,)      out
     gap: NDArray[np.float64],          # (n_batches,)            out
 ) -> int: ...
+def gibbs(
+    components: NDArray[Real],         # (n_hidden, n_visible)   in
+    intercept_visible: NDArray[Real],  # (n_visible,)            in
+    intercept_hidden: NDArray[Real],   # (n_hidden,)             in
+    n_steps: int,
+    key: NDArray[np.uint32],           # (4,)                    in
+    first_step: int,                   # its random numbers' step
+    hidden_lane: int,
+    visible_lane: int,
+    n_threads: int,
+    hidden: NDArray[Real],             # (n_chains, n_hidden)    in-out
+    visible: NDArray[Real],            # (n_chains, n_visible)   out
+    scratch: NDArray[np.uint8],        # (>= scratch_size of n_rows = n_chains)  out
+) -> int: ...
 def update(
     gradient: NDArray[Real],           # (n,)         in
     kind: int,

@@ -7,9 +7,11 @@ from layerwise.numerics import threads
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import HIDDEN, VISIBLE
 
-# A product with states takes a third of the time of its multiply-adds (src/chosen.h), and a batch
-# is a dozen parallel regions: 784 x 128 units by batches of 10 gained nothing from two threads.
+# A product with states takes a third of the time of its multiply-adds (src/lookup.h), and threads
+# wait for each other a few times a batch.
 STATES_GAIN = 3
+# Gibbs steps of a call: enough to repay what a call sets up, few enough for Ctrl-C to be heard.
+STEPS_OF_A_CALL = 50
 
 
 def contrastive_pass(
@@ -97,6 +99,39 @@ def contrastive_scratch(components, n_rows, n_chains, batch_size):
         n_rows, n_visible, n_hidden, n_chains, batch_size, components.dtype.itemsize
     )
     return np.empty(size, dtype=np.uint8)
+
+
+def gibbs(components, intercept_visible, intercept_hidden, hidden, stream, n_steps):
+    """Take Gibbs steps: visible states given the hidden ones, then hidden given the visible.
+
+    Parameters
+    ----------
+    components : ndarray of shape (n_hidden, n_visible), float32 or float64
+    intercept_visible : ndarray of shape (n_visible,)
+    intercept_hidden : ndarray of shape (n_hidden,)
+    hidden : ndarray of shape (n_chains, n_hidden)
+        States of the chains, updated.
+    stream : Stream
+        The numbers of step s = 1 .. n_steps sit at step s of the lanes of both layers.
+    n_steps : int
+        At least 1.
+
+    Returns
+    -------
+    ndarray of shape (n_chains, n_visible)
+        The last visible states.
+    """
+    n_chains = len(hidden)
+    visible = np.empty((n_chains, components.shape[1]), dtype=components.dtype)
+    scratch = contrastive_scratch(components, n_chains, n_chains, max(1, n_chains))
+    n_threads = threads.count(n_chains * components.size // STATES_GAIN)
+    for first in range(1, n_steps + 1, STEPS_OF_A_CALL):
+        check(_passes.gibbs(
+            components, intercept_visible, intercept_hidden,
+            min(STEPS_OF_A_CALL, n_steps + 1 - first), stream.as_array(), first, HIDDEN, VISIBLE,
+            n_threads, hidden, visible, scratch,
+        ))  # fmt: skip
+    return visible
 
 
 def descend(parameters, gradients, optimizer, *, rate):

@@ -74,3 +74,13 @@ def contrastive_pass(
                 rate=rate, momentum=optimizer.momentum, decay=decay, count=optimizer.count,
             )  # fmt: skip
     return np.array(gaps), visible
+
+
+def gibbs(components, intercept_visible, intercept_hidden, hidden, key, n_steps):
+    """Return the visible and the hidden states after some Gibbs steps."""
+    for step in range(1, n_steps + 1):
+        mean = means(intercept_visible + hidden @ components)
+        visible = states(mean, key, step, VISIBLE)
+        mean = means(intercept_hidden + visible @ components.T)
+        hidden = states(mean, key, step, HIDDEN)
+    return visible, hidden

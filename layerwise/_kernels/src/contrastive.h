@@ -43,6 +43,18 @@ typedef struct {
 
 LW_BOTH(LW_CONTRASTIVE, LW_KERNEL)
 
+/* Gibbs steps of pass.n_chains chains from their hidden states: in step s = first_step, first_step
+ * + 1, .. the visible states are drawn given the hidden ones, and then the hidden given them, with
+ * the random numbers at step s of two lanes. `hidden` and `visible` (n_chains x units) are the
+ * states after pass.n_steps of them; n_rows and batch_size are n_chains. */
+#define LW_GIBBS(K, real, type)                                                                   \
+    K(int, lw_gibbs_##type,                                                                       \
+        (const real *components, const real *intercept_visible, const real *intercept_hidden,     \
+            lw_contrast pass, lw_key key, uint32_t first_step, uint32_t hidden_lane,              \
+            uint32_t visible_lane, int n_threads, real *hidden, real *visible, void *scratch))
+
+LW_BOTH(LW_GIBBS, LW_KERNEL)
+
 #define LW_CONTRASTIVE_SIZES(K)                                                                   \
     K(ptrdiff_t, lw_contrastive_scratch, (lw_contrast pass, ptrdiff_t size))
 

@@ -47,3 +47,32 @@ LW_(lw_contrastive)(const LW_REAL *rows, const int64_t *order, lw_contrast pass,
         ? LW_NOT_FINITE
         : LW_OK;
 }
+
+static void
+LW_(run_gibbs)(const LW_(task) * task, LW_(batch) batch, char *scratch, LW_REAL *visible)
+{
+#if defined(LW_LOOKUP) && defined(LW_SINGLE)
+    if (by_lookup(task->pass)) {
+        lookup_gibbs(task, batch, scratch, visible);
+        return;
+    }
+#endif
+    LW_(lists_gibbs)(task, batch, scratch, visible);
+}
+
+int
+LW_(lw_gibbs)(const LW_REAL *components, const LW_REAL *intercept_visible,
+    const LW_REAL *intercept_hidden, lw_contrast pass, lw_key key, uint32_t first_step,
+    uint32_t hidden_lane, uint32_t visible_lane, int n_threads, LW_REAL *hidden, LW_REAL *visible,
+    void *scratch)
+{
+    /* The parameters are a pass's own, but Gibbs steps only read them. */
+    const LW_(task) task = { NULL, NULL, pass, { 0 }, key, hidden_lane, visible_lane,
+        (LW_REAL *)components, (LW_REAL *)intercept_visible, (LW_REAL *)intercept_hidden, hidden,
+        NULL, NULL, NULL, 0 };
+    const LW_(batch) batch = { 0, 0, pass.n_chains, first_step - 1, { 0 } };
+    char *const at = lw_align(scratch);
+
+    LW_WITH_THREADS(LW_(run_gibbs)(&task, batch, at, visible));
+    return LW_OK;
+}

@@ -546,6 +546,55 @@ LW_(turn_down)(const LW_REAL *up, lw_contrast pass, ptrdiff_t wide, LW_REAL *arr
     }
 }
 
+/* Weights in both orders, the optimiser's arrays (of them all, n_arrays), and the chains' states:
+ * where a pass starts. */
+static void
+LW_(lists_open)(const LW_(task) * task, const LW_(lists) * lists, LW_REAL *const arrays[3],
+    LW_REAL *const intercepts[3], int n_arrays)
+{
+    const lw_contrast pass = task->pass;
+    const ptrdiff_t wide = lists->hidden_wide, last = pass.n_visible * wide;
+    const size_t hidden_size = (size_t)pass.n_hidden * sizeof(LW_REAL);
+    const size_t visible_size = (size_t)pass.n_visible * sizeof(LW_REAL);
+    LW_REAL *const ups[3] = { lists->up, lists->first, lists->second };
+
+    /* Zeros are what fills up vectors. */
+    memset(lists->up, 0, (size_t)(last + wide) * sizeof(LW_REAL));
+    memset(lists->down, 0, (size_t)((pass.n_hidden + 1) * lists->visible_wide) * sizeof(LW_REAL));
+    for (int k = 0; k < n_arrays; k++) {
+        LW_(turn_up)(arrays[k], pass, wide, ups[k]);
+        memcpy(ups[k] + last, intercepts[k], hidden_size);
+    }
+    for (ptrdiff_t j = 0; j < pass.n_hidden; j++) {
+        memcpy(lists->down + j * lists->visible_wide, task->components + j * pass.n_visible,
+            visible_size);
+    }
+    memcpy(
+        lists->down + pass.n_hidden * lists->visible_wide, task->intercept_visible, visible_size);
+    for (ptrdiff_t i = 0; i < pass.n_chains; i++) {
+        memcpy(lists->hidden + i * wide, task->chains + i * pass.n_hidden, hidden_size);
+    }
+}
+
+/* And back, where it ends. */
+static void
+LW_(lists_close)(const LW_(task) * task, const LW_(lists) * lists, LW_REAL *const arrays[3],
+    LW_REAL *const intercepts[3], int n_arrays)
+{
+    const lw_contrast pass = task->pass;
+    const ptrdiff_t wide = lists->hidden_wide;
+    const size_t hidden_size = (size_t)pass.n_hidden * sizeof(LW_REAL);
+    LW_REAL *const ups[3] = { lists->up, lists->first, lists->second };
+
+    for (ptrdiff_t i = 0; i < pass.n_chains; i++) {
+        memcpy(task->chains + i * pass.n_hidden, lists->hidden + i * wide, hidden_size);
+    }
+    for (int k = 0; k < n_arrays; k++) {
+        LW_(turn_down)(ups[k], pass, wide, arrays[k]);
+        memcpy(intercepts[k], ups[k] + pass.n_visible * wide, hidden_size);
+    }
+}
+
 /* The pass, by all threads of a region. */
 static void
 LW_(lists_pass)(LW_(task) * task, char *scratch)
@@ -558,42 +607,38 @@ LW_(lists_pass)(LW_(task) * task, char *scratch)
     LW_REAL *const arrays[3] = { task->components, task->first, task->second };
     LW_REAL *const intercepts[3] = { task->intercept_hidden, task->first + of_hidden,
         adam ? task->second + of_hidden : NULL };
-    const size_t hidden_size = (size_t)pass.n_hidden * sizeof(LW_REAL);
     LW_(lists) lists;
 
     LW_(lists_slices)(pass, &lists, scratch);
-    LW_REAL *const ups[3] = { lists.up, lists.first, lists.second };
-    const ptrdiff_t wide = lists.hidden_wide, last = pass.n_visible * wide;
     LW_ONE_THREAD
-    {
-        memset(lists.up, 0, (size_t)(last + wide) * sizeof(LW_REAL)); /* what fills up vectors */
-        memset(
-            lists.down, 0, (size_t)((pass.n_hidden + 1) * lists.visible_wide) * sizeof(LW_REAL));
-        for (int k = 0; k < n_arrays; k++) {
-            LW_(turn_up)(arrays[k], pass, wide, ups[k]);
-            memcpy(ups[k] + last, intercepts[k], hidden_size);
-        }
-        for (ptrdiff_t j = 0; j <= pass.n_hidden; j++) {
-            memcpy(lists.down + j * lists.visible_wide,
-                j < pass.n_hidden ? task->components + j * pass.n_visible
-                                  : task->intercept_visible,
-                (size_t)pass.n_visible * sizeof(LW_REAL));
-        }
-        for (ptrdiff_t i = 0; i < pass.n_chains; i++) {
-            memcpy(lists.hidden + i * wide, task->chains + i * pass.n_hidden, hidden_size);
-        }
-    }
+    LW_(lists_open)(task, &lists, arrays, intercepts, n_arrays);
     for (ptrdiff_t index = 0; index < n_batches; index++) {
         LW_(lists_batch)(task, &lists, LW_(batch_at)(task, index), task->gap + index);
     }
     LW_ONE_THREAD
+    LW_(lists_close)(task, &lists, arrays, intercepts, n_arrays);
+}
+
+/* Gibbs steps alone, by all threads of a region. */
+static void
+LW_(lists_gibbs)(const LW_(task) * task, LW_(batch) batch, char *scratch, LW_REAL *visible)
+{
+    const lw_contrast pass = task->pass;
+    LW_REAL *const arrays[3] = { task->components, NULL, NULL };
+    LW_REAL *const intercepts[3] = { task->intercept_hidden, NULL, NULL };
+    LW_(lists) lists;
+
+    LW_(lists_slices)(pass, &lists, scratch);
+    LW_ONE_THREAD
+    LW_(lists_open)(task, &lists, arrays, intercepts, 1);
+    LW_SHARE_TILES(
+        t, lw_tiles(pass.n_chains, LW_FEW), { LW_(walk_tile)(task, &lists, batch, t); });
+    LW_ONE_THREAD
     {
+        LW_(lists_close)(task, &lists, arrays, intercepts, 0);
         for (ptrdiff_t i = 0; i < pass.n_chains; i++) {
-            memcpy(task->chains + i * pass.n_hidden, lists.hidden + i * wide, hidden_size);
-        }
-        for (int k = 0; k < n_arrays; k++) {
-            LW_(turn_down)(ups[k], pass, wide, arrays[k]);
-            memcpy(intercepts[k], ups[k] + last, hidden_size);
+            memcpy(visible + i * pass.n_visible, lists.visible + i * lists.visible_wide,
+                (size_t)pass.n_visible * sizeof(LW_REAL));
         }
     }
 }

@@ -514,6 +514,27 @@ index_to_hidden(const task_f32 *task, const lw_lookup *work, ptrdiff_t row)
     }
 }
 
+/* Where a pass starts: slices, and what is never written, rows and units that fill up vectors and
+ * the unit that is always on. */
+static void
+lookup_open(const task_f32 *task, lw_lookup *work, char *scratch)
+{
+    const lw_contrast pass = task->pass;
+    const char *const end = lookup_slices(pass, work, scratch);
+
+    LW_ONE_THREAD
+    {
+        memset(scratch, 0, (size_t)(end - scratch));
+        for (ptrdiff_t r = 0; r < work->data.padded; r++) {
+            work->data.mean[pass.n_hidden * work->data.padded + r] = 1;
+        }
+        for (ptrdiff_t r = 0; r < work->chains.padded; r++) {
+            work->chains.mean[pass.n_hidden * work->chains.padded + r] = 1;
+        }
+    }
+    LW_SHARE_TILES(i, pass.n_chains, { hidden_to_index(task, work, i); });
+}
+
 /* The pass, by all threads of a region. */
 static void
 lookup_pass(task_f32 *task, char *scratch)
@@ -522,21 +543,32 @@ lookup_pass(task_f32 *task, char *scratch)
     const ptrdiff_t n_batches = lw_tiles(pass.n_rows, pass.batch_size);
     lw_lookup work;
 
-    const char *const end = lookup_slices(pass, &work, scratch);
-    LW_ONE_THREAD
-    {
-        /* What is never written: rows and units that fill up vectors, and the unit always on. */
-        memset(scratch, 0, (size_t)(end - scratch));
-        for (ptrdiff_t r = 0; r < work.data.padded; r++) {
-            work.data.mean[pass.n_hidden * work.data.padded + r] = 1;
-        }
-        for (ptrdiff_t r = 0; r < work.chains.padded; r++) {
-            work.chains.mean[pass.n_hidden * work.chains.padded + r] = 1;
-        }
-    }
-    LW_SHARE_TILES(i, pass.n_chains, { hidden_to_index(task, &work, i); });
+    lookup_open(task, &work, scratch);
     for (ptrdiff_t index = 0; index < n_batches; index++) {
         lookup_batch(task, &work, batch_at_f32(task, index), task->gap + index);
     }
     LW_SHARE_TILES(i, pass.n_chains, { index_to_hidden(task, &work, i); });
+}
+
+/* Gibbs steps alone, by all threads of a region. */
+static void
+lookup_gibbs(const task_f32 *task, batch_f32 batch, char *scratch, float *visible)
+{
+    const lw_contrast pass = task->pass;
+    const ptrdiff_t parts = lw_tiles(pass.n_chains, LW_TILE_ROWS);
+    lw_lookup work;
+
+    lookup_open(task, &work, scratch);
+    for (ptrdiff_t k = 1; k <= pass.n_steps; k++) {
+        const lw_wanted wanted = { 0, 1, 0, 1, batch.step + (uint32_t)k };
+        LW_SHARE_TILES(t, lw_tiles(pass.n_visible, LW_BLOCK) * parts,
+            { lookup_visible(task, &work, batch, wanted.step, parts, t); });
+        share_hidden(task, &work, batch, wanted);
+    }
+    LW_SHARE_TILES(r, pass.n_chains, {
+        index_to_hidden(task, &work, r);
+        for (ptrdiff_t i = 0; i < pass.n_visible; i++) {
+            visible[r * pass.n_visible + i] = work.visible[r * work.wide + i];
+        }
+    });
 }

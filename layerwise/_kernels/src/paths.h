@@ -17,16 +17,19 @@
 
 enum { LW_PATHS = 3 };
 
-#define LW_ALL(K)                                                                                 \
-    LW_BOTH(LW_CONTRASTIVE, K)                                                                    \
-    LW_CONTRASTIVE_SIZES(K)                                                                       \
-    LW_BOTH(LW_NETWORK, K)                                                                        \
-    LW_NETWORK_SIZES(K)                                                                           \
-    LW_BOTH(LW_PRODUCT, K)                                                                        \
-    LW_STATES(K)                                                                                  \
-    LW_BOTH(LW_UNITS, K)                                                                          \
-    LW_WORDS(K)                                                                                   \
+/* clang-format off */
+#define LW_ALL(K)                \
+    LW_BOTH(LW_CONTRASTIVE, K)   \
+    LW_CONTRASTIVE_SIZES(K)      \
+    LW_BOTH(LW_GIBBS, K)         \
+    LW_BOTH(LW_NETWORK, K)       \
+    LW_NETWORK_SIZES(K)          \
+    LW_BOTH(LW_PRODUCT, K)       \
+    LW_STATES(K)                 \
+    LW_BOTH(LW_UNITS, K)         \
+    LW_WORDS(K)                  \
     LW_BOTH(LW_UPDATE, K)
+/* clang-format on */
 
 /* All kernels of one path. */
 #define LW_MEMBER(result, name, arguments) result(*name) arguments;
