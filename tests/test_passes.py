@@ -140,7 +140,7 @@ def test_gibbs_steps_are_the_twins(case, dtype, monkeypatch):
     arrays, hidden, *_ = setting(1, n_visible, n_hidden, n_chains, dtype=dtype)
     visible, last = twin.gibbs(*arrays, hidden, STREAM.as_array(), n_steps)
     for n_threads in (1, 2, 3, 5):
-        monkeypatch.setattr(threads, "count", lambda work: n_threads)
+        monkeypatch.setattr(threads, "count", lambda work, n=n_threads: n)
         ours = hidden.copy()
         for array in arrays:
             array.flags.writeable = False
