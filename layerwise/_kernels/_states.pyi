@@ -39,6 +39,7 @@ def moments(
     enumerated_bias: NDArray[np.float64],  # (n_enumerated,)             in
     first: int,
     last: int,
+    single: bool,
     n_threads: int,
     memory: NDArray[np.float64],           # (scratch,)                  out
     slab: NDArray[np.float64],             # slabs(...)                  in-out
