@@ -1,6 +1,7 @@
 """Exact sums over all states: laws of the twin and of the kernel, and the kernel against both."""
 
 import math
+import tracemalloc
 from decimal import Decimal, localcontext
 from itertools import permutations
 
@@ -147,6 +148,54 @@ def test_uncoupled_units_add_their_softplus(sums):
     a, c = np.array([-3.0, 0.2, 41.0]), np.array([0.7, -0.1, 2.0, -30.0])
     expected = np.logaddexp(0, a).sum() + np.logaddexp(0, c).sum()
     assert_log_equal(sums.log_partition(np.zeros((3, 4)), a, c), expected)
+
+
+# Parts of a sum
+
+
+@pytest.mark.parametrize("spread", [0.3, 400])
+@pytest.mark.parametrize(("m", "n"), [(2, 23), (3, 22), (2, 12), (0, 3)])
+def test_parts_fold_to_the_bits_of_the_whole_in_any_order(m, n, spread):
+    drawn = layers(m, n, spread)
+    n_parts = states.n_parts(m, n)
+    assert n_parts == {23: 4, 22: 2}.get(n, 1)
+    order = np.random.default_rng(1301).permutation(n_parts)
+    pieces = [states.partial_sums(*drawn, part, part + 1) for part in order]
+    folded = states.fold(*map(np.concatenate, zip(*pieces)))
+    assert folded == states.log_partition(*drawn)
+
+
+def test_a_part_holds_the_states_whose_top_bits_are_its_index():
+    weights, a, c = layers(2, 23, 1.0)
+    for part, top in enumerate(states.all_states(2)):
+        rest = weights[:, :21], a + weights[:, 21:] @ top, c[:21]
+        value = states.fold(*states.partial_sums(weights, a, c, part, part + 1))
+        assert_log_equal(value, states.log_partition(*rest) + c[21:] @ top)
+
+
+def test_calls_are_cut_by_work():
+    # 2^30 states of 784 units take 20 s or more: they must not be one call, nor one part a second
+    for m, n in ((784, 30), (100, 30), (10_000, 20)):
+        assert (m << n) // states.n_parts(m, n) < 2**29
+
+
+def test_progress_is_told_behind_every_part():
+    told = []
+    states.log_partition(*layers(2, 23, 1.0), progress=lambda *done: told.append(done))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_memory_does_not_grow_with_the_number_of_states():
+    drawn = layers(2, 23, 1.0)
+    tracemalloc.start()
+    try:
+        states.log_partition(*drawn)
+        states.moments(*drawn, single=True)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Two workers' chunks of 2048 states take 100 KB, chunks' sums 16 KB; 2^23 states 67 MB.
+    assert peak < 2**20
 
 
 # The table

@@ -13,7 +13,6 @@ cdef extern from "states.h" nogil:
         const double *enumerated_bias
         ptrdiff_t n_analytic
         ptrdiff_t n_enumerated
-    const int LW_STATES_RANGE
     int64_t lw_states_chunks(ptrdiff_t)
     ptrdiff_t lw_states_scratch(ptrdiff_t, ptrdiff_t, int)
     ptrdiff_t lw_states_slab(ptrdiff_t, ptrdiff_t)
@@ -23,9 +22,6 @@ cdef extern from "states.h" nogil:
     void lw_states_moments(lw_layers, int64_t, int64_t, int, int, double *, double *)
     void lw_states_fold(
         ptrdiff_t, ptrdiff_t, const double *, double *, double *, double *, double *)
-
-
-MOST_CHUNKS = LW_STATES_RANGE
 
 
 cdef lw_layers layers_from(

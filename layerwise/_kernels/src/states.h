@@ -14,7 +14,6 @@
 
 enum {
     LW_STATES_CHUNK = 2048, /* most states of a chunk */
-    LW_STATES_RANGE = 1024, /* most chunks of a call: then Python breathes */
     LW_STATES_SLABS = 16    /* most partial sums of the moments, each over its own chunks */
 };
 
