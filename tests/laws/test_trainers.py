@@ -3,6 +3,7 @@
 A trainer joins by one entry in ``TRAINERS``; its stated objective stands beside it.
 """
 
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.base import clone
 from layerwise.exceptions import Diverged, TooManyStates
 from layerwise.models.rbm import RBMParams
 from layerwise.models.rows import Rows
+from layerwise.numerics.gradient import LikelihoodGradient
 from layerwise.numerics.streams import Stream
 from layerwise.trainers.contrastive import CD, PCD
 from layerwise.trainers.exact import ExactGradient
@@ -386,6 +388,45 @@ def test_more_chains_than_rows_start_from_rows_again():
     fewer = start(5, np.eye(5), np.float32)
     assert np.array_equal(np.sort(fewer, axis=0), np.sort(np.eye(5), axis=0))
     assert fewer.dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(40, 9), (9, 40)])
+@pytest.mark.parametrize("spread", [0.1, 1.0, 30.0])
+def test_a_float32_machine_takes_the_step_of_a_float64_machine(shape, spread):
+    params, X = copy_of(machine(*shape, scale=spread), np.float32), data(30, shape[0])
+    single, double = (LikelihoodGradient(p.components, 30, X.dtype) for p in both(params))
+    order = np.random.default_rng(83).permutation(30)
+    objectives = [
+        gradient(*p.arrays(), X, order) for gradient, p in zip((single, double), both(params))
+    ]
+    assert objectives[0] == objectives[1]
+    for one, two in zip(single.gradients, double.gradients):
+        # differences of means, which are below 1: 26 roundings behind the model's (test_states)
+        np.testing.assert_allclose(one, two, rtol=0, atol=27 * 2.0**-24)
+
+
+def both(params):
+    """Return a float32 machine, and the same in float64."""
+    return params, copy_of(params, np.float64)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("batch_size", [None, 60])
+@pytest.mark.parametrize("shape", [(500, 7), (7, 500)])
+def test_steps_of_the_exact_gradient_allocate_nothing_of_size(shape, batch_size, dtype):
+    X = data(150, shape[0]).astype(dtype)
+    params = RBMParams.init(X, shape[1], STREAM.child("init"), dtype)
+    trainer = ExactGradient(n_passes=6, batch_size=batch_size)
+    passes = trainer.passes(params, Rows(X), STREAM)
+    next(passes)
+    tracemalloc.start()
+    try:
+        list(passes)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The order of 150 rows, and objects; the rows would be 300 KB, a hidden layer's means 600 KB.
+    assert peak < 20_000
 
 
 def test_exact_gradient_refuses_two_large_layers():
