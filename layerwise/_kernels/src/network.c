@@ -7,7 +7,8 @@
 #include "vmath.h"
 
 #define LW_NETWORK_TILE 16 /* rows a thread takes at a time */
-#define LW_LOSS_PARTS 16   /* partial sums of a row's loss: one vector of 512 bits of floats */
+#define LW_NETWORK_COLUMNS 64
+#define LW_LOSS_PARTS 16 /* partial sums of a row's loss: one vector of 512 bits of floats */
 
 static ptrdiff_t
 widest(const lw_layer *layers, ptrdiff_t n_layers)

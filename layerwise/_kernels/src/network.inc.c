@@ -2,13 +2,20 @@
 
 #include "real.h"
 
+static void
+LW_(share_affine)(const LW_REAL *parameter, const lw_layer *layer, const LW_REAL *input,
+    ptrdiff_t n_rows, LW_REAL *field)
+{
+    LW_(share_product)(input, layer->n_inputs, 1, parameter + layer->weights, matrix_row(layer),
+        matrix_column(layer), n_rows, layer->n_units, layer->n_inputs, 1,
+        parameter + layer->biases, 0, field, layer->n_units);
+}
+
 void
 LW_(lw_affine)(const LW_REAL *parameter, const lw_layer *layer, const LW_REAL *input,
     ptrdiff_t n_rows, int n_threads, LW_REAL *field)
 {
-    LW_(lw_product)(input, layer->n_inputs, 1, parameter + layer->weights, matrix_row(layer),
-        matrix_column(layer), n_rows, layer->n_units, layer->n_inputs, 1,
-        parameter + layer->biases, 0, n_threads, field, layer->n_units);
+    LW_WITH_THREADS(LW_(share_affine)(parameter, layer, input, n_rows, field));
 }
 
 /* From fields to means. A comparison that fails on NaN keeps it. */
@@ -33,19 +40,21 @@ LW_(activate_tile)(ptrdiff_t n, int64_t activation, LW_REAL *restrict value)
     }
 }
 
+static void
+LW_(share_activate)(ptrdiff_t n_rows, ptrdiff_t n_units, int64_t activation, LW_REAL *value)
+{
+    const ptrdiff_t tile = LW_NETWORK_TILE * n_units;
+
+    LW_SHARE_TILES(t, lw_tiles(n_rows, LW_NETWORK_TILE),
+        LW_(activate_tile)(
+            lw_min(tile, n_rows * n_units - t * tile), activation, value + t * tile));
+}
+
 void
 LW_(lw_activate)(
     ptrdiff_t n_rows, ptrdiff_t n_units, int64_t activation, int n_threads, LW_REAL *value)
 {
-    const ptrdiff_t n_tiles = lw_tiles(n_rows, LW_NETWORK_TILE);
-    ptrdiff_t t;
-
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-    for (t = 0; t < n_tiles; t++) {
-        const ptrdiff_t first = t * LW_NETWORK_TILE;
-        const ptrdiff_t rows = lw_min(LW_NETWORK_TILE, n_rows - first);
-        LW_(activate_tile)(rows * n_units, activation, value + first * n_units);
-    }
+    LW_WITH_THREADS(LW_(share_activate)(n_rows, n_units, activation, value));
 }
 
 /* slope *= d mean / d field, which every activation knows from its mean. */
@@ -72,18 +81,14 @@ LW_(slope_tile)(
 }
 
 static void
-LW_(slopes)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, int64_t activation,
-    int n_threads, LW_REAL *slope)
+LW_(share_slopes)(
+    const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, int64_t activation, LW_REAL *slope)
 {
-    const ptrdiff_t n_tiles = lw_tiles(n_rows, LW_NETWORK_TILE);
-    ptrdiff_t t;
+    const ptrdiff_t tile = LW_NETWORK_TILE * n_units;
 
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-    for (t = 0; t < n_tiles; t++) {
-        const ptrdiff_t at = t * LW_NETWORK_TILE * n_units;
-        const ptrdiff_t rows = lw_min(LW_NETWORK_TILE, n_rows - t * LW_NETWORK_TILE);
-        LW_(slope_tile)(mean + at, rows * n_units, activation, slope + at);
-    }
+    LW_SHARE_TILES(t, lw_tiles(n_rows, LW_NETWORK_TILE),
+        LW_(slope_tile)(mean + t * tile, lw_min(tile, n_rows * n_units - t * tile), activation,
+            slope + t * tile));
 }
 
 /* softplus(field) - target * field, and its derivative times `share`. One exponential serves both:
@@ -138,18 +143,16 @@ LW_DEFINE_LOSS_ROW(squared_error)
 /* The losses of a batch, and the slope of their mean by the output layer's fields, given these
  * fields; the squared error leaves means in their place. */
 static void
-LW_(losses)(const LW_REAL *target, const int64_t *order, ptrdiff_t n_rows, const lw_layer *layer,
-    int loss, int n_threads, LW_REAL *value, LW_REAL *slope, LW_REAL *row_loss)
+LW_(share_losses)(const LW_REAL *target, const int64_t *order, ptrdiff_t n_rows,
+    const lw_layer *layer, int loss, LW_REAL *value, LW_REAL *slope, LW_REAL *row_loss)
 {
     const ptrdiff_t n_units = layer->n_units;
     const LW_REAL share = 1 / (LW_REAL)n_rows;
-    ptrdiff_t i;
 
     if (loss == LW_SQUARED_ERROR) {
-        LW_(lw_activate)(n_rows, n_units, layer->activation, n_threads, value);
+        LW_(share_activate)(n_rows, n_units, layer->activation, value);
     }
-#pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
-    for (i = 0; i < n_rows; i++) {
+    LW_SHARE_TILES(i, n_rows, {
         const LW_REAL *goal = target + order[i] * n_units;
         const ptrdiff_t at = i * n_units;
         if (loss == LW_SQUARED_ERROR) {
@@ -157,22 +160,22 @@ LW_(losses)(const LW_REAL *target, const int64_t *order, ptrdiff_t n_rows, const
         } else {
             row_loss[i] = LW_(cross_entropy_row)(value + at, goal, n_units, share, slope + at);
         }
-    }
+    });
     if (loss == LW_SQUARED_ERROR) {
-        LW_(slopes)(value, n_rows, n_units, layer->activation, n_threads, slope);
+        LW_(share_slopes)(value, n_rows, n_units, layer->activation, slope);
     }
 }
 
 static void
-LW_(column_sums)(
-    const LW_REAL *restrict slope, ptrdiff_t n_rows, ptrdiff_t n_units, LW_REAL *restrict sum)
+LW_(column_sums)(const LW_REAL *restrict slope, ptrdiff_t n_rows, ptrdiff_t n_units,
+    ptrdiff_t n_columns, LW_REAL *restrict sum)
 {
-    for (ptrdiff_t j = 0; j < n_units; j++) {
+    for (ptrdiff_t j = 0; j < n_columns; j++) {
         sum[j] = slope[j];
     }
     for (ptrdiff_t i = 1; i < n_rows; i++) {
         LW_SIMD
-        for (ptrdiff_t j = 0; j < n_units; j++) {
+        for (ptrdiff_t j = 0; j < n_columns; j++) {
             sum[j] += slope[i * n_units + j];
         }
     }
@@ -181,45 +184,134 @@ LW_(column_sums)(
 /* The gradient of one layer's parameters, given the slope of the loss by its fields. A tied layer
  * adds to the matrix of the later layer, which has been here before. */
 static void
-LW_(layer_gradient)(const LW_REAL *input, const LW_REAL *slope, ptrdiff_t n_rows,
-    const lw_layer *layer, int n_threads, LW_REAL *gradient)
+LW_(share_gradient)(const LW_REAL *input, const LW_REAL *slope, ptrdiff_t n_rows,
+    const lw_layer *layer, LW_REAL *gradient)
 {
     const ptrdiff_t n_inputs = layer->n_inputs, n_units = layer->n_units;
     LW_REAL *matrix = gradient + layer->weights;
 
     if (layer->tied) {
-        LW_(lw_product)(slope, 1, n_units, input, n_inputs, 1, n_units, n_inputs, n_rows, 1,
-            matrix, n_inputs, n_threads, matrix, n_inputs);
+        LW_(share_product)(slope, 1, n_units, input, n_inputs, 1, n_units, n_inputs, n_rows, 1,
+            matrix, n_inputs, matrix, n_inputs);
     } else {
-        LW_(lw_product)(input, 1, n_inputs, slope, n_units, 1, n_inputs, n_units, n_rows, 1, NULL,
-            0, n_threads, matrix, n_units);
+        LW_(share_product)(input, 1, n_inputs, slope, n_units, 1, n_inputs, n_units, n_rows, 1,
+            NULL, 0, matrix, n_units);
     }
-    LW_(column_sums)(slope, n_rows, n_units, gradient + layer->biases);
+    LW_SHARE_TILES(t, lw_tiles(n_units, LW_NETWORK_COLUMNS), {
+        const ptrdiff_t from = t * LW_NETWORK_COLUMNS;
+        LW_(column_sums)(slope + from, n_rows, n_units, lw_min(LW_NETWORK_COLUMNS, n_units - from),
+            gradient + layer->biases + from);
+    });
 }
 
 /* The slope of the loss by a layer's inputs, given that by its fields. */
 static void
-LW_(slope_below)(const LW_REAL *parameter, const lw_layer *layer, const LW_REAL *slope,
-    ptrdiff_t n_rows, int n_threads, LW_REAL *below)
+LW_(share_slope_below)(const LW_REAL *parameter, const lw_layer *layer, const LW_REAL *slope,
+    ptrdiff_t n_rows, LW_REAL *below)
 {
-    LW_(lw_product)(slope, layer->n_units, 1, parameter + layer->weights, matrix_column(layer),
-        matrix_row(layer), n_rows, layer->n_inputs, layer->n_units, 1, NULL, 0, n_threads, below,
+    LW_(share_product)(slope, layer->n_units, 1, parameter + layer->weights, matrix_column(layer),
+        matrix_row(layer), n_rows, layer->n_inputs, layer->n_units, 1, NULL, 0, below,
         layer->n_inputs);
 }
 
-/* The rows of one batch, corrupted where that is asked for. `drawn` has room for them. */
+/* The rows of one batch, corrupted where that is asked for. */
 static void
-LW_(batch_input)(const LW_REAL *input, const int64_t *order, ptrdiff_t n_rows, ptrdiff_t n_units,
-    LW_REAL corruption, lw_key key, uint32_t step, uint32_t lane, int n_threads, LW_REAL *drawn,
-    LW_REAL *bottom)
+LW_(share_input)(const LW_REAL *input, const int64_t *order, ptrdiff_t n_rows, ptrdiff_t n_units,
+    LW_REAL corruption, lw_key key, uint32_t step, uint32_t lane, LW_REAL *bottom)
 {
-    LW_REAL *row = corruption > 0 ? drawn : bottom;
+    LW_SHARE_TILES(i, n_rows, {
+        const LW_REAL *const row = input + order[i] * n_units;
+        if (corruption > 0) {
+            LW_(masked_row)(
+                row, n_units, corruption, (uint32_t)i, key, step, lane, bottom + i * n_units);
+        } else {
+            memcpy(bottom + i * n_units, row, (size_t)n_units * sizeof(LW_REAL));
+        }
+    });
+}
 
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        memcpy(row + i * n_units, input + order[i] * n_units, (size_t)n_units * sizeof(LW_REAL));
+/* A pass's arguments, as in network.h. */
+typedef struct {
+    const LW_REAL *input;
+    const LW_REAL *target;
+    const int64_t *order;
+    ptrdiff_t n_rows;
+    const lw_layer *layers;
+    ptrdiff_t n_layers;
+    ptrdiff_t batch_size;
+    int loss;
+    double corruption;
+    ptrdiff_t code;
+    lw_optimizer optimizer;
+    lw_key key;
+    uint32_t lane_corruption;
+    uint32_t lane_code;
+    LW_REAL *parameter;
+    LW_REAL *first;
+    LW_REAL *second;
+    LW_REAL *scratch;
+    LW_REAL *row_loss;
+} LW_(lesson);
+
+/* One batch, by all threads of a region. */
+static void
+LW_(share_batch)(const LW_(lesson) * pass, ptrdiff_t at, uint32_t step, LW_(rule) rule)
+{
+    const lw_layer *const layers = pass->layers;
+    const ptrdiff_t n_layers = pass->n_layers, code = pass->code;
+    const ptrdiff_t rows = lw_min(pass->batch_size, pass->n_rows - at);
+    const ptrdiff_t n_all = n_parameters(layers, n_layers), n_weights = layers[0].biases;
+    const ptrdiff_t part = pass->batch_size * widest(layers, n_layers);
+    LW_REAL *const gradient = pass->scratch;
+    LW_REAL *const drawn = gradient + n_all; /* states of the code */
+    LW_REAL *slope = drawn + part;
+    LW_REAL *below = slope + part;
+    LW_REAL *value = below + part; /* inputs, and after them the values of every layer */
+
+    LW_(share_input)(pass->input, pass->order + at, rows, layers[0].n_inputs,
+        (LW_REAL)pass->corruption, pass->key, step, pass->lane_corruption, value);
+    for (ptrdiff_t k = 0; k < n_layers; k++) {
+        const lw_layer *layer = layers + k;
+        LW_REAL *const above = value + pass->batch_size * layer->n_inputs;
+        if (k > 0) {
+            LW_(share_activate)(rows, layer->n_inputs, layer[-1].activation, value);
+        }
+        if (k == code) {
+            LW_(share_states)(
+                value, rows, layer->n_inputs, pass->key, step, pass->lane_code, drawn);
+        }
+        LW_(share_affine)(pass->parameter, layer, k == code ? drawn : value, rows, above);
+        value = above;
     }
-    if (corruption > 0) {
-        LW_(lw_masked)(drawn, n_rows, n_units, corruption, key, step, lane, n_threads, bottom);
+    LW_(share_losses)(pass->target, pass->order + at, rows, layers + n_layers - 1, pass->loss,
+        value, slope, pass->row_loss + at);
+    for (ptrdiff_t k = n_layers - 1; k >= 0; k--) {
+        const lw_layer *layer = layers + k;
+        LW_REAL *const swapped = below;
+        value -= pass->batch_size * layer->n_inputs;
+        LW_(share_gradient)(k == code ? drawn : value, slope, rows, layer, gradient);
+        if (k > 0) {
+            LW_(share_slope_below)(pass->parameter, layer, slope, rows, below);
+            LW_(share_slopes)(value, rows, layer->n_inputs, layer[-1].activation, below);
+        }
+        below = slope;
+        slope = swapped;
+    }
+    LW_(share_update)(gradient, n_weights, rule, pass->parameter, pass->first, pass->second);
+    LW_(share_update)(gradient + n_weights, n_all - n_weights, LW_(rule_without_decay)(rule),
+        pass->parameter + n_weights, pass->first + n_weights,
+        rule.adam ? pass->second + n_weights : NULL);
+}
+
+static void
+LW_(share_lesson)(const LW_(lesson) * pass)
+{
+    lw_optimizer optimizer = pass->optimizer;
+    uint32_t step = 0;
+
+    for (ptrdiff_t at = 0; at < pass->n_rows; at += pass->batch_size, step++) {
+        LW_(share_batch)(pass, at, step, LW_(rule_of)(optimizer));
+        optimizer.count++;
     }
 }
 
@@ -230,56 +322,10 @@ LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t 
     uint32_t lane_corruption, uint32_t lane_code, int n_threads, LW_REAL *parameter,
     LW_REAL *first, LW_REAL *second, LW_REAL *scratch, LW_REAL *row_loss)
 {
-    const ptrdiff_t n_all = n_parameters(layers, n_layers);
-    const ptrdiff_t n_weights = layers[0].biases;
-    const ptrdiff_t part = batch_size * widest(layers, n_layers);
-    LW_REAL *gradient = scratch;
-    LW_REAL *drawn = gradient + n_all; /* rows before corruption, and then states of the code */
-    LW_REAL *slope = drawn + part;
-    LW_REAL *below = slope + part;
-    LW_REAL *bottom = below + part; /* inputs, and after them the values of every layer */
-    uint32_t step = 0;
+    const LW_(lesson) pass = { input, target, order, n_rows, layers, n_layers, batch_size, loss,
+        corruption, code, optimizer, key, lane_corruption, lane_code, parameter, first, second,
+        scratch, row_loss };
 
-    for (ptrdiff_t at = 0; at < n_rows; at += batch_size, step++) {
-        const LW_(rule) rule = LW_(rule_of)(optimizer);
-        const ptrdiff_t rows = lw_min(batch_size, n_rows - at);
-        LW_REAL *value = bottom;
-
-        LW_(batch_input)(input, order + at, rows, layers[0].n_inputs, (LW_REAL)corruption, key,
-            step, lane_corruption, n_threads, drawn, bottom);
-        for (ptrdiff_t k = 0; k < n_layers; k++) {
-            const lw_layer *layer = layers + k;
-            LW_REAL *above = value + batch_size * layer->n_inputs;
-            if (k > 0) {
-                LW_(lw_activate)(rows, layer->n_inputs, layer[-1].activation, n_threads, value);
-            }
-            if (k == code) {
-                LW_(lw_states)(
-                    value, rows, layer->n_inputs, key, step, lane_code, n_threads, drawn);
-            }
-            LW_(lw_affine)(parameter, layer, k == code ? drawn : value, rows, n_threads, above);
-            value = above;
-        }
-        LW_(losses)(target, order + at, rows, layers + n_layers - 1, loss, n_threads, value, slope,
-            row_loss + at);
-        for (ptrdiff_t k = n_layers - 1; k >= 0; k--) {
-            const lw_layer *layer = layers + k;
-            LW_REAL *swapped = below;
-            value -= batch_size * layer->n_inputs;
-            LW_(layer_gradient)(
-                k == code ? drawn : value, slope, rows, layer, n_threads, gradient);
-            if (k > 0) {
-                LW_(slope_below)(parameter, layer, slope, rows, n_threads, below);
-                LW_(slopes)(value, rows, layer->n_inputs, layer[-1].activation, n_threads, below);
-            }
-            below = slope;
-            slope = swapped;
-        }
-        LW_(update)(gradient, n_weights, rule, n_threads, parameter, first, second);
-        LW_(update)(gradient + n_weights, n_all - n_weights, LW_(rule_without_decay)(rule),
-            n_threads, parameter + n_weights, first + n_weights,
-            rule.adam ? second + n_weights : NULL);
-        optimizer.count++;
-    }
-    return LW_(are_lost)(parameter, n_all) ? LW_NOT_FINITE : LW_OK;
+    LW_WITH_THREADS(LW_(share_lesson)(&pass));
+    return LW_(are_lost)(parameter, n_parameters(layers, n_layers)) ? LW_NOT_FINITE : LW_OK;
 }

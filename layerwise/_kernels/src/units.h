@@ -13,9 +13,6 @@
     K(void, lw_states_##type,                                                                     \
         (const real *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step,        \
             uint32_t lane, int n_threads, real *state))                                           \
-    K(void, lw_masked_##type,                                                                     \
-        (const real *input, ptrdiff_t n_rows, ptrdiff_t n_units, real probability, lw_key key,    \
-            uint32_t step, uint32_t lane, int n_threads, real *output))                           \
     K(void, lw_softplus_sums_##type,                                                              \
         (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, real *sum))
 

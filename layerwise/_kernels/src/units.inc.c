@@ -11,15 +11,21 @@ LW_(means_tile)(const LW_REAL *restrict field, ptrdiff_t n, LW_REAL *restrict me
     }
 }
 
+static void
+LW_(share_means)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, LW_REAL *mean)
+{
+    const ptrdiff_t tile = LW_UNITS_TILE * n_units;
+
+    LW_SHARE_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
+        LW_(means_tile)(
+            field + t * tile, lw_min(tile, n_rows * n_units - t * tile), mean + t * tile));
+}
+
 void
 LW_(lw_means)(
     const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, LW_REAL *mean)
 {
-    const ptrdiff_t tile = LW_UNITS_TILE * n_units;
-
-    LW_FOR_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
-        LW_(means_tile)(
-            field + t * tile, lw_min(tile, n_rows * n_units - t * tile), mean + t * tile));
+    LW_WITH_THREADS(LW_(share_means)(field, n_rows, n_units, mean));
 }
 
 static void
@@ -83,15 +89,22 @@ LW_(states_tile)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdi
     }
 }
 
+static void
+LW_(share_states)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key,
+    uint32_t step, uint32_t lane, LW_REAL *state)
+{
+    const ptrdiff_t tile = LW_UNITS_TILE * n_units;
+
+    LW_SHARE_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
+        LW_(states_tile)(mean + t * tile, lw_min(LW_UNITS_TILE, n_rows - t * LW_UNITS_TILE),
+            n_units, n_units, (uint32_t)(t * LW_UNITS_TILE), key, step, lane, state + t * tile));
+}
+
 void
 LW_(lw_states)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step,
     uint32_t lane, int n_threads, LW_REAL *state)
 {
-    const ptrdiff_t tile = LW_UNITS_TILE * n_units;
-
-    LW_FOR_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
-        LW_(states_tile)(mean + t * tile, lw_min(LW_UNITS_TILE, n_rows - t * LW_UNITS_TILE),
-            n_units, n_units, (uint32_t)(t * LW_UNITS_TILE), key, step, lane, state + t * tile));
+    LW_WITH_THREADS(LW_(share_states)(mean, n_rows, n_units, key, step, lane, state));
 }
 
 /* One vector of fields: means in their place. Each lane multiplies `whole` by 1 + e^-|field| and adds
@@ -160,6 +173,7 @@ LW_(means_of_row)(LW_REAL *restrict field, ptrdiff_t n_units)
     return sum + LW_(softplus_lanes)(LW_UNITS_LANES, whole, above);
 }
 
+/* A row of inputs, each of them zero with the probability. */
 static void
 LW_(masked_row)(const LW_REAL *restrict input, ptrdiff_t n_units, LW_REAL probability,
     uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *restrict output)
@@ -174,15 +188,6 @@ LW_(masked_row)(const LW_REAL *restrict input, ptrdiff_t n_units, LW_REAL probab
             output[first + j] = LW_(uniform)(word[j]) < probability ? 0 : input[first + j];
         }
     }
-}
-
-void
-LW_(lw_masked)(const LW_REAL *input, ptrdiff_t n_rows, ptrdiff_t n_units, LW_REAL probability,
-    lw_key key, uint32_t step, uint32_t lane, int n_threads, LW_REAL *output)
-{
-    LW_FOR_TILES(i, n_rows,
-        LW_(masked_row)(input + i * n_units, n_units, probability, (uint32_t)i, key, step, lane,
-            output + i * n_units));
 }
 
 /* Eight partial sums, so that the loop is a vector loop without reordering anything. */
@@ -206,9 +211,15 @@ LW_(softplus_sum_row)(const LW_REAL *restrict field, ptrdiff_t n_units)
         + ((partial[1] + partial[5]) + (partial[3] + partial[7]));
 }
 
+static void
+LW_(share_softplus_sums)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, LW_REAL *sum)
+{
+    LW_SHARE_TILES(i, n_rows, sum[i] = LW_(softplus_sum_row)(field + i * n_units, n_units));
+}
+
 void
 LW_(lw_softplus_sums)(
     const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, LW_REAL *sum)
 {
-    LW_FOR_TILES(i, n_rows, sum[i] = LW_(softplus_sum_row)(field + i * n_units, n_units));
+    LW_WITH_THREADS(LW_(share_softplus_sums)(field, n_rows, n_units, sum));
 }

@@ -98,10 +98,10 @@ LW_(update_tile)(const LW_REAL *gradient, ptrdiff_t n, LW_(rule) rule, LW_REAL *
 }
 
 static void
-LW_(update)(const LW_REAL *gradient, ptrdiff_t n, LW_(rule) rule, int n_threads,
-    LW_REAL *parameter, LW_REAL *first, LW_REAL *second)
+LW_(share_update)(const LW_REAL *gradient, ptrdiff_t n, LW_(rule) rule, LW_REAL *parameter,
+    LW_REAL *first, LW_REAL *second)
 {
-    LW_FOR_TILES(t, lw_tiles(n, LW_UPDATE_TILE), {
+    LW_SHARE_TILES(t, lw_tiles(n, LW_UPDATE_TILE), {
         const ptrdiff_t at = t * LW_UPDATE_TILE;
         LW_(update_tile)(gradient + at, lw_min(LW_UPDATE_TILE, n - at), rule, parameter + at,
             first + at, rule.adam ? second + at : NULL);
@@ -112,6 +112,8 @@ int
 LW_(lw_update)(const LW_REAL *gradient, ptrdiff_t n, lw_optimizer optimizer, int n_threads,
     LW_REAL *parameter, LW_REAL *first, LW_REAL *second)
 {
-    LW_(update)(gradient, n, LW_(rule_of)(optimizer), n_threads, parameter, first, second);
+    const LW_(rule) rule = LW_(rule_of)(optimizer);
+
+    LW_WITH_THREADS(LW_(share_update)(gradient, n, rule, parameter, first, second));
     return LW_(are_lost)(parameter, n) ? LW_NOT_FINITE : LW_OK;
 }
