@@ -226,11 +226,6 @@ def contrastive():
         )
 
 
-def binary_product():
-    """Products of binary states with prebuilt tables, against sgemm: there is none yet."""
-    return []
-
-
 def backprop():
     """Back-propagation in float32 with Adam."""
     for sizes, batch, n_rows, required in (
@@ -357,7 +352,7 @@ def main():
     if options.quick:
         options.repeats, options.least = 1, 0.01
 
-    contests = [*log_z(), *log_z_itself(), *deep(), *contrastive(), *binary_product(), *backprop()]
+    contests = [*log_z(), *log_z_itself(), *deep(), *contrastive(), *backprop()]
     if options.long:
         contests.append(long_marginal())
     begin, checked = time.perf_counter(), set()

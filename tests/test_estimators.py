@@ -23,6 +23,7 @@ from layerwise import (
     scorers,
 )
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
+from layerwise.numerics import threads
 
 QUICK = {"n_passes": 4, "batch_size": 7}
 
@@ -361,3 +362,28 @@ def test_too_many_units_are_refused_before_any_work():
     assert dbn.sample(2, n_steps=3, random_state=5).shape == (2, 40)
     with pytest.raises(TooManyStates, match="ExactGradient"):
         RBM(40, trainer=ExactGradient()).fit(X)
+
+
+def test_bits_of_fits_scores_and_samples_do_not_depend_on_threads(monkeypatch):
+    """Promised in the README: for lists and for tables, with chains too many to draw exactly."""
+    X = (np.random.default_rng(67).random((300, 60)) < 0.3).astype(np.float32)
+
+    def everything(n_threads):
+        monkeypatch.setattr(threads, "count", lambda work: n_threads)
+        dbn = DBN(
+            [
+                AutoEncoder(6, encoder_layer_sizes=(9,), trainer=Backprop(n_passes=2)),
+                RBM(5, trainer=ExactGradient(n_passes=2)),
+            ],
+            random_state=7,
+        ).fit(X)
+        found = [dbn.score_samples(X[:40])]
+        for trainer in (PCD(n_passes=2, batch_size=10), CD(n_passes=2, batch_size=100)):
+            rbm = RBM(25, trainer=trainer, random_state=7).fit(X)
+            found += [rbm.components_, rbm.sample(120, n_steps=3), rbm.transform(X)]
+        found.append(RBM(12, random_state=7, trainer=CD(n_passes=1)).fit(X).score_samples(X))
+        return [array.tobytes() for array in found]
+
+    one = everything(1)
+    for n_threads in (2, 3, 5):
+        assert everything(n_threads) == one

@@ -46,6 +46,21 @@ class Contrastive:
         next(self.passes[PCD])
 
 
+class Gibbs:
+    """Steps of Gibbs sampling, 50 of them."""
+
+    params = ([10, 100], ["784x500", "64x256"])
+    param_names = ("n_chains", "units")
+
+    def setup(self, n_chains, units):
+        n_visible, n_hidden = map(int, units.split("x"))
+        self.start = rows(n_chains, n_visible)
+        self.machine = RBMParams.init(self.start, n_hidden, STREAM, np.float32)
+
+    def time_gibbs(self, n_chains, units):
+        self.machine.gibbs(self.start, STREAM, 50)
+
+
 class Exact:
     """A step of the exact gradient on 81 rows."""
 
