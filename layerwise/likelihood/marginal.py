@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.exact import TABLE_LIMIT, mixture_log_likelihood, refuse
 from layerwise.models.units import Bernoulli
-from layerwise.numerics.mixture import Factors
+from layerwise.numerics.mixture import Factors, Table
 from layerwise.numerics.products import product
 
 WAY_OUT = "Give the layer fewer units."
@@ -51,7 +51,7 @@ class _Problem:
 
     def log_likelihood(self, log_weights):
         """Return log p(x) of each row."""
-        return self.factors.log_sums(log_weights - self.state_part) + self.row_part
+        return self.factors.log_sums(Table(log_weights - self.state_part)) + self.row_part
 
     def log_gain(self, row_log_likelihood):
         """Return log D(h), with D(h) the mean over rows of p(x | h) / p(x).

@@ -2,6 +2,7 @@
 
 #include "chosen.c"
 #include "contrastive.c"
+#include "mixture.c"
 #include "network.c"
 #include "product.c"
 #include "states.c"
