@@ -57,7 +57,7 @@ def test_the_bracket_closes_around_what_em_approaches(rng, n_latent, scale):
 @pytest.mark.parametrize("scale", [0.1, 0.3, 1, 3, 30, 300])
 def test_a_few_rounds_of_second_order_are_enough(rng, monkeypatch, scale):
     # There are six times as many states as rows, so that most columns are nearly dependent; and
-    # at large scales p(x | h) underflows where it counts least. Either could take dozens of rounds.
+    # at large scales p(x | h) underflows where it counts least. Either once took dozens of rounds.
     monkeypatch.setattr(marginal, "ROUNDS", 15)
     layer, X = conditional(rng, 8, 9, scale), rows(rng, 40, 9)
     found = best_latent_marginal(layer, X, tol=1e-9)  # a warning is an error

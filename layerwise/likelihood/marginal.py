@@ -18,7 +18,7 @@ WAY_OUT = "Give the layer fewer units."
 # join it in one round, and steps of EM that settle them.
 WARM_UP, FIRST, NEWCOMERS, SETTLING = 10, 200, 200, 3
 # What is added to the quadratic model's matrix, whose diagonal is 1: states of nearly the same
-# p(x | h) make it singular. From 1e-6 up, weight moves between such states too slowly for a bracket
+# p(x | h) make it singular. From 1e-6 up, weight moves between such states too slowly for brackets
 # of 1e-9; at 1e-12 the rounding of its factor shows.
 RIDGE = 1e-10
 ROUNDS = 500

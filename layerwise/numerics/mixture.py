@@ -9,8 +9,8 @@ high half, e(x, h) = high[x, h_high] * low[x, h_low]: two small tables instead o
 are products of matrices, with no exponential per row and state. Both factors are scaled by their
 own maxima, so all of their values lie in [0, 1], and what underflows is below 1e-307. So a sum
 that comes out above ``SAFE`` has lost less than one unit in the last place; where it does not, the
-row (or the state) is summed again in the log domain, which is exact at any field. Fields, tables
-and weights may be -inf; where they are +inf or NaN, so is the result.
+row (or the state) is summed again in the log domain, which is exact at any finite fields. Logs of
+weights may be -inf.
 """
 
 import numpy as np
@@ -26,23 +26,9 @@ from layerwise.numerics.status import check
 SAFE = 1e-280
 
 
-def linear_sums(fields):
-    """Return field . h for all states h of the units, for each row.
-
-    Parameters
-    ----------
-    fields : ndarray of shape (n_rows, n)
-
-    Returns
-    -------
-    ndarray of shape (n_rows, 2**n)
-        Bit j of the column's index is the state of unit j.
-    """
-    n_rows, n = fields.shape
-    sums = np.zeros((n_rows, 2**n))
-    for j in range(n):
-        np.add(sums[:, : 2**j], fields[:, j : j + 1], out=sums[:, 2**j : 2 ** (j + 1)])
-    return sums
+def _bits(states, n):
+    """Return the states of n units at some indices, as columns."""
+    return (states >> np.arange(n)[:, None] & 1).astype(float)
 
 
 def _scaled_exponentials(fields):
@@ -118,8 +104,10 @@ class Factors:
         return result
 
     def _log_sums_apart(self, rows, table):
-        low = linear_sums(self.fields[rows, : self.half])
-        high = linear_sums(self.fields[rows, self.half :])
+        n_high, n_low = table.log_weights.shape
+        low, high = np.split(self.fields[rows], [self.half], axis=1)
+        low = product(low, _bits(np.arange(n_low), self.half))
+        high = product(high, _bits(np.arange(n_high), self.n - self.half))
         sums = np.empty(len(rows))
         n_threads = threads.count(len(rows) << self.n)
         check(_mixture.rows(low, high, table.log_weights, table.limit, n_threads, sums))
@@ -152,9 +140,12 @@ class Factors:
         return result
 
     def _log_sums_over_rows_apart(self, states, log_weights):
-        low = linear_sums(self.fields[:, : self.half]).T
-        high = linear_sums(self.fields[:, self.half :]).T + log_weights
-        low, high = np.ascontiguousarray(low), np.ascontiguousarray(high)
+        highs, i = np.unique(states >> self.half, return_inverse=True)
+        lows, j = np.unique(states & (1 << self.half) - 1, return_inverse=True)
+        low, high = np.split(self.fields.T, [self.half])
+        low = product(_bits(lows, self.half).T, low)
+        high = product(_bits(highs, self.n - self.half).T, high, start=log_weights)
         sums = np.empty(len(states))
-        check(_mixture.cells(high, low, states, threads.count(len(states) * low.shape[1]), sums))
+        n_threads = threads.count(len(states) * len(self.fields))
+        check(_mixture.cells(high, low, i * len(lows) + j, n_threads, sums))
         return sums
