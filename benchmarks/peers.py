@@ -1,208 +1,399 @@
-"""Side by side with what a user would pick instead: interleaved medians, and their ratios.
+"""Side by side with what a user would run instead, and with what the machine can do.
 
-    python benchmarks/peers.py [--threads 1] [--repeats 5]
+    python benchmarks/peers.py [--threads 1 2] [--only PATTERN] [--repeats 9] [--quick] [--long]
 
-Only ratios of one run are to be trusted: seconds move by a factor of two on a shared machine. Each
-contest alternates ours and theirs, and prints the medians. Rivals that are not installed are
-skipped with a note. What a bar asks for stands beside what was measured.
+Prints one table: for each contest the medians of both sides, their ratio, what is required of it,
+and the stretch to aim at. Only ratios of one run are to be trusted: seconds move by a factor of
+two on a shared machine. The sides take turns, each in a process of its own (sides.py), with the
+threads that the table states; one turn takes a tenth of a second or one call, whichever is longer,
+and a contest ends after ``--repeats`` turns or 15 seconds. Each rival (rivals.py) must agree with
+us on a small problem before it is timed; where that is not installed, its rows say so.
 """
 
 import argparse
+import os
 import statistics
 import time
-import warnings
-from importlib.util import find_spec
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
-from sklearn.neural_network import BernoulliRBM
-from threadpoolctl import threadpool_limits
-
-from layerwise import CD, PCD, Backprop, best_latent_marginal
-from layerwise.datasets import load_tea
-from layerwise.likelihood.exact import mixture_log_likelihood
-from layerwise.models.chain import AutoEncoderParams, Chain
-from layerwise.models.conditional import Conditional
-from layerwise.models.rbm import RBMParams
-from layerwise.models.rows import Rows
-from layerwise.numerics import states
-from layerwise.numerics.streams import Stream
-
-STREAM = Stream(bytes(range(16)))
+import problems
+from sides import Sides
 
 
-def log_sum_exp(values):
-    """Return log(sum(exp(values)))."""
-    top = values.max()
-    return top + np.log(np.exp(values - top).sum())
+class Kind(NamedTuple):
+    """What a contest's figure is, and on which side of the bars it should be."""
+
+    figure: str  # of the seconds of ours and theirs
+    sign: str
+    unit: str
+    scale: float = 1
 
 
-def bits(first, last, n):
-    """Return the states with these indices."""
-    return (np.arange(first, last)[:, None] >> np.arange(n) & 1).astype(float)
+FASTER = Kind("theirs / ours", ">=", "x")
+SLOWER = Kind("ours / theirs", "<=", "x")
+SHARE = Kind("theirs / ours", ">=", "%", 100)  # of a ceiling: theirs is the time it would take
+SECONDS = Kind("ours", "<=", " s")  # absolute: the one kind that depends on the machine
 
 
-def numpy_log_z(weights, a, c):
-    """Log Z as most people write it: a gemm and a logaddexp, 4,096 states at a time."""
-    n = len(c)
-    parts = []
-    for first in range(0, 2**n, 4096):
-        h = bits(first, min(first + 4096, 2**n), n)
-        parts.append(log_sum_exp(h @ c + np.logaddexp(0, h @ weights.T + a).sum(axis=1)))
-    return log_sum_exp(np.array(parts))
+class Contest(NamedTuple):
+    """One row. Tasks are a function of ours.py or of rivals.py, and its arguments."""
+
+    name: str
+    rival: str  # its first word names its library, and so its process
+    ours: tuple
+    theirs: tuple = ()
+    kind: Kind = FASTER
+    required: float | None = None
+    stretch: float | None = None
+    threads: int = 1
+    rival_threads: int | None = None  # if not as many as ours
+    check: tuple = ()  # a comparison, its small task for both sides, and how many calls
 
 
-def numpy_deep(layer, log_marginal, X):
-    """Log-likelihoods as the table of rows x latent states, 4,096 states at a time."""
-    n = layer.n_latent
-    parts = []
-    for first in range(0, 2**n, 4096):
-        h = bits(first, min(first + 4096, 2**n), n)
-        field = h @ layer.weights + layer.bias
-        table = (
-            X @ field.T - np.logaddexp(0, field).sum(axis=1) + log_marginal[first : first + 4096]
+# ---- what is asked before a rival is timed ---------------------------------------------------
+
+
+def equal(ours, theirs):
+    """Numbers are equal up to rounding."""
+    np.testing.assert_allclose(theirs, ours, rtol=1e-10)
+
+
+def equally_good(ours, theirs):
+    """RBMs of 16 visible units, trained alike, give the rows the same likelihood."""
+    X = problems.rows(1000, 16, float)
+    nats = [problems.rbm_log_likelihood(*params, X) for params in (ours, theirs)]
+    mean = X.mean(axis=0)
+    independent = np.sum(mean * np.log(mean) + (1 - mean) * np.log1p(-mean))
+    assert min(nats) > independent + 1, (nats, independent)
+    assert abs(nats[0] - nats[1]) < 0.15, nats
+
+
+def equal_losses(ours, theirs):
+    """Auto-encoders trained alike from different random weights lose about the same."""
+    assert abs(theirs / ours - 1) < 0.05, (ours, theirs)
+
+
+# ---- the contests ----------------------------------------------------------------------------
+
+
+def log_z():
+    """Log Z in float64 against what else there is. Slow rivals list 2^18 states at m = 784."""
+    for m, n_slow in ((100, 20), (784, 18)):
+        for rival, function, n, required, stretch in (
+            ("numpy logaddexp", "numpy_logaddexp", n_slow, 300, 400),
+            ("numpy tables, log1p", "numpy_tables", 20, 30, 45),
+            ("numpy add+mul", "numpy_product", 20, 15, 25),
+            ("numba Gray code", "numba_log_z", n_slow, 200, 300),
+            ("torch softplus", "torch_log_z", n_slow, 100, 130),
+        ):
+            yield Contest(
+                f"log Z, n={n} m={m}",
+                rival,
+                ("log_z", n, m),
+                (function, n, m),
+                FASTER,
+                required,
+                stretch,
+                check=(equal, ("log_z", 14, m), (function, 14, m), 1),
+            )
+
+
+def log_z_itself():
+    """Log Z against the machine, the clock, one thread, and easier weights."""
+    for n, m, threads in ((20, 784, 1), (23, 784, 2)):
+        yield Contest(
+            f"log Z, n={n} m={m}, share of peak",
+            "peak add+mul f64",
+            ("log_z", n, m),
+            ("peak_add_mul", 2**n * m // threads),
+            SHARE,
+            60,
+            80,
+            threads,
+            rival_threads=1,
         )
-        parts.append(np.logaddexp.reduce(table, axis=1))
-    return np.logaddexp.reduce(parts, axis=0)
+    for n, m, required, stretch in ((25, 784, 1, 0.55), (30, 100, 4, 2.5)):
+        task = ("log_z", n, m)
+        yield Contest(f"log Z, n={n} m={m}", "", task, (), SECONDS, required, stretch, 2)
+    task = ("log_z", 23, 784)
+    yield Contest(
+        "log Z, n=23 m=784", "ours, 1 thread", task, task, FASTER, 1.8, 1.95, 2, rival_threads=1
+    )
+    easy = ("log_z", 18, 100)
+    for sd, bias_sd, required, stretch in ((50.0, 200.0, 4, 3), (200.0, 500.0, 30, 20)):
+        yield Contest(
+            f"log Z, n=18 m=100, sd {sd:.0f}, biases {bias_sd:.0f}",
+            "ours, sd 0.1",
+            (*easy, sd, bias_sd),
+            easy,
+            SLOWER,
+            required,
+            stretch,
+        )
+    for n, m in ((16, 784), (20, 100)):
+        for single, required, stretch in ((False, 8, 6.5), (True, 5, 3.7)):
+            yield Contest(
+                f"moments, n={n} m={m}, {'float32 backward' if single else 'float64'}",
+                "ours, log Z",
+                ("moments", n, m, single),
+                ("log_z", n, m),
+                SLOWER,
+                required,
+                stretch,
+            )
 
 
-def log_z(n, m):
-    """Contest of log Z with n units listed and m summed in closed form."""
-    rng = np.random.default_rng(20121)
-    model = 0.1 * rng.normal(size=(m, n)), rng.normal(size=m), rng.normal(size=n)
-    assert np.isclose(states.log_partition(*model), numpy_log_z(*model), rtol=1e-12)
-    return lambda: states.log_partition(*model), lambda: numpy_log_z(*model)
+def deep():
+    """Log-likelihoods of 2,000 rows of 100 under 2^16 latent states, and the best marginal."""
+    for sd, function, required in (
+        (0.3, "numpy_deep_logaddexp", 30),
+        (0.3, "numpy_deep_exp", 30),
+        (30.0, "numpy_deep_exp", None),
+    ):
+        yield Contest(
+            f"deep log-likelihood, n=16, 2,000 rows, sd {sd:g}",
+            function.replace("_deep_", " table, "),
+            ("deep", 16, 2000, sd),
+            (function, 16, 2000, sd),
+            FASTER,
+            required,
+            check=(equal, ("deep", 13, 50, sd), (function, 13, 50, sd), 1),
+        )
+    yield Contest(
+        "best marginal, n=16, 1,797 rows of 64, to 1e-4",
+        "",
+        ("digits_marginal", 1e-4),
+        (),
+        SECONDS,
+        20,
+    )
 
 
-def moments(n, m):
-    """Moments against log Z alone: ours on both sides."""
-    rng = np.random.default_rng(20121)
-    model = 0.1 * rng.normal(size=(m, n)), rng.normal(size=m), rng.normal(size=n)
-    return lambda: states.log_partition(*model), lambda: states.moments(*model)
+def long_marginal():
+    """Return the best latent marginal of 4,000 rows of 100, to 1e-6 nats."""
+    name = "best marginal, n=16, 4,000 rows of 100, to 1e-6"
+    return Contest(name, "", ("own_marginal", 4000, 1e-6), (), SECONDS, stretch=60)
 
 
-def deep(n, n_rows):
-    """Contest of deep log-likelihoods."""
-    rng = np.random.default_rng(20121)
-    layer = Conditional(0.3 * rng.normal(size=(n, 100)), rng.normal(size=100))
-    X = rng.integers(0, 2, size=(n_rows, 100)).astype(float)
-    w = rng.normal(size=2**n)
-    w -= log_sum_exp(w)
-    assert np.allclose(mixture_log_likelihood(layer, w, X[:9]), numpy_deep(layer, w, X[:9]), 1e-12)
-    return lambda: mixture_log_likelihood(layer, w, X), lambda: numpy_deep(layer, w, X)
+def contrastive():
+    """PCD-1 in float32, plain gradient descent; at one thread also CD-1."""
+    large, wide, small, tiny = (784, 500, 100), (784, 128, 10), (64, 256, 10), (100, 16, 10)
+    sk, torch, numpy = "sklearn_pcd", "torch_pcd", "numpy_pcd"
+    for kind, sizes, function, required, stretch, threads in (
+        ("PCD", large, sk, 2.5, 3.5, 1),
+        ("PCD", large, torch, 2, 3, 1),
+        ("PCD", large, numpy, 1.8, 2.4, 1),
+        ("PCD", large, sk, 3.5, 6, 2),
+        ("PCD", large, torch, 2.8, 3.7, 2),
+        ("PCD", large, numpy, 2.2, 2.9, 2),
+        ("PCD", wide, sk, 4, 6, 1),
+        ("PCD", wide, torch, 2, 3, 1),
+        ("PCD", small, sk, 8, 13, 1),
+        ("PCD", small, torch, 5, 6, 1),
+        ("PCD", small, numpy, 4, 6, 1),
+        ("PCD", tiny, sk, 5, 8, 1),
+        ("PCD", tiny, torch, 4, 5, 1),
+        ("PCD", tiny, numpy, 3, 6, 1),
+        ("CD", large, sk, 1, None, 1),
+        ("CD", tiny, sk, 3, None, 1),
+    ):
+        n_visible, n_hidden, batch = sizes
+        learnt = (16, 8, 50, 1000)
+        yield Contest(
+            f"{kind}-1 {n_visible}x{n_hidden}, batch {batch}",
+            function.replace("_pcd", " f32"),
+            ("contrastive", kind, *sizes, 1000),
+            (function, *sizes, 1000),
+            FASTER,
+            required,
+            stretch,
+            threads,
+            check=(equally_good, ("contrastive", kind, *learnt), (function, *learnt), 300),
+        )
+    # Five products of 2 n_visible n_hidden operations for each row, were they done as products.
+    for threads in (1, 2):
+        yield Contest(
+            "PCD-1 784x500, batch 100, share of peak",
+            "peak FMA f32",
+            ("contrastive", "PCD", *large, 1000),
+            ("peak_multiply_add", 5 * 784 * 500 * 1000 // threads),
+            SHARE,
+            120,
+            150,
+            threads,
+            rival_threads=1,
+        )
 
 
-def contrastive(kind, n_visible, n_hidden, batch, n_rows):
-    """Contest of a pass of CD-1 or PCD-1 with scikit-learn's, both float32."""
-    rng = np.random.default_rng(20121)
-    X = (rng.random((n_rows, n_visible)) < 0.2).astype(np.float32)
-    params = RBMParams.init(X, n_hidden, STREAM, np.float32)
-    extra = {"n_chains": batch} if kind is PCD else {}
-    ours = kind(batch_size=batch, n_passes=10**9, **extra).passes(params, Rows(X), STREAM)
-    theirs = BernoulliRBM(n_hidden, batch_size=batch, n_iter=1, random_state=7)
-    return lambda: next(ours), lambda: theirs.fit(X)
+def binary_product():
+    """Products of binary states with prebuilt tables, against sgemm: there is none yet."""
+    return []
 
 
-def backprop(sizes, batch, n_rows):
-    """Contest of a pass of back-propagation with torch's, both float32 with Adam."""
-    import torch
-
-    rng = np.random.default_rng(20121)
-    X = (rng.random((n_rows, sizes[0])) < 0.2).astype(np.float32)
-    chain = Chain.init(sizes, ("sigmoid",) * (len(sizes) - 1), STREAM, dtype=np.float32)
-    params = AutoEncoderParams(chain, len(sizes) - 2)
-    ours = Backprop(batch_size=batch, n_passes=10**9).passes(params, Rows(X), STREAM)
-
-    stack = []
-    for n_in, n_out in pairwise(sizes):
-        stack += [torch.nn.Linear(n_in, n_out), torch.nn.Sigmoid()]
-    network = torch.nn.Sequential(*stack[:-1])  # the loss takes log-odds
-    adam = torch.optim.Adam(network.parameters(), fused=True)
-    loss = torch.nn.BCEWithLogitsLoss(reduction="sum")
-    data = torch.from_numpy(X)
-
-    def theirs():
-        for index in torch.randperm(n_rows).split(batch):
-            adam.zero_grad()
-            value = loss(network(data[index]), data[index]) / len(index)
-            value.backward()
-            adam.step()
-
-    return lambda: next(ours), theirs
+def backprop():
+    """Back-propagation in float32 with Adam."""
+    for sizes, batch, n_rows, required in (
+        ((100, 200, 16, 100), 20, 800, 4),
+        ((784, 500, 784), 100, 1000, 1),
+    ):
+        for fused in (True, False):
+            small = ((40, 30, 8, 40), 20, 800)
+            yield Contest(
+                f"Adam {'-'.join(map(str, sizes))}, batch {batch}",
+                "torch, fused Adam" if fused else "torch, Adam",
+                ("backprop", sizes, batch, n_rows),
+                ("torch_backprop", sizes, batch, n_rows, fused),
+                FASTER,
+                required,
+                check=(equal_losses, ("backprop", *small), ("torch_backprop", *small, fused), 60),
+            )
 
 
-# Name, rival, contest, and the bar: at least so many times faster than the rival.
-CONTESTS = [
-    ("log Z, n=20 m=100", "numpy", lambda: log_z(20, 100), 50),
-    ("deep log-likelihood, n=16, 2,000 rows", "numpy", lambda: deep(16, 2000), 20),
-    ("CD-1 784x500, batch 100", "sklearn", lambda: contrastive(CD, 784, 500, 100, 1000), 1),
-    ("CD-1 100x16, batch 10", "sklearn", lambda: contrastive(CD, 100, 16, 10, 1000), 3),
-    ("PCD-1 784x500, batch 100", "sklearn", lambda: contrastive(PCD, 784, 500, 100, 1000), None),
-    ("PCD-1 100x16, batch 10", "sklearn", lambda: contrastive(PCD, 100, 16, 10, 1000), None),
-    (
-        "Adam 100-200-16-100, batch 20",
-        "torch",
-        lambda: backprop((100, 200, 16, 100), 20, 81),
-        None,
-    ),
-    ("Adam 784-500-784, batch 100", "torch", lambda: backprop((784, 500, 784), 100, 1000), None),
-    ("log Z against moments, n=16 m=100", "moments", lambda: moments(16, 100), None),
-]
+# ---- the table -------------------------------------------------------------------------------
+
+HEAD = ("contest", "threads", "rival", "ours ms", "theirs ms", "ratio", "required", "stretch",
+        "met", "turns")  # fmt: skip
+WIDTHS = (50, 7, 22, 9, 9, 7, 8, 9, 8, 5)
 
 
-def median_times(ours, theirs, repeats):
-    """Return the median seconds of each, taken in turn after one call that does not count."""
-    ours(), theirs()
-    times = [], []
-    for _ in range(repeats):
-        for function, seconds in zip((ours, theirs), times):
-            start = time.perf_counter()
-            function()
-            seconds.append(time.perf_counter() - start)
-    return [statistics.median(seconds) for seconds in times]
+def row(*cells):
+    """Return a row of the table, as Markdown."""
+    padded = [f"{cell:<{width}}" for cell, width in zip(cells, WIDTHS)]
+    return f"| {' | '.join(padded)} |"
+
+
+def bar(value, kind):
+    """Return a bar as it is printed."""
+    return "" if value is None else f"{kind.sign} {value:g}{kind.unit}"
+
+
+def met(figure, contest):
+    """Return which of its bars a figure meets."""
+
+    def meets(value):
+        return figure >= value if contest.kind.sign == ">=" else figure <= value
+
+    if contest.stretch is not None and meets(contest.stretch):
+        return "stretch"
+    if contest.required is None:
+        return "" if contest.stretch is None else "missed"
+    return "required" if meets(contest.required) else "MISSED"
+
+
+def compete(contest, sides, options, checked):
+    """Run a contest, and return its row."""
+    library = contest.rival.replace(",", " ").split()[0] if contest.rival else ""
+    ours = ("ours", contest.threads), ("ours", *contest.ours)
+    module = "ours" if library == "ours" else "rivals"
+    theirs = (library, contest.rival_threads or contest.threads), (module, *contest.theirs)
+
+    if contest.check and (contest.check, contest.threads) not in checked:
+        compare, our_task, their_task, calls = contest.check
+        compare(
+            sides.value(ours[0], ("ours", *our_task), calls),
+            sides.value(theirs[0], (module, *their_task), calls),
+        )
+        checked.add((contest.check, contest.threads))
+
+    contestants = [ours, theirs] if contest.theirs else [ours]
+    turns = []
+    start = time.perf_counter()
+    while len(turns) < options.repeats and time.perf_counter() - start < options.box:
+        turns.append([sides.seconds(*one, options.least) for one in contestants])
+    medians = [statistics.median(seconds) for seconds in zip(*turns)]
+
+    kind = contest.kind
+    figure = medians[0]
+    if contest.theirs:
+        figure = medians[0] / medians[1] if kind is SLOWER else medians[1] / medians[0]
+    figure *= kind.scale
+    return row(
+        contest.name,
+        contest.threads,
+        contest.rival,
+        *(f"{1000 * seconds:.5g}" for seconds in medians),
+        *([] if contest.theirs else [""]),
+        f"{figure:.3g}{kind.unit}",
+        bar(contest.required, kind),
+        bar(contest.stretch, kind),
+        met(figure, contest),
+        len(turns),
+    )
+
+
+def bits_row(name, task, sides):
+    """Return the row that says whether a result has the same bits for any number of threads."""
+    values = {sides.value(("ours", threads), ("ours", "bits", *task)) for threads in (1, 2, 3, 5)}
+    same = "yes" if len(values) == 1 else "no"
+    verdict = "required" if same == "yes" else "MISSED"
+    return row(f"same bits, {name}", "1 2 3 5", "", "", "", same, "yes", "", verdict, "")
+
+
+def machine(sides):
+    """Return a sentence on what one core can do, and with which vectors."""
+    side, work = ("peak", 1), 10**9
+    pairs, multiply_adds = (
+        work / 1e9 / sides.seconds(side, ("rivals", function, work), 0.3)
+        for function in ("peak_add_mul", "peak_multiply_add")
+    )
+    vectors = sides.value(side, ("rivals", "peak_vectors"))
+    return (
+        f"Peak of one core, in registers, {vectors}: {pairs:.1f} billion pairs of add and mul "
+        f"a second in float64, {2 * multiply_adds:.0f} GF/s of FMA in float32."
+    )
 
 
 def main():
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="rows to print")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="in the contest or rival")
+    parser.add_argument("--repeats", type=int, default=9, help="turns of each side, at most")
+    parser.add_argument("--quick", action="store_true", help="one short turn of each side")
+    parser.add_argument("--long", action="store_true", help="also what takes minutes")
     options = parser.parse_args()
+    options.least, options.box = 0.1, 15
+    if options.quick:
+        options.repeats, options.least = 1, 0.01
 
-    print(f"{options.threads} thread(s) on both sides; medians of {options.repeats}, interleaved")
-    print(
-        f"{'contest':<40} {'rival':>8} {'ours ms':>10} {'theirs ms':>10} {'ratio':>7} {'bar':>5}"
-    )
-    with threadpool_limits(options.threads), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if find_spec("torch"):
-            import torch
-
-            torch.set_num_threads(options.threads)
-        for name, rival, contest, bar in CONTESTS:
-            if rival == "torch" and not find_spec("torch"):
-                print(f"{name:<40} {rival:>8} is not installed: skipped")
-                continue
-            ours, theirs = median_times(*contest(), options.repeats)
-            ratio = theirs / ours
-            met = "" if bar is None else f"{bar:>4}x {'met' if ratio >= bar else 'MISSED'}"
-            figures = f"{ours * 1e3:10.3f} {theirs * 1e3:10.3f} {ratio:6.1f}x"
-            print(f"{name:<40} {rival:>8} {figures} {met}", flush=True)
-        marginal()
-
-
-def marginal():
-    """Print how long the best latent marginal of Tea takes, at 12 latent units."""
-    tea = load_tea(random_state=20121)
-    rng = np.random.default_rng(20121)
-    layer = Conditional(rng.normal(size=(12, 100)), rng.normal(size=100))
-    start = time.perf_counter()
-    found = best_latent_marginal(layer, tea.train, tol=1e-4)
-    seconds = time.perf_counter() - start
-    print(
-        f"best latent marginal on Tea, 12 units: bracket {found.high - found.low:.1e} nats "
-        f"in {seconds:.3f} s"
-    )
+    contests = [*log_z(), *log_z_itself(), *deep(), *contrastive(), *binary_product(), *backprop()]
+    if options.long:
+        contests.append(long_marginal())
+    begin, checked = time.perf_counter(), set()
+    with Sides() as sides:
+        try:
+            print(machine(sides))
+        except NotImplementedError as missing:
+            print(f"{missing}: shares of the machine's peak are left out.")
+        print(
+            f"{os.cpu_count()} cores; both sides have the stated threads, a peak is one core's."
+            "\nRatios are theirs / ours, or ours / theirs where a bar says <=; seconds are ours.\n"
+        )
+        print(row(*HEAD), row(*("-" * width for width in WIDTHS)), sep="\n")
+        for threads in options.threads:
+            for contest in contests:
+                if contest.threads != threads:
+                    continue
+                if options.only.lower() not in f"{contest.name} {contest.rival}".lower():
+                    continue
+                try:
+                    printed = compete(contest, sides, options, checked)
+                except ModuleNotFoundError as missing:
+                    note = f"skipped: {missing.name} is not installed"
+                    printed = row(contest.name, threads, contest.rival, note)
+                except NotImplementedError as missing:
+                    printed = row(contest.name, threads, contest.rival, f"skipped: {missing}")
+                print(printed, flush=True)
+        for name, task in (
+            ("log Z n=18 m=100", ("log Z", 18, 100)),
+            ("log Z n=18 m=100, sd 200", ("log Z", 18, 100, 200.0, 500.0)),
+            ("a pass of PCD 784x500", ("PCD", 784, 500, 100, 1000)),
+            ("a pass of PCD 100x16", ("PCD", 100, 16, 10, 1000)),
+        ):
+            if options.only.lower() in f"same bits, {name}".lower():
+                print(bits_row(name, task, sides), flush=True)
+    print(f"\n{time.perf_counter() - begin:.0f} s in all.")
 
 
 if __name__ == "__main__":

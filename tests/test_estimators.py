@@ -215,6 +215,13 @@ def test_samples_have_the_distribution_of_the_scores(estimator, X, seed):
         assert np.all(np.abs(found - true) < 5 * np.sqrt(true * (1 - true) / n_samples) + 1e-9)
 
 
+@pytest.mark.parametrize("bad", [{"n_steps": 0}, {"n_samples": 0}, {"n_steps": 2.5}])
+def test_numbers_of_samples_and_steps_are_checked(bad, X):
+    model = RBM(3, trainer=CD(n_passes=1), random_state=7).fit(X)
+    with pytest.raises((ValueError, TypeError), match=next(iter(bad))):
+        model.sample(**bad)
+
+
 def test_gibbs_samples_approach_the_same_distribution(X, seed, monkeypatch):
     from layerwise.estimators import rbm as module
 

@@ -31,6 +31,9 @@ CASES = [
     (40, 130, 3, 33, 17, 1),
     (128, 64, 128, None, 128, 1),
     (150, 63, 260, 129, 150, 1),
+    (230, 75, 23, 230, 230, 2),
+    (100, 113, 36, None, 50, 2),
+    (700, 20, 13, 600, 650, 1),
 ]
 
 
@@ -46,7 +49,7 @@ def setting(n_rows, n_visible, n_hidden, n_chains, kind="sgd", dtype=np.float64,
     )
     chains = None
     if n_chains is not None:
-        chains = (rng.random((n_chains, n_visible)) < 0.5).astype(dtype)
+        chains = (rng.random((n_chains, n_hidden)) < 0.5).astype(dtype)
     n_parameters = sum(array.size for array in arrays)
     optimizer = Optimizer.start(kind, n_parameters, dtype, momentum=0.5, decay=0.01)
     return arrays, chains, optimizer, X, rng.permutation(n_rows)
@@ -93,11 +96,15 @@ def test_kernel_is_the_twin(case, kind, grey):
     assert ours[2].count == theirs[2].count == len(gaps)
 
 
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
 @pytest.mark.parametrize("case", CASES)
-def test_float32_is_float64_to_its_precision(case):
+def test_float32_is_float64_to_its_precision(case, momentum, grey):
+    """Batches of many rows go another way in float32, through tables."""
     n_rows, n_visible, n_hidden, n_chains, batch_size, n_steps = case
-    single = setting(n_rows, n_visible, n_hidden, n_chains, dtype=np.float32)
-    twice = setting(n_rows, n_visible, n_hidden, n_chains, dtype=np.float32)
+    single = setting(n_rows, n_visible, n_hidden, n_chains, dtype=np.float32, grey=grey)
+    single[2].momentum = momentum
+    twice = copy.deepcopy(single)
     kernel_pass(*single, batch_size=batch_size, n_steps=n_steps)
     twin_pass(*twice, batch_size=batch_size, n_steps=n_steps)
     # The same 24-bit uniforms; a mean within 1e-6 of one (a chance of 1e-6 per state, and these
@@ -120,6 +127,33 @@ def test_bits_do_not_depend_on_threads(n_chains, kind, dtype, monkeypatch):
         assert np.array_equal(one, result(n_threads))
 
 
+# Beyond one call's steps; a tile of 8 rows, one of 112, and the fewest rows for tables, at their
+# ends.
+GIBBS = [(1, 1, 1, 1), (7, 3, 9, 5), (8, 20, 17, 51), (47, 12, 5, 3), (48, 13, 5, 3),
+         (113, 30, 50, 2), (230, 17, 3, 2)]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("case", GIBBS)
+def test_gibbs_steps_are_the_twins(case, dtype, monkeypatch):
+    n_chains, n_visible, n_hidden, n_steps = case
+    arrays, hidden, *_ = setting(1, n_visible, n_hidden, n_chains, dtype=dtype)
+    visible, last = twin.gibbs(*arrays, hidden, STREAM.as_array(), n_steps)
+    for n_threads in (1, 2, 3, 5):
+        monkeypatch.setattr(threads, "count", lambda work, n=n_threads: n)
+        ours = hidden.copy()
+        for array in arrays:
+            array.flags.writeable = False
+        # The same uniforms, and no mean within a rounding of one.
+        assert np.array_equal(passes.gibbs(*arrays, ours, STREAM, n_steps), visible)
+        assert np.array_equal(ours, last)
+
+
+def test_no_chains_take_no_steps():
+    arrays, hidden, *_ = setting(1, 4, 3, 0)
+    assert passes.gibbs(*arrays, hidden, STREAM, 2).shape == (0, 4)
+
+
 @pytest.mark.parametrize("n_chains", [None, 3])
 def test_rows_are_read_only_and_left(n_chains):
     arrays, chains, optimizer, X, order = setting(25, 12, 5, n_chains)
@@ -133,7 +167,7 @@ def test_scratch_may_be_used_again():
     ours, theirs = setting(25, 12, 5, 7), setting(25, 12, 5, 7)
     scratch = passes.contrastive_scratch(ours[0][0], 25, 7, 10)
     for _ in range(3):
-        scratch[:] = np.nan  # nothing is read before it is written
+        scratch[:] = 255  # NaN everywhere: nothing is read before it is written
         kernel_pass(*ours, batch_size=10, n_steps=1, scratch=scratch)
         kernel_pass(*theirs, batch_size=10, n_steps=1)
     assert np.array_equal(flat(*ours[:3]), flat(*theirs[:3]))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from layerwise.numerics import states
+from layerwise.numerics.gradient import LikelihoodGradient
 
 
 class Sums:
@@ -24,6 +25,9 @@ class Sums:
     def time_moments(self, n, m):
         states.moments(*self.model)
 
+    def time_moments_single(self, n, m):
+        states.moments(*self.model, single=True)
+
 
 class Spread:
     """Log Z at n = 18, m = 100, against the spread of weights."""
@@ -37,3 +41,23 @@ class Spread:
 
     def time_log_partition(self, sd):
         states.log_partition(*self.model)
+
+
+class Step:
+    """The exact gradient of 81 rows of 100 units."""
+
+    params = ([12, 16], ["float32", "float64"])
+    param_names = ("n_hidden", "dtype")
+
+    def setup(self, n_hidden, dtype):
+        rng = np.random.default_rng(20121)
+        self.rows = (rng.random((81, 100)) < 0.3).astype(dtype)
+        self.order = rng.permutation(81)
+        self.parameters = [
+            (0.1 * rng.normal(size=shape)).astype(dtype)
+            for shape in ((n_hidden, 100), 100, n_hidden)
+        ]
+        self.gradient = LikelihoodGradient(self.parameters[0], 81, self.rows.dtype)
+
+    def time_gradient(self, n_hidden, dtype):
+        self.gradient(*self.parameters, self.rows, self.order)

@@ -17,7 +17,7 @@ def scratch_size(
     n_hidden: int,
     n_chains: int,
     batch_size: int,
-    n_steps: int,
+    size: int,                         # bytes of a number
 ) -> int: ...
 def contrastive(
     rows: NDArray[Real],               # (n_samples, n_visible)  in
@@ -36,11 +36,25 @@ def contrastive(
     components: NDArray[Real],         # (n_hidden, n_visible)   in-out
     intercept_visible: NDArray[Real],  # (n_visible,)            in-out
     intercept_hidden: NDArray[Real],   # (n_hidden,)             in-out
-    chains: NDArray[Real],             # (n_chains, n_visible)   in-out; no rows for CD
+    chains: NDArray[Real],             # (n_chains, n_hidden)    in-out; no rows for CD
     first: NDArray[Real],              # (n_parameters,)         in-out
     second: NDArray[Real],             # (n_parameters,) or (0,) in-out
-    scratch: NDArray[Real],            # (>= scratch_size,)      out
+    scratch: NDArray[np.uint8],        # (>= scratch_size,)      out
     gap: NDArray[np.float64],          # (n_batches,)            out
+) -> int: ...
+def gibbs(
+    components: NDArray[Real],         # (n_hidden, n_visible)   in
+    intercept_visible: NDArray[Real],  # (n_visible,)            in
+    intercept_hidden: NDArray[Real],   # (n_hidden,)             in
+    n_steps: int,
+    key: NDArray[np.uint32],           # (4,)                    in
+    first_step: int,                   # its random numbers' step
+    hidden_lane: int,
+    visible_lane: int,
+    n_threads: int,
+    hidden: NDArray[Real],             # (n_chains, n_hidden)    in-out
+    visible: NDArray[Real],            # (n_chains, n_visible)   out
+    scratch: NDArray[np.uint8],        # (>= scratch_size of n_rows = n_chains)  out
 ) -> int: ...
 def update(
     gradient: NDArray[Real],           # (n,)         in

@@ -30,13 +30,19 @@ cdef extern from "contrastive.h" nogil:
         ptrdiff_t n_chains
         ptrdiff_t batch_size
         ptrdiff_t n_steps
-    ptrdiff_t lw_contrastive_scratch(lw_contrast)
+    ptrdiff_t lw_contrastive_scratch(lw_contrast, ptrdiff_t)
     int lw_contrastive_f32(
         const float *, const int64_t *, lw_contrast, lw_optimizer, lw_key, uint32_t, uint32_t,
-        int, float *, float *, float *, float *, float *, float *, float *, double *)
+        int, float *, float *, float *, float *, float *, float *, void *, double *)
     int lw_contrastive_f64(
         const double *, const int64_t *, lw_contrast, lw_optimizer, lw_key, uint32_t, uint32_t,
-        int, double *, double *, double *, double *, double *, double *, double *, double *)
+        int, double *, double *, double *, double *, double *, double *, void *, double *)
+    int lw_gibbs_f32(
+        const float *, const float *, const float *, lw_contrast, lw_key, uint32_t, uint32_t,
+        uint32_t, int, float *, float *, void *)
+    int lw_gibbs_f64(
+        const double *, const double *, const double *, lw_contrast, lw_key, uint32_t, uint32_t,
+        uint32_t, int, double *, double *, void *)
 
 
 def scratch_size(
@@ -45,12 +51,11 @@ def scratch_size(
     ptrdiff_t n_hidden,
     ptrdiff_t n_chains,
     ptrdiff_t batch_size,
-    ptrdiff_t n_steps,
+    ptrdiff_t size,
 ):
-    """Length of the scratch that ``contrastive`` needs for such a pass."""
-    cdef lw_contrast shape = lw_contrast(
-        n_rows, n_visible, n_hidden, n_chains, batch_size, n_steps)
-    return lw_contrastive_scratch(shape)
+    """Bytes of the scratch that ``contrastive`` needs for such a pass, on numbers of this size."""
+    cdef lw_contrast shape = lw_contrast(n_rows, n_visible, n_hidden, n_chains, batch_size, 1)
+    return lw_contrastive_scratch(shape, size)
 
 
 def contrastive(
@@ -73,7 +78,7 @@ def contrastive(
     real[:, ::1] chains,                # in-out
     real[::1] first,                    # in-out
     real[::1] second,                   # in-out
-    real[::1] scratch,                  # out
+    unsigned char[::1] scratch,         # out
     double[::1] gap,                    # out
 ):
     """One pass of CD (no chains) or PCD over the rows, in the given order.
@@ -94,11 +99,11 @@ def contrastive(
     assert intercept_hidden.shape[0] == shape.n_hidden
     assert first.shape[0] == (shape.n_visible + 1) * (shape.n_hidden + 1) - 1
     assert gap.shape[0] == (shape.n_rows + batch_size - 1) // batch_size
-    assert scratch.shape[0] >= lw_contrastive_scratch(shape)
+    assert scratch.shape[0] >= lw_contrastive_scratch(shape, sizeof(real))
     if shape.n_rows == 0:
         return 0
     if shape.n_chains:
-        assert chains.shape[1] == shape.n_visible
+        assert chains.shape[1] == shape.n_hidden
         kept = &chains[0, 0]
     if kind == LW_ADAM:
         assert second.shape[0] == first.shape[0]
@@ -114,6 +119,48 @@ def contrastive(
                 &rows[0, 0], &order[0], shape, optimizer, k, hidden_lane, visible_lane, n_threads,
                 &components[0, 0], &intercept_visible[0], &intercept_hidden[0], kept, &first[0],
                 squares, &scratch[0], &gap[0])
+    return status
+
+
+def gibbs(
+    const real[:, ::1] components,          # in
+    const real[::1] intercept_visible,      # in
+    const real[::1] intercept_hidden,       # in
+    ptrdiff_t n_steps,
+    const uint32_t[::1] key,                # in
+    uint32_t first_step,
+    uint32_t hidden_lane,
+    uint32_t visible_lane,
+    int n_threads,
+    real[:, ::1] hidden,                    # in-out
+    real[:, ::1] visible,                   # out
+    unsigned char[::1] scratch,             # out
+):
+    """Gibbs steps of chains from their hidden states: visible given hidden, then hidden."""
+    cdef ptrdiff_t n = hidden.shape[0]
+    cdef lw_contrast shape = lw_contrast(
+        n, components.shape[1], components.shape[0], n, n, n_steps)
+    cdef lw_key k = key_from(key)
+    cdef int status
+    assert key.shape[0] == 4
+    assert shape.n_visible > 0 and shape.n_hidden > 0 and n_steps > 0
+    assert intercept_visible.shape[0] == visible.shape[1] == shape.n_visible
+    assert intercept_hidden.shape[0] == hidden.shape[1] == shape.n_hidden
+    assert visible.shape[0] == n
+    assert scratch.shape[0] >= lw_contrastive_scratch(shape, sizeof(real))
+    if n == 0:
+        return 0
+    with nogil:
+        if real is float:
+            status = lw_gibbs_f32(
+                &components[0, 0], &intercept_visible[0], &intercept_hidden[0], shape, k,
+                first_step, hidden_lane, visible_lane, n_threads, &hidden[0, 0], &visible[0, 0],
+                &scratch[0])
+        else:
+            status = lw_gibbs_f64(
+                &components[0, 0], &intercept_visible[0], &intercept_hidden[0], shape, k,
+                first_step, hidden_lane, visible_lane, n_threads, &hidden[0, 0], &visible[0, 0],
+                &scratch[0])
     return status
 
 

@@ -7,8 +7,6 @@ first <= k < last of the 2**n_enumerated states, with ``scratch`` doubles of mem
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_CHUNKS: int  # of one call
-
 def chunks(n_enumerated: int) -> int: ...
 def slabs(n_analytic: int, n_enumerated: int) -> tuple[int, int]: ...
 def scratch(n_analytic: int, n_enumerated: int, n_threads: int) -> int: ...
@@ -39,6 +37,7 @@ def moments(
     enumerated_bias: NDArray[np.float64],  # (n_enumerated,)             in
     first: int,
     last: int,
+    single: bool,
     n_threads: int,
     memory: NDArray[np.float64],           # (scratch,)                  out
     slab: NDArray[np.float64],             # slabs(...)                  in-out

@@ -13,19 +13,15 @@ cdef extern from "states.h" nogil:
         const double *enumerated_bias
         ptrdiff_t n_analytic
         ptrdiff_t n_enumerated
-    const int LW_STATES_RANGE
     int64_t lw_states_chunks(ptrdiff_t)
     ptrdiff_t lw_states_scratch(ptrdiff_t, ptrdiff_t, int)
     ptrdiff_t lw_states_slab(ptrdiff_t, ptrdiff_t)
     ptrdiff_t lw_states_slabs(ptrdiff_t)
     void lw_states_sums(lw_layers, int64_t, int64_t, int, double *, double *, int64_t *)
     void lw_states_logs(lw_layers, int64_t, int64_t, int, double *, double *)
-    void lw_states_moments(lw_layers, int64_t, int64_t, int, double *, double *)
+    void lw_states_moments(lw_layers, int64_t, int64_t, int, int, double *, double *)
     void lw_states_fold(
         ptrdiff_t, ptrdiff_t, const double *, double *, double *, double *, double *)
-
-
-MOST_CHUNKS = LW_STATES_RANGE
 
 
 cdef lw_layers layers_from(
@@ -115,6 +111,7 @@ def moments(
     const double[::1] enumerated_bias,      # in
     int64_t first,
     int64_t last,
+    bint single,
     int n_threads,
     double[::1] memory,                     # out
     double[:, ::1] slab,                    # in-out
@@ -128,7 +125,7 @@ def moments(
     assert memory.shape[0] >= lw_states_scratch(
         layers.n_analytic, layers.n_enumerated, n_threads)
     with nogil:
-        lw_states_moments(layers, first, last, n_threads, &memory[0], &slab[0, 0])
+        lw_states_moments(layers, first, last, single, n_threads, &memory[0], &slab[0, 0])
     return 0
 
 

@@ -1,6 +1,9 @@
 """RBM: a restricted Boltzmann machine whose score is its log-likelihood."""
 
+from numbers import Integral
+
 import numpy as np
+from sklearn.utils import check_scalar
 
 from layerwise.estimators._sklearn import (
     POSITIVE_INTEGER,
@@ -25,6 +28,8 @@ EXACT_SAMPLES = 20
 
 def sample_visible(params, n_samples, n_steps, stream):
     """Return states of an RBM's visible units: exact draws, or the ends of Gibbs chains."""
+    check_scalar(n_samples, "n_samples", Integral, min_val=1)
+    check_scalar(n_steps, "n_steps", Integral, min_val=1)
     states = exact_states(params, n_samples, stream, limit=EXACT_SAMPLES)
     if states is not None:
         return states

@@ -1,16 +1,25 @@
 """Exact sums: log Z, moments, samples, and latent marginals pushed down layer by layer."""
 
+import sys
+import time
+from itertools import pairwise
+
 import numpy as np
+from joblib import effective_n_jobs
 
 from layerwise.exceptions import TooManyStates
 from layerwise.likelihood.estimate import Estimate
-from layerwise.numerics import layers, states
+from layerwise.numerics import jobs, layers, states
 from layerwise.numerics.mixture import Factors, Table
 from layerwise.numerics.streams import STATE, VISIBLE
 
 # As powers of 2. A sum over 2**30 states times 100 units takes seconds; a table of 2**24 numbers
 # takes 134 MB; pushing a marginal down through 2**40 pairs of states takes minutes.
 SUM_LIMIT, TABLE_LIMIT, PAIRS_LIMIT = 30, 24, 40
+# Jobs of one sum for each worker: the last to finish keeps the others waiting for half of one.
+JOBS_OF_WORKER = 16
+# Seconds between two lines of progress.
+PROGRESS_EVERY = 3.0
 # Rows that are made at a time where a latent layer's states are the rows.
 ROWS = 4096
 # Rows whose factors are held at a time, so that memory does not grow with the number of rows. With
@@ -47,8 +56,11 @@ def smaller_first(params):
     return components, hidden, visible
 
 
-def log_z(params):
-    """Return log of the sum over all states of both layers of exp(-energy), as a float."""
+def log_z(params, *, n_jobs=1, progress=None):
+    """Return log of the sum over all states of both layers of exp(-energy), as a float.
+
+    ``n_jobs`` and ``progress`` are as in ``log_partition`` and ``states.partial_sums``.
+    """
     refuse(
         min(params.components.shape),
         SUM_LIMIT,
@@ -56,7 +68,38 @@ def log_z(params):
         f"Give the smaller layer at most {SUM_LIMIT} units; transform, free_energy and sampling "
         "need no such sum.",
     )
-    return states.log_partition(*smaller_first(params))
+    terms = smaller_first(params)
+    n_parts = states.n_parts(*terms[0].shape)
+    n_workers = min(n_parts, effective_n_jobs(n_jobs))
+    if n_workers == 1:
+        return states.log_partition(*terms, progress=progress)
+    n_pieces = min(n_parts, JOBS_OF_WORKER * n_workers)
+    cuts = [n_parts * piece // n_pieces for piece in range(n_pieces + 1)]
+    pieces = [(*terms, first, last) for first, last in pairwise(cuts)]
+    found = []
+    for piece in jobs.run(states.partial_sums, pieces, n_jobs):
+        found.append(piece)
+        if progress is not None:
+            progress(len(found), n_pieces)
+    return states.fold(*map(np.concatenate, zip(*found)))
+
+
+def lines_of_progress(what):
+    """Return a function of (done, total) that prints to stderr, but seldom."""
+    start = last = time.monotonic()
+
+    def progress(done, total):
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PROGRESS_EVERY:
+            last = now
+            left = (now - start) * (total - done) / done
+            print(
+                f"layerwise: {what}: {100 * done // total} % done, {left:.0f} s left",
+                file=sys.stderr,
+            )
+
+    return progress
 
 
 def visible_log_marginal(params):
@@ -130,13 +173,20 @@ def exact_states(params, n_samples, stream, *, limit):
     return layers.draw(params.visible_mean(listed), stream, step=0, lane=VISIBLE)
 
 
-def log_partition(model):
+def log_partition(model, *, n_jobs=None, verbose=0):
     """Log of the partition function of an RBM, in nats, exactly.
 
     Parameters
     ----------
     model : RBM or RBMParams
         A fitted :class:`RBM`, or its parameters. The smaller layer is listed: at most 30 units.
+    n_jobs : int, default=None
+        Over how many joblib workers a large sum is spread: None means 1 unless in a
+        ``joblib.parallel_config``, which may also name a cluster; -1 means all processors. One
+        worker already uses all processors of one machine, by threads. The same bits are returned
+        for any number of workers on machines with the same instructions.
+    verbose : int, default=0
+        If positive, what is done and the time left are printed to stderr every few seconds.
 
     Returns
     -------
@@ -149,7 +199,9 @@ def log_partition(model):
         If both layers have more than 30 units.
     """
     params = getattr(model, "params_", model)
-    return Estimate.exact(log_z(params), "sum over all states of the smaller layer")
+    progress = lines_of_progress("log Z") if verbose > 0 else None
+    value = log_z(params, n_jobs=n_jobs, progress=progress)
+    return Estimate.exact(value, "sum over all states of the smaller layer")
 
 
 def log_likelihood(model, X):

@@ -1,18 +1,15 @@
 """Random search within each family: from a candidate to its record, and the best of them."""
 
 import math
-import os
-import signal
 import time
-from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, clone
 
 from layerwise.exceptions import Diverged
 from layerwise.model_selection import scorers, spaces
+from layerwise.numerics import jobs
 from layerwise.numerics.streams import Stream
 
 SCORES = ("train_ll", "valid_ll", "test_ll")
@@ -121,7 +118,7 @@ def run(todo, source, n_jobs):
     n_jobs : int
         Processes. The records do not depend on it, save for ``seconds``.
     """
-    yield from _parallel(evaluate, [(candidate, source) for candidate in todo], n_jobs)
+    yield from jobs.run(evaluate, [(candidate, source) for candidate in todo], n_jobs)
 
 
 def samples(chosen, source, n_samples, n_jobs):
@@ -132,8 +129,8 @@ def samples(chosen, source, n_samples, n_jobs):
     dict
         From family to ndarray of shape (n_samples, n_features).
     """
-    jobs = [(candidate, source, n_samples) for candidate in chosen]
-    drawn = dict(_parallel(_samples, jobs, n_jobs))
+    todo = [(candidate, source, n_samples) for candidate in chosen]
+    drawn = dict(jobs.run(_samples, todo, n_jobs))
     return {candidate.family: drawn[candidate.family] for candidate in chosen}
 
 
@@ -178,21 +175,3 @@ def baselines(source):
     if source.perfect is not None:
         values["perfect model"] = [source.perfect] * 3
     return values
-
-
-def _parallel(function, jobs, n_jobs):
-    """Yield what the function returns for each job, as it is done."""
-    caller = os.getpid()
-    parallel = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
-    calls = (delayed(_call)(function, caller, job) for job in jobs)
-    # Closed on the way out, so that an interrupt ends the workers too.
-    with closing(parallel(calls)) as results:
-        yield from results
-
-
-def _call(function, caller, job):
-    # An interrupt from the keyboard reaches every process of the terminal. Only the caller
-    # answers it: a worker would print a traceback of its own.
-    if os.getpid() != caller:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return function(*job)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layerwise.numerics import layers
+from layerwise.numerics import layers, passes
 from layerwise.numerics.products import product
-from layerwise.numerics.streams import HIDDEN, VISIBLE
+from layerwise.numerics.streams import HIDDEN
 
 # Standard deviation of the first weights. Hidden units must start different, or they stay alike
 # for many passes: on binary digits with 12 hidden units, CD-1 came to -21.5, -20.9 and -20.3 nats
@@ -139,13 +139,12 @@ class RBMParams:
             States of the chains, or means of them.
         stream : Stream
         n_steps : int
+            At least 1.
 
         Returns
         -------
         ndarray of shape (n_rows, n_visible), of the machine's dtype
         """
         visible = np.asarray(visible, dtype=self.components.dtype)
-        for step in range(n_steps):
-            hidden = layers.draw(self.hidden_mean(visible), stream, step=step, lane=HIDDEN)
-            visible = layers.draw(self.visible_mean(hidden), stream, step=step, lane=VISIBLE)
-        return visible
+        hidden = layers.draw(self.hidden_mean(visible), stream, step=0, lane=HIDDEN)
+        return passes.gibbs(*self.arrays(), hidden, stream, n_steps)

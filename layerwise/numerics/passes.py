@@ -7,9 +7,11 @@ from layerwise.numerics import threads
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import HIDDEN, VISIBLE
 
-# A product with states takes a third of the time of its multiply-adds (src/chosen.h), and a batch
-# is a dozen parallel regions: 784 x 128 units by batches of 10 gained nothing from two threads.
+# A product with states takes a third of the time of its multiply-adds (src/lookup.h), and threads
+# wait for each other a few times a batch.
 STATES_GAIN = 3
+# Gibbs steps of a call: enough to repay what a call sets up, few enough for Ctrl-C to be heard.
+STEPS_OF_A_CALL = 50
 
 
 def contrastive_pass(
@@ -32,8 +34,8 @@ def contrastive_pass(
         States, or means of them. Cast to the dtype of the components.
     order : ndarray of shape (n_rows,)
         Which rows, in which order.
-    chains : ndarray of shape (n_chains, n_visible) or None
-        PCD's visible states, updated; None for CD, whose chains start from each batch.
+    chains : ndarray of shape (n_chains, n_hidden) or None
+        PCD's hidden states, updated; None for CD, whose chains start from each batch.
     optimizer : Optimizer
         Updated. Its arrays are laid out components, visible intercepts, hidden intercepts.
     rate : float
@@ -61,7 +63,7 @@ def contrastive_pass(
     X = np.ascontiguousarray(X, dtype=dtype)
     order = np.ascontiguousarray(order, dtype=np.int64)
     if chains is None:
-        chains = np.empty((0, components.shape[1]), dtype=dtype)
+        chains = np.empty((0, components.shape[0]), dtype=dtype)
     if scratch is None:
         scratch = contrastive_scratch(components, len(order), len(chains), batch_size)
     gap = np.empty(-(-len(order) // batch_size))
@@ -90,12 +92,46 @@ def contrastive_scratch(components, n_rows, n_chains, batch_size):
 
     Returns
     -------
-    ndarray
-        Flat, of the dtype of the components.
+    ndarray of uint8
     """
     n_hidden, n_visible = components.shape
-    size = _passes.scratch_size(n_rows, n_visible, n_hidden, n_chains, batch_size, 1)
-    return np.empty(size, dtype=components.dtype)
+    size = _passes.scratch_size(
+        n_rows, n_visible, n_hidden, n_chains, batch_size, components.dtype.itemsize
+    )
+    return np.empty(size, dtype=np.uint8)
+
+
+def gibbs(components, intercept_visible, intercept_hidden, hidden, stream, n_steps):
+    """Take Gibbs steps: visible states given the hidden ones, then hidden given the visible.
+
+    Parameters
+    ----------
+    components : ndarray of shape (n_hidden, n_visible), float32 or float64
+    intercept_visible : ndarray of shape (n_visible,)
+    intercept_hidden : ndarray of shape (n_hidden,)
+    hidden : ndarray of shape (n_chains, n_hidden)
+        States of the chains, updated.
+    stream : Stream
+        The numbers of step s = 1 .. n_steps sit at step s of the lanes of both layers.
+    n_steps : int
+        At least 1.
+
+    Returns
+    -------
+    ndarray of shape (n_chains, n_visible)
+        The last visible states.
+    """
+    n_chains = len(hidden)
+    visible = np.empty((n_chains, components.shape[1]), dtype=components.dtype)
+    scratch = contrastive_scratch(components, n_chains, n_chains, max(1, n_chains))
+    n_threads = threads.count(n_chains * components.size // STATES_GAIN)
+    for first in range(1, n_steps + 1, STEPS_OF_A_CALL):
+        check(_passes.gibbs(
+            components, intercept_visible, intercept_hidden,
+            min(STEPS_OF_A_CALL, n_steps + 1 - first), stream.as_array(), first, HIDDEN, VISIBLE,
+            n_threads, hidden, visible, scratch,
+        ))  # fmt: skip
+    return visible
 
 
 def descend(parameters, gradients, optimizer, *, rate):

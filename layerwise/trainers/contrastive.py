@@ -4,8 +4,10 @@ import numpy as np
 
 from layerwise.exceptions import Diverged
 from layerwise.models.rbm import RBMParams
+from layerwise.numerics import layers
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.passes import contrastive_pass, contrastive_scratch
+from layerwise.numerics.streams import HIDDEN
 from layerwise.trainers.base import COUNT, Pass, Trainer
 
 
@@ -45,7 +47,7 @@ class Contrastive(Trainer):
         optimizer = Optimizer.start(
             self.optimizer, n_parameters, dtype, momentum=self.momentum, decay=self.weight_decay
         )
-        chains = self._chains(rows, dtype, stream.child("chains"))
+        chains = self._chains(params, rows, stream.child("chains"))
         n_chains = 0 if chains is None else len(chains)
         scratch = contrastive_scratch(params.components, len(rows), n_chains, self.batch_size)
 
@@ -110,7 +112,7 @@ class CD(Contrastive):
         self.schedule = schedule
         self.resample = resample
 
-    def _chains(self, rows, dtype, stream):
+    def _chains(self, params, rows, stream):
         """Return None: chains start from each batch."""
         return None
 
@@ -165,9 +167,13 @@ class PCD(Contrastive):
         self.schedule = schedule
         self.resample = resample
 
-    def _chains(self, rows, dtype, stream):
-        """Return the chains' first states: rows drawn from the data, each once while they last."""
+    def _chains(self, params, rows, stream):
+        """Return the hidden states of the chains at their start.
+
+        They are drawn given rows of the data, each row once while they last.
+        """
         states = rows.draw(stream.child("states"))
         generator = stream.child("rows").generator()
         chosen = generator.choice(len(states), self.n_chains, replace=self.n_chains > len(states))
-        return np.array(states[chosen], dtype=dtype)
+        mean = params.hidden_mean(states[chosen].astype(params.components.dtype))
+        return layers.draw(mean, stream.child("hidden"), step=0, lane=HIDDEN)

@@ -4,10 +4,9 @@ import numpy as np
 
 from layerwise.exceptions import Diverged, TooManyStates
 from layerwise.models.rbm import RBMParams
-from layerwise.numerics import states
+from layerwise.numerics.gradient import LikelihoodGradient
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.passes import descend
-from layerwise.numerics.products import product
 from layerwise.trainers.base import COUNT, NONE, Pass, Trainer
 
 LIMIT = 20  # 2**20 states, in every step
@@ -16,8 +15,9 @@ LIMIT = 20  # 2**20 states, in every step
 class ExactGradient(Trainer):
     """Descent of minus the mean log-likelihood, by its exact gradient.
 
-    The model's half of the gradient is a sum over all states of the smaller layer, computed in
-    float64 and cast to the model's dtype.
+    The model's half of the gradient is a sum over all states of the smaller layer. In a float32
+    machine its relative errors are about 3e-7, as those of the parameters; the objective, and all
+    of a float64 machine, is computed in float64.
 
     Parameters
     ----------
@@ -91,46 +91,22 @@ class ExactGradient(Trainer):
         optimizer = Optimizer.start(
             self.optimizer, n_parameters, dtype, momentum=self.momentum, decay=self.weight_decay
         )
-        size = len(rows) if self.batch_size is None else self.batch_size
+        size = len(rows) if self.batch_size is None else min(self.batch_size, len(rows))
+        gradient = None
 
         for index in range(self.n_passes):
             X = rows.draw(stream.child("rows", index), resample=self.resample)
+            if gradient is None:
+                gradient = LikelihoodGradient(params.components, size, X.dtype)
             order = stream.child("order", index).generator().permutation(len(X))
             total = 0.0
             for first in range(0, len(X), size):
-                batch = X[order[first : first + size]]
-                objective, gradients = _gradients(params, batch)
-                total += objective * len(batch)
+                batch = order[first : first + size]
+                total += gradient(*params.arrays(), X, batch) * len(batch)
                 try:
-                    descend(params.arrays(), gradients, optimizer, rate=self.rate(index))
+                    descend(params.arrays(), gradient.gradients, optimizer, rate=self.rate(index))
                 except Diverged:
                     raise self.diverged(index) from None
             if not np.isfinite(total):
                 raise self.diverged(index)
             yield Pass(index, total / len(X))
-
-
-def _gradients(params, batch):
-    """Return -mean log p(batch) and its gradients, in float64."""
-    batch = np.ascontiguousarray(batch, dtype=np.float64)
-    log_z, *model = _moments(params)
-    mean = params.hidden_mean(batch)
-    data = (
-        product(mean.T, batch, scale=1 / len(batch)),
-        batch.mean(axis=0),
-        mean.mean(axis=0),
-    )
-    objective = params.free_energy(batch).mean() + log_z
-    return objective, [theirs - ours for theirs, ours in zip(model, data)]
-
-
-def _moments(params):
-    """Return log Z and the model's means of h v^T, v and h, over all states of one layer."""
-    weights, visible, hidden = (array.astype(np.float64) for array in params.arrays())
-    if params.n_hidden <= params.n_visible:
-        log_z, visible, hidden, products = states.moments(
-            np.ascontiguousarray(weights.T), visible, hidden
-        )
-        return log_z, products.T, visible, hidden
-    log_z, hidden, visible, products = states.moments(weights, hidden, visible)
-    return log_z, products, visible, hidden

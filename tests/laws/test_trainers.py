@@ -3,6 +3,7 @@
 A trainer joins by one entry in ``TRAINERS``; its stated objective stands beside it.
 """
 
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.base import clone
 from layerwise.exceptions import Diverged, TooManyStates
 from layerwise.models.rbm import RBMParams
 from layerwise.models.rows import Rows
+from layerwise.numerics.gradient import LikelihoodGradient
 from layerwise.numerics.streams import Stream
 from layerwise.trainers.contrastive import CD, PCD
 from layerwise.trainers.exact import ExactGradient
@@ -85,7 +87,7 @@ def free_energy(params, visible):
 def gap_to_chains(trainer, params, X):
     """Return the objective of CD and PCD, with their chains' states held where the twin goes."""
     order = STREAM.child("order", 0).generator().permutation(len(X))
-    start = trainer._chains(Rows(X), np.float64, STREAM.child("chains"))
+    start = trainer._chains(params, Rows(X), STREAM.child("chains"))
     still = SimpleNamespace(
         kind="sgd", momentum=0, decay=0, count=0, first=np.zeros(flat(params).size),
         second=np.zeros(0),
@@ -283,16 +285,19 @@ def test_chains_from_exact_samples_do_not_drift():
     assert_distributed(params.gibbs(rows, STREAM, 10), probabilities(params))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n_steps", [1, 3])
-def test_chains_of_the_kernel_do_not_drift(n_steps):
+def test_chains_of_the_kernel_do_not_drift(n_steps, dtype):
+    """A chain remembers hidden states, which are the visible ones of the mirrored machine."""
     params = machine()
-    rows = exact_rows(params, 20_000, seed=59)
-    trainer = PCD(n_steps, n_chains=20_000, learning_rate=1e-300, n_passes=5, batch_size=20_000)
+    hidden = exact_rows(params.mirror(), 20_000, seed=59).astype(dtype)
+    trainer = PCD(n_steps, n_chains=20_000, learning_rate=1e-30, n_passes=5, batch_size=20_000)
     kept = {}
-    trainer._chains = lambda *_: kept.setdefault("chains", rows.copy())
-    list(trainer.passes(copy_of(params), Rows(rows), STREAM))
-    assert np.mean(np.any(kept["chains"] != rows, axis=1)) > 0.5  # they did move
-    assert_distributed(kept["chains"], probabilities(params))
+    trainer._chains = lambda *_: kept.setdefault("chains", hidden.copy())
+    rows = Rows(exact_rows(params, 20_000, seed=61))
+    list(trainer.passes(copy_of(params, dtype), rows, STREAM))
+    assert np.mean(np.any(kept["chains"] != hidden, axis=1)) > 0.5  # they did move
+    assert_distributed(kept["chains"], probabilities(params.mirror()))
 
 
 def expected_step(params, X, n_steps):
@@ -369,13 +374,59 @@ def test_a_short_last_batch_does_not_bias_the_model(trainer):
 
 
 def test_more_chains_than_rows_start_from_rows_again():
+    """Seen through a machine whose hidden units copy the visible ones."""
+
+    def start(n_chains, X, dtype=np.float64):
+        n = X.shape[1]
+        copier = RBMParams(1000 * np.eye(n), np.zeros(n), np.full(n, -500.0))
+        return PCD(n_chains=n_chains)._chains(copy_of(copier, dtype), Rows(X), STREAM)
+
     X = data(n_rows=5)
-    start = PCD(n_chains=40)._chains(Rows(X), np.float64, STREAM)
-    assert start.shape == (40, 4)
-    assert {tuple(row) for row in start} <= {tuple(row) for row in X}
-    fewer = PCD(n_chains=5)._chains(Rows(np.eye(5)), np.float32, STREAM)
+    many = start(40, X)
+    assert many.shape == (40, 4)
+    assert {tuple(row) for row in many} <= {tuple(row) for row in X}
+    fewer = start(5, np.eye(5), np.float32)
     assert np.array_equal(np.sort(fewer, axis=0), np.sort(np.eye(5), axis=0))
     assert fewer.dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(40, 9), (9, 40)])
+@pytest.mark.parametrize("spread", [0.1, 1.0, 30.0])
+def test_a_float32_machine_takes_the_step_of_a_float64_machine(shape, spread):
+    params, X = copy_of(machine(*shape, scale=spread), np.float32), data(30, shape[0])
+    single, double = (LikelihoodGradient(p.components, 30, X.dtype) for p in both(params))
+    order = np.random.default_rng(83).permutation(30)
+    objectives = [
+        gradient(*p.arrays(), X, order) for gradient, p in zip((single, double), both(params))
+    ]
+    assert objectives[0] == objectives[1]
+    for one, two in zip(single.gradients, double.gradients):
+        # differences of means, which are below 1: 26 roundings behind the model's (test_states)
+        np.testing.assert_allclose(one, two, rtol=0, atol=27 * 2.0**-24)
+
+
+def both(params):
+    """Return a float32 machine, and the same in float64."""
+    return params, copy_of(params, np.float64)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("batch_size", [None, 60])
+@pytest.mark.parametrize("shape", [(500, 7), (7, 500)])
+def test_steps_of_the_exact_gradient_allocate_nothing_of_size(shape, batch_size, dtype):
+    X = data(150, shape[0]).astype(dtype)
+    params = RBMParams.init(X, shape[1], STREAM.child("init"), dtype)
+    trainer = ExactGradient(n_passes=6, batch_size=batch_size)
+    passes = trainer.passes(params, Rows(X), STREAM)
+    next(passes)
+    tracemalloc.start()
+    try:
+        list(passes)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The order of 150 rows, and objects; the rows would be 300 KB, a hidden layer's means 600 KB.
+    assert peak < 20_000
 
 
 def test_exact_gradient_refuses_two_large_layers():

@@ -11,6 +11,9 @@ HIDDEN, VISIBLE = 1, 2  # lanes, as in numerics/streams.py
 
 def update(kind, parameter, gradient, first, second, *, rate, momentum, decay, count):
     """Take one step of a descent, in place."""
+    if kind == "sgd" and momentum == 0:
+        parameter -= rate * (gradient + decay * parameter)
+        return
     if kind == "sgd":
         first[...] = momentum * first - rate * (gradient + decay * parameter)
         parameter += first
@@ -26,7 +29,7 @@ def contrastive_pass(
     components, intercept_visible, intercept_hidden, X, order, chains, optimizer,
     *, rate, n_steps, batch_size, key,
 ):  # fmt: skip
-    """Train in place; return the free-energy gap of each batch and the model's last states."""
+    """Train in place; return the free-energy gaps of the batches and the last visible states."""
     parameters = components, intercept_visible, intercept_hidden
     cuts = np.cumsum([parameter.size for parameter in parameters])[:-1]
     firsts = np.split(optimizer.first, cuts)
@@ -39,10 +42,9 @@ def contrastive_pass(
         data_field = intercept_hidden + data @ components.T
         data_mean = means(data_field)
 
-        start = data_mean
-        if chains is not None:
-            start = means(intercept_hidden + chains @ components.T)
-        hidden = states(start, key, address, HIDDEN)
+        hidden = chains
+        if chains is None:
+            hidden = states(data_mean, key, address, HIDDEN)
         for k in range(1, n_steps + 1):
             mean = means(intercept_visible + hidden @ components)
             visible = states(mean, key, address + k, VISIBLE)
@@ -50,7 +52,7 @@ def contrastive_pass(
             hidden_mean = means(field)
             hidden = states(hidden_mean, key, address + k, HIDDEN)
         if chains is not None:
-            chains[...] = visible
+            chains[...] = hidden
 
         gradients = (
             hidden_mean.T @ visible / len(visible) - data_mean.T @ data / len(data),
@@ -72,3 +74,13 @@ def contrastive_pass(
                 rate=rate, momentum=optimizer.momentum, decay=decay, count=optimizer.count,
             )  # fmt: skip
     return np.array(gaps), visible
+
+
+def gibbs(components, intercept_visible, intercept_hidden, hidden, key, n_steps):
+    """Return the visible and the hidden states after some Gibbs steps."""
+    for step in range(1, n_steps + 1):
+        mean = means(intercept_visible + hidden @ components)
+        visible = states(mean, key, step, VISIBLE)
+        mean = means(intercept_hidden + visible @ components.T)
+        hidden = states(mean, key, step, HIDDEN)
+    return visible, hidden

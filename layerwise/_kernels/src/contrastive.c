@@ -2,53 +2,73 @@
 
 #include <string.h>
 
-#include "chosen.h"
+#include "lookup.h"
 #include "product.h"
 #include "units.h"
 
-LW_INLINE ptrdiff_t
-most(ptrdiff_t a, ptrdiff_t b)
+#define LW_BLOCK 12 /* units of a block: whole tables, triples of outputs, fours of Philox */
+
+#ifdef LW_LOOKUP
+static int
+by_lookup(lw_contrast pass)
 {
-    return a > b ? a : b;
+    const ptrdiff_t n_data = lw_min(pass.batch_size, pass.n_rows);
+    const ptrdiff_t n_chains = pass.n_chains ? pass.n_chains : n_data;
+
+    return n_data >= LW_LOOKUP_ROWS && n_chains >= LW_LOOKUP_ROWS; /* of a whole batch */
 }
+#endif
 
-/* Sizes that follow from a pass: rows of a whole batch, of the chains, of either; units of the wider
- * layer; bytes of the longest lists. */
-typedef struct {
-    ptrdiff_t batch;
-    ptrdiff_t chains;
-    ptrdiff_t rows;
-    ptrdiff_t wide;
-    ptrdiff_t parameters;
-    ptrdiff_t chosen;
-} lw_sizes;
+#if defined(__GNUC__) && (defined(__clang__) || __GNUC__ >= 12)
+#define LW_SHUFFLES
+typedef float lw_four __attribute__((vector_size(16)));
+#endif
 
-static lw_sizes
-sizes_of(lw_contrast pass)
+/* A bit for each of n <= 64 bytes that are zero or one; all 64 can be read. The product gathers the
+ * lowest bits of eight bytes: bit 8k moves by 7(8 - k) to bit 56 + k, and below bit 56 nothing
+ * meets that could carry. */
+static uint64_t
+bits_of_bytes(const uint8_t *restrict on, ptrdiff_t n)
 {
-    lw_sizes size;
+    uint64_t bits = 0;
 
-    size.batch = lw_min(pass.batch_size, pass.n_rows);
-    size.chains = pass.n_chains ? pass.n_chains : size.batch;
-    size.rows = most(size.batch, size.chains);
-    size.wide = most(pass.n_visible, pass.n_hidden);
-    size.parameters = pass.n_hidden * pass.n_visible + pass.n_visible + pass.n_hidden;
-    size.chosen
-        = most(size.rows * lw_chosen_row(size.wide), pass.n_visible * lw_chosen_row(size.rows));
-    return size;
-}
-
-ptrdiff_t
-lw_contrastive_scratch(lw_contrast pass)
-{
-    const lw_sizes size = sizes_of(pass);
-
-    return (size.batch + size.chains) * (pass.n_visible + pass.n_hidden)
-        + (size.rows + size.chains) * size.wide + size.parameters + size.rows
-        + lw_tiles(size.chosen, (ptrdiff_t)sizeof(float));
+    for (ptrdiff_t k = 0; k < n; k += 8) {
+        uint64_t eight = 0;
+        LW_UNROLL(8)
+        for (int u = 0; u < 8; u++) {
+            eight |= (uint64_t)on[k + u] << 8 * u;
+        }
+        bits |= (eight * 0x0102040810204080u >> 56) << k;
+    }
+    return bits & ~(uint64_t)0 >> (64 - n);
 }
 
 #define LW_SINGLE
+#include "contrastive_lists.inc.c"
+#ifdef LW_LOOKUP
+#include "contrastive_lookup.inc.c"
+#endif
 #include "contrastive.inc.c"
 #undef LW_SINGLE
+#include "contrastive_lists.inc.c"
 #include "contrastive.inc.c"
+
+/* Bytes of the larger of the ways that a pass of numbers of `size` bytes could take. */
+ptrdiff_t
+lw_contrastive_scratch(lw_contrast pass, ptrdiff_t size)
+{
+    lists_f32 single;
+    lists_f64 twice;
+
+#ifdef LW_LOOKUP
+    lw_lookup work;
+
+    if (size == (ptrdiff_t)sizeof(float) && by_lookup(pass)) {
+        return lookup_slices(pass, &work, NULL) - (char *)NULL + 64;
+    }
+#endif
+    return 64
+        + (size == (ptrdiff_t)sizeof(float) ? lists_slices_f32(pass, &single, NULL)
+                                            : lists_slices_f64(pass, &twice, NULL))
+        - (char *)NULL;
+}

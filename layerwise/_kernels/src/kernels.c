@@ -1,9 +1,6 @@
 /* All kernels, compiled for one path: LW_PATH is its name (lw.h, paths.h). */
 
-#include "chosen.c"
-#include "contrastive.c"
 #include "mixture.c"
-#include "network.c"
 #include "product.c"
 #include "states.c"
 #include "states_chunk.c"
@@ -11,6 +8,9 @@
 #include "states_tables.c"
 #include "units.c"
 #include "update.c"
+
+#include "contrastive.c"
+#include "network.c"
 
 #include "paths.h"
 

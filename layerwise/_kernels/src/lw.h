@@ -56,7 +56,74 @@ lw_tiles(ptrdiff_t n, ptrdiff_t size)
     return (n + size - 1) / size;
 }
 
-#define LW_ATOMIC_WRITE _Pragma("omp atomic write")
+#define LW_ONE_THREAD _Pragma("omp single")
+
+/* A statement for every tile t, shared by the threads of the region that this is called in (or by
+ * the only one); all wait for the last. */
+#define LW_SHARE_TILES(t, n_tiles, ...)                                                           \
+    do {                                                                                          \
+        ptrdiff_t t;                                                                              \
+        _Pragma("omp for schedule(static)") for (t = 0; t < (n_tiles); t++) __VA_ARGS__;          \
+    } while (0)
+
+LW_INLINE int
+lw_count_bits(uint64_t bits)
+{
+#if defined(__GNUC__)
+    return __builtin_popcountll(bits);
+#else
+    int count = 0;
+
+    for (; bits; bits &= bits - 1) {
+        count++;
+    }
+    return count;
+#endif
+}
+
+/* A call by all threads of one parallel region, or by this one alone. */
+#define LW_WITH_THREADS(...)                                                                      \
+    do {                                                                                          \
+        if (n_threads > 1) {                                                                      \
+            _Pragma("omp parallel num_threads(n_threads)") __VA_ARGS__;                           \
+        } else {                                                                                  \
+            __VA_ARGS__;                                                                          \
+        }                                                                                         \
+    } while (0)
+
+/* The index of the lowest bit of a number that is not zero. */
+LW_INLINE int
+lw_lowest_bit(uint64_t bits)
+{
+#if defined(__GNUC__)
+    return __builtin_ctzll(bits);
+#else
+    int index = 0;
+
+    for (; !(bits & 1); bits >>= 1) {
+        index++;
+    }
+    return index;
+#endif
+}
+
+/* The first whole cache line of scratch memory: 63 bytes before it may be lost. */
+LW_INLINE char *
+lw_align(void *scratch)
+{
+    return (char *)(((uintptr_t)scratch + 63) / 64 * 64);
+}
+
+/* The next `count` things of `size` bytes of scratch memory, from a whole cache line on. Without
+ * memory (`at` from NULL) it counts, so a workspace's size is what its slices come to. */
+LW_INLINE void *
+lw_slice(char **at, ptrdiff_t count, size_t size)
+{
+    char *const slice = *at;
+
+    *at = slice + ((size_t)count * size + 63) / 64 * 64;
+    return slice;
+}
 
 /* A statement for every tile t, by n_threads threads. One thread does without a region: even an
  * empty one costs 0.36 us, as much as the means of a thousand units. */

@@ -233,17 +233,15 @@ LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t 
     const ptrdiff_t n_all = n_parameters(layers, n_layers);
     const ptrdiff_t n_weights = layers[0].biases;
     const ptrdiff_t part = batch_size * widest(layers, n_layers);
-    lw_optimizer bias_optimizer = optimizer;
     LW_REAL *gradient = scratch;
     LW_REAL *drawn = gradient + n_all; /* rows before corruption, and then states of the code */
     LW_REAL *slope = drawn + part;
     LW_REAL *below = slope + part;
     LW_REAL *bottom = below + part; /* inputs, and after them the values of every layer */
     uint32_t step = 0;
-    int status = LW_OK;
 
-    bias_optimizer.decay = 0;
-    for (ptrdiff_t at = 0; at < n_rows && status == LW_OK; at += batch_size, step++) {
+    for (ptrdiff_t at = 0; at < n_rows; at += batch_size, step++) {
+        const LW_(rule) rule = LW_(rule_of)(optimizer);
         const ptrdiff_t rows = lw_min(batch_size, n_rows - at);
         LW_REAL *value = bottom;
 
@@ -277,13 +275,11 @@ LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t 
             below = slope;
             slope = swapped;
         }
-        status
-            = LW_(lw_update)(gradient, n_weights, optimizer, n_threads, parameter, first, second);
-        status |= LW_(lw_update)(gradient + n_weights, n_all - n_weights, bias_optimizer,
+        LW_(update)(gradient, n_weights, rule, n_threads, parameter, first, second);
+        LW_(update)(gradient + n_weights, n_all - n_weights, LW_(rule_without_decay)(rule),
             n_threads, parameter + n_weights, first + n_weights,
-            optimizer.kind == LW_ADAM ? second + n_weights : second);
+            rule.adam ? second + n_weights : NULL);
         optimizer.count++;
-        bias_optimizer.count++;
     }
-    return status;
+    return LW_(are_lost)(parameter, n_all) ? LW_NOT_FINITE : LW_OK;
 }

@@ -8,7 +8,6 @@
 #ifndef LW_PATHS_H
 #define LW_PATHS_H
 
-#include "chosen.h"
 #include "contrastive.h"
 #include "mixture.h"
 #include "network.h"
@@ -19,18 +18,20 @@
 
 enum { LW_PATHS = 3 };
 
-#define LW_ALL(K)                                                                                 \
-    LW_BOTH(LW_CHOSEN, K)                                                                         \
-    LW_BOTH(LW_CONTRASTIVE, K)                                                                    \
-    LW_CONTRASTIVE_SIZES(K)                                                                       \
-    LW_MIXTURE(K)                                                                                 \
-    LW_BOTH(LW_NETWORK, K)                                                                        \
-    LW_NETWORK_SIZES(K)                                                                           \
-    LW_BOTH(LW_PRODUCT, K)                                                                        \
-    LW_STATES(K)                                                                                  \
-    LW_BOTH(LW_UNITS, K)                                                                          \
-    LW_WORDS(K)                                                                                   \
+/* clang-format off */
+#define LW_ALL(K)                \
+    LW_BOTH(LW_CONTRASTIVE, K)   \
+    LW_CONTRASTIVE_SIZES(K)      \
+    LW_BOTH(LW_GIBBS, K)         \
+    LW_MIXTURE(K)                \
+    LW_BOTH(LW_NETWORK, K)       \
+    LW_NETWORK_SIZES(K)          \
+    LW_BOTH(LW_PRODUCT, K)       \
+    LW_STATES(K)                 \
+    LW_BOTH(LW_UNITS, K)         \
+    LW_WORDS(K)                  \
     LW_BOTH(LW_UPDATE, K)
+/* clang-format on */
 
 /* All kernels of one path. */
 #define LW_MEMBER(result, name, arguments) result(*name) arguments;

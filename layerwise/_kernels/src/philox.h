@@ -45,11 +45,12 @@ typedef uint32_t lw_lane;
 #define LW_PHILOX_UNITS 64
 
 /* The numbers at addresses (unit, row, step, lane): units 4g .. 4g+3 share the counter of group g.
- * Sixteen counters, that is 64 numbers, go through the rounds together, one in each lane. */
+ * Sixteen counters, that is 64 numbers, go through the rounds together, one in each lane. Word w of
+ * counter g goes to word[g * counters_apart + w * words_apart]. */
 LW_INLINE void
 lw_words_of(lw_key key, const uint32_t group[LW_PHILOX_GROUPS],
-    const uint32_t row[LW_PHILOX_GROUPS], uint32_t step, uint32_t lane,
-    uint32_t word[LW_PHILOX_UNITS])
+    const uint32_t row[LW_PHILOX_GROUPS], uint32_t step, uint32_t lane, int counters_apart,
+    int words_apart, uint32_t word[LW_PHILOX_UNITS])
 {
     LW_SIMD
     for (int g = 0; g < LW_PHILOX_GROUPS; g++) {
@@ -66,10 +67,10 @@ lw_words_of(lw_key key, const uint32_t group[LW_PHILOX_GROUPS],
             key0 += 0x9E3779B9u;
             key1 += 0xBB67AE85u;
         }
-        word[4 * g] = (uint32_t)c0;
-        word[4 * g + 1] = (uint32_t)c1;
-        word[4 * g + 2] = (uint32_t)c2;
-        word[4 * g + 3] = (uint32_t)c3;
+        word[g * counters_apart] = (uint32_t)c0;
+        word[g * counters_apart + words_apart] = (uint32_t)c1;
+        word[g * counters_apart + 2 * words_apart] = (uint32_t)c2;
+        word[g * counters_apart + 3 * words_apart] = (uint32_t)c3;
     }
 }
 
@@ -84,7 +85,21 @@ lw_words_at(lw_key key, uint32_t first_group, uint32_t row, uint32_t step, uint3
         group[g] = first_group + (uint32_t)g;
         rows[g] = row;
     }
-    lw_words_of(key, group, rows, step, lane, word);
+    lw_words_of(key, group, rows, step, lane, 4, 1, word);
+}
+
+/* The numbers of four units of sixteen rows; `word` is indexed by 16 * unit + row. */
+LW_INLINE void
+lw_words_across(lw_key key, uint32_t group, uint32_t first_row, uint32_t step, uint32_t lane,
+    uint32_t word[LW_PHILOX_UNITS])
+{
+    uint32_t groups[LW_PHILOX_GROUPS], row[LW_PHILOX_GROUPS];
+
+    for (int g = 0; g < LW_PHILOX_GROUPS; g++) {
+        groups[g] = group;
+        row[g] = first_row + (uint32_t)g;
+    }
+    lw_words_of(key, groups, row, step, lane, 1, LW_PHILOX_GROUPS, word);
 }
 
 #endif

@@ -135,6 +135,17 @@ LW_(product_tile)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_R
     }
 }
 
+/* lw_product by all threads of the region that this is called in. */
+static void
+LW_(share_product)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_REAL *b,
+    ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, LW_REAL scale,
+    const LW_REAL *start, ptrdiff_t start_row, LW_REAL *c, ptrdiff_t c_row)
+{
+    LW_SHARE_TILES(tile, lw_tiles(n, LW_WIDE) * lw_tiles(m, LW_ROWS),
+        LW_(product_tile)(a, a_row, a_col, b, b_row, b_col, m, n, depth, scale, start, start_row,
+            c, c_row, tile));
+}
+
 void
 LW_(lw_product)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_REAL *b,
     ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, LW_REAL scale,

@@ -14,7 +14,6 @@
 
 enum {
     LW_STATES_CHUNK = 2048, /* most states of a chunk */
-    LW_STATES_RANGE = 1024, /* most chunks of a call: then Python breathes */
     LW_STATES_SLABS = 16    /* most partial sums of the moments, each over its own chunks */
 };
 
@@ -34,7 +33,8 @@ typedef struct {
  * lw_states_sums: for each chunk first <= k < last, sum of f over the chunk = mantissa 2^exponent.
  * lw_states_logs: log f of all states of the chunks first <= k < last, in order.
  * lw_states_moments: add the chunks first <= k < last (one whole range) to the slabs. The first
- * range starts them.
+ * range starts them. With `single`, weights and log Z are sums in doubles, but shares of weights are
+ * computed and summed over a chunk in floats, where a unit's factors allow it.
  * lw_states_fold: moments under p(v, h) ~ exp(a.v + c.h + v.W h), from the slabs: log Z (1), E[v],
  * E[h] and E[v h] (n_analytic x n_enumerated). */
 #define LW_STATES(K)                                                                              \
@@ -50,8 +50,8 @@ typedef struct {
         (lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,           \
             double *log_weight))                                                                  \
     K(void, lw_states_moments,                                                                    \
-        (lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,           \
-            double *slabs))                                                                       \
+        (lw_layers layers, int64_t first, int64_t last, int single, int n_threads,                \
+            double *scratch, double *slabs))                                                      \
     K(void, lw_states_fold,                                                                       \
         (ptrdiff_t n_analytic, ptrdiff_t n_enumerated, const double *slabs, double *log_z,        \
             double *mean_analytic, double *mean_enumerated, double *correlation))

@@ -92,10 +92,10 @@ chunk_factor(const lw_tables *tables, int64_t index, lw_chunk *chunk)
     chunk->factor = lw_power(sum, &chunk->factor_exponent);
 }
 
-/* product *= mid + low over some slots, one tile. The sums of four rows by eight columns stay in
+/* product *= mid + low over some slots, one tile. The products of four rows by eight columns stay in
  * registers: the loop that all the rest exists to feed. */
 LW_INLINE void
-tile_product(const double *restrict low, const double *restrict mid, ptrdiff_t slots,
+product_of(const double *restrict low, const double *restrict mid, ptrdiff_t slots, int together,
     double *restrict product)
 {
     for (ptrdiff_t q = 0; q < LW_LOW; q += LW_LANES) {
@@ -105,13 +105,14 @@ tile_product(const double *restrict low, const double *restrict mid, ptrdiff_t s
                 p[r][l] = product[r * LW_LOW + q + l];
             }
         }
-        for (ptrdiff_t u = 0; u < slots; u++) {
-            const double *restrict b = low + u * LW_LOW + q;
+        for (ptrdiff_t u = 0; u < slots; u += together) {
+            const double *restrict a = mid + u * LW_HIGH_MID, *restrict b = low + u * LW_LOW + q;
             for (int r = 0; r < LW_HIGH_MID; r++) {
-                const double a = mid[u * LW_HIGH_MID + r];
                 LW_SIMD
                 for (int l = 0; l < LW_LANES; l++) {
-                    p[r][l] *= a + b[l];
+                    const double factor = a[r] + b[l];
+                    p[r][l]
+                        *= together == 1 ? factor : factor * (a[LW_HIGH_MID + r] + b[LW_LOW + l]);
                 }
             }
         }
@@ -120,6 +121,27 @@ tile_product(const double *restrict low, const double *restrict mid, ptrdiff_t s
                 product[r * LW_LOW + q + l] = p[r][l];
             }
         }
+    }
+}
+
+/* Where eight columns are one vector, a chain of one multiplication per slot leaves the processor
+ * waiting: two slots' factors are multiplied with each other first (+12 %), unless there are few.
+ * Where they are two or four vectors, that takes too many registers (-7 %). */
+LW_INLINE void
+tile_product(const double *restrict low, const double *restrict mid, ptrdiff_t slots,
+    double *restrict product)
+{
+#ifdef __AVX512F__
+    if (slots >= 16) {
+        const ptrdiff_t rest = slots % 2;
+        product_of(low, mid, slots - rest, 2, product);
+        low += (slots - rest) * LW_LOW;
+        mid += (slots - rest) * LW_HIGH_MID;
+        slots = rest;
+    }
+#endif
+    if (slots) {
+        product_of(low, mid, slots, 1, product);
     }
 }
 

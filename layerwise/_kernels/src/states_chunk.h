@@ -119,6 +119,7 @@ typedef struct {
 /* A chunk of states: f(h) = product 2^exponent factor 2^factor_exponent. */
 typedef struct {
     double *product;   /* tiles x 4 x 32 */
+    float *single;     /* likewise: weights of the backward sweep */
     int64_t *exponent; /* likewise; not used if plain */
     int plain;         /* everything fits into the floating-point numbers */
     double factor;

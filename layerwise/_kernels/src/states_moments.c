@@ -8,113 +8,59 @@
 #include "states_chunk.h"
 
 enum {
-    LW_FOUR = 4,               /* slots that are taken together */
     LW_SUMS = 1 + LW_MID_BITS, /* all states of a chunk; those with each mid bit set */
-    LW_WIDTH = LW_FOUR * LW_LANES
+    LW_ROW = 12                /* two slots' four rows of a tile, and the tile's bits */
 };
 
 /* Tiles that weigh less than this part of the slab are left out: 2^23 of them (n = 30) weigh less
  * than 2^-41 together. */
 #define LW_NEGLIGIBLE 0x1p-64
 
-/* Four quotients by one division: 1 / (f0 f1 f2 f3) and products. It is right while no product of
- * four factors leaves e^+-300, so that weights down to e^-400 keep their figures. */
-#define LW_MOST_LOG_OF_FOUR 300.0
+/* Bytes of a vector on this path. */
+#if defined(__AVX512F__)
+#define LW_VECTOR 64
+#elif defined(__AVX2__)
+#define LW_VECTOR 32
+#else
+#define LW_VECTOR 16
+#endif
 
-/* sum[r][u] = sum over low of w b / (a + b), by lanes; high[u][low] += w / (a + b). */
+#define LW_SINGLE
+#include "states_pair.inc.c"
+#undef LW_SINGLE
+#include "states_pair.inc.c"
+
+/* One of two slots, for factors of any size and for wide slots: sums of w sigma, each quotient by
+ * its own division. */
 LW_INLINE void
-tile_of_four(const double *restrict low, const double *restrict mid, const double *restrict weight,
-    double *restrict high, double *restrict sum)
+one_by_one(const lw_tables *tables, const lw_chunk *chunk, ptrdiff_t slot, int wide,
+    const ptrdiff_t *restrict tile, ptrdiff_t n_tiles, double *restrict sum)
 {
-    for (int r = 0; r < LW_HIGH_MID; r++) {
-        const double a0 = mid[r], a1 = mid[4 + r], a2 = mid[8 + r], a3 = mid[12 + r];
-        double s0[LW_LANES] = { 0 }, s1[LW_LANES] = { 0 }, s2[LW_LANES] = { 0 },
-               s3[LW_LANES] = { 0 };
-        for (ptrdiff_t q = 0; q < LW_LOW; q += LW_LANES) {
-            LW_SIMD
-            for (int l = 0; l < LW_LANES; l++) {
-                const double *restrict b = low + q + l;
-                double *restrict h = high + q + l;
-                const double f0 = a0 + b[0];
-                const double f1 = a1 + b[LW_LOW];
-                const double f2 = a2 + b[2 * LW_LOW];
-                const double f3 = a3 + b[3 * LW_LOW];
-                const double f01 = f0 * f1;
-                const double f23 = f2 * f3;
-                const double part = weight[r * LW_LOW + q + l] / (f01 * f23);
-                const double part01 = part * f23;
-                const double part23 = part * f01;
-                const double r0 = part01 * f1;
-                const double r1 = part01 * f0;
-                const double r2 = part23 * f3;
-                const double r3 = part23 * f2;
-                h[0] += r0;
-                h[LW_LOW] += r1;
-                h[2 * LW_LOW] += r2;
-                h[3 * LW_LOW] += r3;
-                s0[l] += r0 * b[0];
-                s1[l] += r1 * b[LW_LOW];
-                s2[l] += r2 * b[2 * LW_LOW];
-                s3[l] += r3 * b[3 * LW_LOW];
-            }
-        }
-        for (int l = 0; l < LW_LANES; l++) {
-            sum[r * LW_WIDTH + l] = s0[l];
-            sum[r * LW_WIDTH + LW_LANES + l] = s1[l];
-            sum[r * LW_WIDTH + 2 * LW_LANES + l] = s2[l];
-            sum[r * LW_WIDTH + 3 * LW_LANES + l] = s3[l];
+    const double *restrict low = chunk->low + slot * LW_LOW;
+
+    for (ptrdiff_t s = 0; s < LW_SUMS; s++) {
+        for (ptrdiff_t l = 0; l < LW_LOW; l++) {
+            sum[s * 2 * LW_LOW + l] = 0;
         }
     }
-}
-
-/* The same one by one, for factors of any size and for wide slots; high[u][low] += w sigma. Whole
- * rows at a time: with eight columns gcc unrolls before it vectorises, and then cannot. */
-LW_INLINE void
-tile_one_by_one(const double *restrict low, const double *restrict mid,
-    const double *restrict weight, int wide, double *restrict high, double *restrict sum)
-{
-    double part[LW_LOW];
-
-    for (int u = 0; u < LW_FOUR; u++) {
-        for (int r = 0; r < LW_HIGH_MID; r++) {
-            const double a = mid[u * LW_HIGH_MID + r];
-            LW_SIMD
-            for (int l = 0; l < LW_LOW; l++) {
-                const double b = low[u * LW_LOW + l];
-                const double sigma = wide ? lw_sigmoid_f64(a + b) : b / (a + b);
-                part[l] = weight[r * LW_LOW + l] * sigma;
-                high[u * LW_LOW + l] += part[l];
-            }
-            for (int l = 0; l < LW_LANES; l++) {
-                sum[r * LW_WIDTH + u * LW_LANES + l] = (part[l] + part[LW_LANES + l])
-                    + (part[2 * LW_LANES + l] + part[3 * LW_LANES + l]);
-            }
+    for (ptrdiff_t k = 0; k < n_tiles * LW_HIGH_MID; k++) {
+        const ptrdiff_t of = tile[k / LW_HIGH_MID], r = k % LW_HIGH_MID;
+        const double a = tables->mid[lw_mid_at(tables, slot, of) + r];
+        const double *restrict weight = chunk->product + k * LW_LOW;
+        double part[LW_LOW];
+        LW_SIMD
+        for (ptrdiff_t l = 0; l < LW_LOW; l++) {
+            const double sigma = wide ? lw_sigmoid_f64(a + low[l]) : low[l] / (a + low[l]);
+            part[l] = weight[l] * sigma;
+            sum[l] += part[l];
         }
-    }
-}
-
-/* Add a tile's sums to the sums over all mid values and over those with each bit set. */
-LW_INLINE void
-add_tile(const double *restrict sum, ptrdiff_t tile, ptrdiff_t n_mid, double *restrict total)
-{
-    double whole[LW_WIDTH];
-
-    LW_SIMD
-    for (int k = 0; k < LW_WIDTH; k++) {
-        const double s1 = sum[LW_WIDTH + k], s2 = sum[2 * LW_WIDTH + k],
-                     s3 = sum[3 * LW_WIDTH + k];
-        const double odd = s1 + s3;
-        whole[k] = (sum[k] + s2) + odd;
-        total[k] += whole[k];
-        total[LW_WIDTH + k] += odd;
-        total[2 * LW_WIDTH + k] += s2 + s3;
-    }
-    for (ptrdiff_t j = 2; j < n_mid; j++) {
-        if (tile >> (j - 2) & 1) {
-            double *restrict into = total + (1 + j) * LW_WIDTH;
-            LW_SIMD
-            for (int k = 0; k < LW_WIDTH; k++) {
-                into[k] += whole[k];
+        for (ptrdiff_t j = 0; j < LW_MID_BITS; j++) {
+            if ((of * LW_HIGH_MID + r) >> j & 1) {
+                double *restrict into = sum + (1 + j) * 2 * LW_LOW;
+                LW_SIMD
+                for (ptrdiff_t l = 0; l < LW_LOW; l++) {
+                    into[l] += part[l];
+                }
             }
         }
     }
@@ -140,49 +86,50 @@ low_bits(const double *restrict value, double *restrict bit)
     bit[0] = (eight[1] + eight[3]) + (eight[5] + eight[7]);
 }
 
-/* Four slots, all tiles that count; their rows of the slab grow by `scale` times the sums. */
+/* In an order that the compiler knows how to add vectors in: with one that was spelled out, these
+ * sums took longer than the quotients. */
+LW_INLINE double
+sum_of_low(const double *restrict value)
+{
+    double sum = 0;
+
+    _Pragma("omp simd reduction(+ : sum)") for (int l = 0; l < LW_LOW; l++) { sum += value[l]; }
+    return sum;
+}
+
+/* Two slots, all tiles that count; their rows of the slab grow by `scale` times the sums. */
 static void
-four_slots(const lw_tables *tables, const lw_chunk *chunk, ptrdiff_t slot, int64_t index,
-    const ptrdiff_t *restrict tile, ptrdiff_t n_tiles, double scale, double *restrict slab)
+two_slots(const lw_tables *tables, const lw_chunk *chunk, ptrdiff_t slot, int64_t index,
+    int single, const ptrdiff_t *restrict tile, ptrdiff_t n_tiles, double scale,
+    double *restrict slab)
 {
     const ptrdiff_t n = tables->n_enumerated;
     const int wide = slot >= tables->tame;
-    const double *bound = chunk->bound + slot;
-    const double together = bound[0] + bound[1] + bound[2] + bound[3];
-    const int four = !wide && together <= LW_MOST_LOG_OF_FOUR;
-    const double *restrict low = chunk->low + slot * LW_LOW;
-    double high[LW_FOUR * LW_LOW] = { 0 }, total[LW_SUMS * LW_WIDTH] = { 0 };
-    double sum[LW_HIGH_MID * LW_WIDTH];
+    double sum[LW_SUMS * 2 * LW_LOW];
 
-    for (ptrdiff_t k = 0; k < n_tiles; k++) {
-        const double *mid = tables->mid + lw_mid_at(tables, slot, tile[k]);
-        const double *weight = chunk->product + tile[k] * LW_TILE;
-        if (four) {
-            tile_of_four(low, mid, weight, high, sum);
-        } else if (wide) {
-            tile_one_by_one(low, mid, weight, 1, high, sum);
-        } else {
-            tile_one_by_one(low, mid, weight, 0, high, sum);
-        }
-        add_tile(sum, tile[k], tables->n_mid, total);
+    /* The slot that is always on makes log Z and the enumerated means: never in floats. */
+    if (single && slot + 2 <= tables->n_tame && pair_fits_f32(tables, slot)) {
+        pair_f32(tables, chunk, slot, chunk->single, tile, n_tiles, sum);
+    } else if (pair_fits_f64(tables, slot)) {
+        pair_f64(tables, chunk, slot, chunk->product, tile, n_tiles, sum);
+    } else if (wide) {
+        one_by_one(tables, chunk, slot, 1, tile, n_tiles, sum);
+        one_by_one(tables, chunk, slot + 1, 1, tile, n_tiles, sum + LW_LOW);
+    } else {
+        one_by_one(tables, chunk, slot, 0, tile, n_tiles, sum);
+        one_by_one(tables, chunk, slot + 1, 0, tile, n_tiles, sum + LW_LOW);
     }
-    if (four) {
-        for (int k = 0; k < LW_FOUR * LW_LOW; k++) {
-            high[k] *= low[k];
-        }
-    }
-    for (int u = 0; u < LW_FOUR; u++) {
+    for (ptrdiff_t u = 0; u < 2; u++) {
         const int64_t unit = tables->unit[slot + u];
         double column[1 + LW_LOW_BITS + LW_MID_BITS];
         if (unit < 0) {
             continue;
         }
         double *restrict row = slab + unit * (n + 1);
-        column[0] = lw_sum_of_eight(total + u * LW_LANES);
-        low_bits(high + u * LW_LOW, column + 1);
+        column[0] = sum_of_low(sum + u * LW_LOW);
+        low_bits(sum + u * LW_LOW, column + 1);
         for (ptrdiff_t j = 0; j < tables->n_mid; j++) {
-            const double *lanes = total + (1 + j) * LW_WIDTH + u * LW_LANES;
-            column[1 + LW_LOW_BITS + j] = lw_sum_of_eight(lanes);
+            column[1 + LW_LOW_BITS + j] = sum_of_low(sum + ((1 + j) * 2 + u) * LW_LOW);
         }
         /* A field that was clamped from below made b too large by this. */
         const double limit = tables->reach_mid[slot + u] + tables->reach_low[slot + u] + 40;
@@ -208,7 +155,8 @@ multiply_all(double *restrict x, ptrdiff_t n, double factor)
 }
 
 static void
-add_chunk(const lw_tables *tables, int64_t index, int is_first, lw_chunk *chunk, double *slab)
+add_chunk(const lw_tables *tables, int64_t index, int single, int is_first, lw_chunk *chunk,
+    double *slab)
 {
     const ptrdiff_t sums = (tables->n_analytic + 1) * (tables->n_enumerated + 1);
     ptrdiff_t tile[LW_MOST_TILES], n_tiles = 0;
@@ -241,15 +189,18 @@ add_chunk(const lw_tables *tables, int64_t index, int is_first, lw_chunk *chunk,
     if (n_tiles == 0) {
         return;
     }
-    multiply_all(chunk->product, tables->n_tiles * LW_TILE, shrink);
-    for (ptrdiff_t slot = 0; slot < tables->slots; slot += LW_FOUR) {
-        four_slots(tables, chunk, slot, index, tile, n_tiles, weight / mantissa, slab);
+    if (single) {
+        weights_of_f32(chunk->product, tile, n_tiles, shrink, chunk->single);
+    }
+    weights_of_f64(chunk->product, tile, n_tiles, shrink, chunk->product);
+    for (ptrdiff_t slot = 0; slot < tables->slots; slot += 2) {
+        two_slots(tables, chunk, slot, index, single, tile, n_tiles, weight / mantissa, slab);
     }
 }
 
 void
-lw_states_moments(
-    lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch, double *slabs)
+lw_states_moments(lw_layers layers, int64_t first, int64_t last, int single, int n_threads,
+    double *scratch, double *slabs)
 {
     const ptrdiff_t n_slabs = lw_states_slabs(layers.n_enumerated);
     const ptrdiff_t size = lw_states_slab(layers.n_analytic, layers.n_enumerated);
@@ -271,7 +222,7 @@ lw_states_moments(
         lw_states_worker(&tables, scratch, worker, &chunk);
         for (ptrdiff_t s = n_slabs * worker / n_threads; s < to; s++) {
             for (int64_t k = 0; k < chunks; k++) {
-                add_chunk(&tables, first + s * chunks + k, first == 0 && k == 0, &chunk,
+                add_chunk(&tables, first + s * chunks + k, single, first == 0 && k == 0, &chunk,
                     slabs + s * size);
             }
         }

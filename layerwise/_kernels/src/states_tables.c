@@ -90,6 +90,7 @@ place_worker(const lw_tables *tables, double *base, lw_chunk *chunk)
 
     chunk->product = take(base, &used, LW_STATES_CHUNK);
     chunk->exponent = (int64_t *)(void *)take(base, &used, LW_STATES_CHUNK);
+    chunk->single = (float *)(void *)take(base, &used, LW_STATES_CHUNK / 2);
     chunk->low = take(base, &used, tables->stride * LW_LOW);
     chunk->field = take(base, &used, tables->stride);
     chunk->field_rest = take(base, &used, tables->stride);

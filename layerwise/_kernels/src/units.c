@@ -2,7 +2,9 @@
 
 #include "vmath.h"
 
-#define LW_UNITS_TILE 16 /* rows a thread takes at a time */
+#define LW_UNITS_TILE 16  /* rows a thread takes at a time */
+#define LW_UNITS_LANES 16 /* one vector of 512 bits of floats, and a call of Philox */
+#define LW_UNITS_LOGS 64  /* factors below 2 of a product whose logarithm is taken */
 
 static void
 words_row(lw_key key, ptrdiff_t n_units, uint32_t row, uint32_t step, uint32_t lane,

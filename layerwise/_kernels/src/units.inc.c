@@ -41,8 +41,9 @@ LW_(states_row)(const LW_REAL *restrict mean, ptrdiff_t n_units, uint32_t row, l
 /* The same for a tile of rows of a narrow layer, whose counters fill the lanes row after row: a row
  * of 16 units alone would use a quarter of them. */
 static void
-LW_(states_narrow)(const LW_REAL *restrict mean, ptrdiff_t n_rows, ptrdiff_t n_units, uint32_t row,
-    lw_key key, uint32_t step, uint32_t lane, LW_REAL *restrict state)
+LW_(states_narrow)(const LW_REAL *restrict mean, ptrdiff_t n_rows, ptrdiff_t n_units,
+    ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane,
+    LW_REAL *restrict state)
 {
     const ptrdiff_t n_groups = lw_tiles(n_units, 4);
     uint32_t word[LW_UNITS_TILE * LW_PHILOX_UNITS];
@@ -56,14 +57,29 @@ LW_(states_narrow)(const LW_REAL *restrict mean, ptrdiff_t n_rows, ptrdiff_t n_u
             group = last ? 0 : group + 1;
             at += (uint32_t)last;
         }
-        lw_words_of(key, groups, rows, step, lane, word + 4 * first);
+        lw_words_of(key, groups, rows, step, lane, 4, 1, word + 4 * first);
     }
     for (ptrdiff_t i = 0; i < n_rows; i++) {
         LW_SIMD
         for (ptrdiff_t j = 0; j < n_units; j++) {
-            state[i * n_units + j]
-                = LW_(uniform)(word[4 * i * n_groups + j]) < mean[i * n_units + j] ? 1 : 0;
+            state[i * apart + j]
+                = LW_(uniform)(word[4 * i * n_groups + j]) < mean[i * apart + j] ? 1 : 0;
         }
+    }
+}
+
+/* Up to LW_UNITS_TILE rows, `apart` numbers from each other; `row` is the first one's address. */
+static void
+LW_(states_tile)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart,
+    uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
+{
+    if (n_units <= LW_PHILOX_UNITS) {
+        LW_(states_narrow)(mean, n_rows, n_units, apart, row, key, step, lane, state);
+        return;
+    }
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        LW_(states_row)(
+            mean + i * apart, n_units, row + (uint32_t)i, key, step, lane, state + i * apart);
     }
 }
 
@@ -71,17 +87,77 @@ void
 LW_(lw_states)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step,
     uint32_t lane, int n_threads, LW_REAL *state)
 {
-    if (n_units <= LW_PHILOX_UNITS) {
-        LW_FOR_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
-            LW_(states_narrow)(mean + t * LW_UNITS_TILE * n_units,
-                lw_min(LW_UNITS_TILE, n_rows - t * LW_UNITS_TILE), n_units,
-                (uint32_t)(t * LW_UNITS_TILE), key, step, lane,
-                state + t * LW_UNITS_TILE * n_units));
-        return;
+    const ptrdiff_t tile = LW_UNITS_TILE * n_units;
+
+    LW_FOR_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
+        LW_(states_tile)(mean + t * tile, lw_min(LW_UNITS_TILE, n_rows - t * LW_UNITS_TILE),
+            n_units, n_units, (uint32_t)(t * LW_UNITS_TILE), key, step, lane, state + t * tile));
+}
+
+/* One vector of fields: means in their place. Each lane multiplies `whole` by 1 + e^-|field| and adds
+ * what is above zero to `above`: together softplus, whose logarithms are taken once for many. */
+LW_INLINE void
+LW_(means_lanes)(LW_REAL *restrict field, LW_REAL bias, LW_REAL whole[LW_UNITS_LANES],
+    LW_REAL above[LW_UNITS_LANES])
+{
+    LW_SIMD
+    for (int k = 0; k < LW_UNITS_LANES; k++) {
+        const LW_REAL x = field[k] + bias;
+        const LW_REAL e = LW_(lw_exp)(x < 0 ? x : -x);
+        field[k] = (x < 0 ? e : 1) / (1 + e);
+        whole[k] *= 1 + e;
+        above[k] += x < 0 ? 0 : x;
     }
-    LW_FOR_TILES(i, n_rows,
-        LW_(states_row)(
-            mean + i * n_units, n_units, (uint32_t)i, key, step, lane, state + i * n_units));
+}
+
+/* The sum over `live` lanes of above + log(whole), which start anew. Each log is of at most
+ * 2^LW_UNITS_LOGS. */
+LW_INLINE double
+LW_(softplus_lanes)(int live, LW_REAL whole[LW_UNITS_LANES], LW_REAL above[LW_UNITS_LANES])
+{
+    double part[LW_UNITS_LANES];
+
+    LW_SIMD
+    for (int k = 0; k < LW_UNITS_LANES; k++) {
+        const double sum = (double)(above[k] + LW_(lw_log)(whole[k]));
+        part[k] = k < live ? sum : 0;
+        whole[k] = 1;
+        above[k] = 0;
+    }
+    for (int width = LW_UNITS_LANES / 2; width; width /= 2) {
+        for (int k = 0; k < width; k++) {
+            part[k] += part[k + width];
+        }
+    }
+    return part[0];
+}
+
+/* Means of a row of units in the place of their fields; returns the sum of softplus(field). The row
+ * has room for whole vectors, and its last lanes are left at zero. */
+static double
+LW_(means_of_row)(LW_REAL *restrict field, ptrdiff_t n_units)
+{
+    LW_REAL whole[LW_UNITS_LANES], above[LW_UNITS_LANES];
+    const ptrdiff_t room = lw_tiles(n_units, LW_UNITS_LANES) * LW_UNITS_LANES;
+    double sum = 0;
+
+    for (int k = 0; k < LW_UNITS_LANES; k++) {
+        whole[k] = 1;
+        above[k] = 0;
+    }
+    for (ptrdiff_t j = n_units; j < room; j++) {
+        field[j] = -1e4; /* softplus is zero */
+    }
+    for (ptrdiff_t j = 0; j < room; j += LW_UNITS_LANES) {
+        LW_(means_lanes)(field + j, 0, whole, above);
+        if ((j / LW_UNITS_LANES + 1) % LW_UNITS_LOGS == 0) {
+            sum += LW_(softplus_lanes)(LW_UNITS_LANES, whole, above);
+        }
+    }
+    for (ptrdiff_t j = n_units; j < room; j++) {
+        field[j] = 0;
+    }
+    return sum + LW_(softplus_lanes)(LW_UNITS_LANES, whole, above);
 }
 
 static void

@@ -5,7 +5,6 @@
 #include "vmath.h"
 
 #define LW_UPDATE_TILE 4096
-#define LW_UPDATE_LANES 16
 
 #define LW_SINGLE
 #include "update.inc.c"

@@ -19,7 +19,7 @@ typedef struct {
     int64_t count;
 } lw_optimizer;
 
-/* `first` is the velocity (SGD) or the mean gradient (Adam); `second` the mean squared gradient,
+/* `first` is the velocity (SGD; with no momentum it is left alone) or the mean gradient (Adam); `second` the mean squared gradient,
  * unused by SGD. Returns LW_NOT_FINITE if a parameter left the finite numbers. */
 #define LW_UPDATE(K, real, type)                                                                  \
     K(int, lw_update_##type,                                                                      \

@@ -2,114 +2,116 @@
 
 #include "real.h"
 
-/* One parameter's step. The result is 0 * parameter: zero, or NaN where it is not finite. */
-LW_INLINE LW_REAL
-LW_(sgd_step)(LW_REAL gradient, LW_REAL rate, LW_REAL momentum, LW_REAL decay,
-    LW_REAL *restrict parameter, LW_REAL *restrict velocity)
+/* Whether some number is not finite: zero times it is not zero. */
+static int
+LW_(are_lost)(const LW_REAL *restrict value, ptrdiff_t n)
 {
-    const LW_REAL slope = gradient + decay * *parameter;
-    *velocity = momentum * *velocity - rate * slope;
-    *parameter += *velocity;
-    return 0 * *parameter;
+    int lost = 0;
+
+    for (ptrdiff_t i = 0; i < n; i++) {
+        lost |= !(0 * value[i] == 0);
+    }
+    return lost;
 }
 
-LW_INLINE LW_REAL
-LW_(adam_step)(LW_REAL gradient, LW_REAL rate, LW_REAL shrink, LW_REAL beta1, LW_REAL correction2,
-    LW_REAL *restrict parameter, LW_REAL *restrict first, LW_REAL *restrict second)
-{
-    const LW_REAL beta2 = (LW_REAL)0.999;
-    *first = beta1 * *first + (1 - beta1) * gradient;
-    *second = beta2 * *second + (1 - beta2) * (gradient * gradient);
-    *parameter = *parameter * shrink
-        - rate * *first / (LW_(lw_root)(*second * correction2) + (LW_REAL)1e-8);
-    return 0 * *parameter;
-}
-
-/* Each tile returns the sum of its zeros, in LW_UPDATE_LANES partial sums so that it is a vector loop. */
-static LW_REAL
+/* One tile by each rule. */
+static void
 LW_(sgd_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_REAL momentum,
     LW_REAL decay, LW_REAL *restrict parameter, LW_REAL *restrict velocity)
 {
-    LW_REAL wrong[LW_UPDATE_LANES] = { 0 }, sum = 0;
-    ptrdiff_t i = 0;
-
-    for (; i + LW_UPDATE_LANES <= n; i += LW_UPDATE_LANES) {
-        LW_SIMD
-        for (int k = 0; k < LW_UPDATE_LANES; k++) {
-            wrong[k] += LW_(sgd_step)(
-                gradient[i + k], rate, momentum, decay, parameter + i + k, velocity + i + k);
-        }
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const LW_REAL slope = gradient[i] + decay * parameter[i];
+        velocity[i] = momentum * velocity[i] - rate * slope;
+        parameter[i] += velocity[i];
     }
-    for (; i < n; i++) {
-        sum += LW_(sgd_step)(gradient[i], rate, momentum, decay, parameter + i, velocity + i);
-    }
-    for (int k = 0; k < LW_UPDATE_LANES; k++) {
-        sum += wrong[k];
-    }
-    return sum;
 }
 
-static LW_REAL
+/* Without momentum the velocity is neither read nor written: half of the memory. */
+static void
+LW_(plain_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_REAL decay,
+    LW_REAL *restrict parameter)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        parameter[i] -= rate * (gradient[i] + decay * parameter[i]);
+    }
+}
+
+static void
 LW_(adam_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_REAL shrink,
     LW_REAL beta1, LW_REAL correction2, LW_REAL *restrict parameter, LW_REAL *restrict first,
     LW_REAL *restrict second)
 {
-    LW_REAL wrong[LW_UPDATE_LANES] = { 0 }, sum = 0;
-    ptrdiff_t i = 0;
+    const LW_REAL beta2 = (LW_REAL)0.999;
 
-    for (; i + LW_UPDATE_LANES <= n; i += LW_UPDATE_LANES) {
-        LW_SIMD
-        for (int k = 0; k < LW_UPDATE_LANES; k++) {
-            wrong[k] += LW_(adam_step)(gradient[i + k], rate, shrink, beta1, correction2,
-                parameter + i + k, first + i + k, second + i + k);
-        }
+    for (ptrdiff_t i = 0; i < n; i++) {
+        first[i] = beta1 * first[i] + (1 - beta1) * gradient[i];
+        second[i] = beta2 * second[i] + (1 - beta2) * (gradient[i] * gradient[i]);
+        parameter[i] = parameter[i] * shrink
+            - rate * first[i] / (LW_(lw_root)(second[i] * correction2) + (LW_REAL)1e-8);
     }
-    for (; i < n; i++) {
-        sum += LW_(adam_step)(
-            gradient[i], rate, shrink, beta1, correction2, parameter + i, first + i, second + i);
-    }
-    for (int k = 0; k < LW_UPDATE_LANES; k++) {
-        sum += wrong[k];
-    }
-    return sum;
 }
 
-/* One tile by either rule. Returns whether a parameter is not finite. */
-static int
-LW_(update_tile)(const LW_REAL *gradient, ptrdiff_t n, lw_optimizer optimizer, double correction1,
-    double correction2, LW_REAL *parameter, LW_REAL *first, LW_REAL *second)
-{
-    const LW_REAL momentum = (LW_REAL)optimizer.momentum;
-    LW_REAL zero;
+/* A step's numbers, in the type that it is taken in. */
+typedef struct {
+    int adam;
+    LW_REAL rate;
+    LW_REAL momentum;
+    LW_REAL decay; /* SGD: a slope; Adam: what is left of a parameter */
+    LW_REAL correction2;
+} LW_(rule);
 
-    if (optimizer.kind == LW_ADAM) {
-        zero = LW_(adam_tile)(gradient, n, (LW_REAL)(optimizer.rate * correction1),
-            (LW_REAL)(1 - optimizer.rate * optimizer.decay), momentum, (LW_REAL)correction2,
+static LW_(rule) LW_(rule_of)(lw_optimizer optimizer)
+{
+    const int adam = optimizer.kind == LW_ADAM;
+    const double count = (double)optimizer.count;
+    const double correction1 = adam ? 1 / (1 - pow(optimizer.momentum, count)) : 1;
+    const double correction2 = adam ? 1 / (1 - pow(0.999, count)) : 1;
+    const double shrink = 1 - optimizer.rate * optimizer.decay;
+    const LW_(rule) rule
+        = { adam, (LW_REAL)(optimizer.rate * correction1), (LW_REAL)optimizer.momentum,
+              (LW_REAL)(adam ? shrink : optimizer.decay), (LW_REAL)correction2 };
+
+    return rule;
+}
+
+/* The same step for parameters that do not decay. */
+static LW_(rule) LW_(rule_without_decay)(LW_(rule) rule)
+{
+    rule.decay = rule.adam ? 1 : 0;
+    return rule;
+}
+
+/* One tile by its rule. Whether parameters stay finite is asked once a pass, by are_lost: one that
+ * does not never comes back, and asking here took as long as the step. */
+static void
+LW_(update_tile)(const LW_REAL *gradient, ptrdiff_t n, LW_(rule) rule, LW_REAL *parameter,
+    LW_REAL *first, LW_REAL *second)
+{
+    if (rule.adam) {
+        LW_(adam_tile)(gradient, n, rule.rate, rule.decay, rule.momentum, rule.correction2,
             parameter, first, second);
+    } else if (rule.momentum == 0) {
+        LW_(plain_tile)(gradient, n, rule.rate, rule.decay, parameter);
     } else {
-        zero = LW_(sgd_tile)(gradient, n, (LW_REAL)optimizer.rate, momentum,
-            (LW_REAL)optimizer.decay, parameter, first);
+        LW_(sgd_tile)(gradient, n, rule.rate, rule.momentum, rule.decay, parameter, first);
     }
-    return !(zero == 0);
+}
+
+static void
+LW_(update)(const LW_REAL *gradient, ptrdiff_t n, LW_(rule) rule, int n_threads,
+    LW_REAL *parameter, LW_REAL *first, LW_REAL *second)
+{
+    LW_FOR_TILES(t, lw_tiles(n, LW_UPDATE_TILE), {
+        const ptrdiff_t at = t * LW_UPDATE_TILE;
+        LW_(update_tile)(gradient + at, lw_min(LW_UPDATE_TILE, n - at), rule, parameter + at,
+            first + at, rule.adam ? second + at : NULL);
+    });
 }
 
 int
 LW_(lw_update)(const LW_REAL *gradient, ptrdiff_t n, lw_optimizer optimizer, int n_threads,
     LW_REAL *parameter, LW_REAL *first, LW_REAL *second)
 {
-    const int adam = optimizer.kind == LW_ADAM;
-    const double count = (double)optimizer.count;
-    const double correction1 = adam ? 1 / (1 - pow(optimizer.momentum, count)) : 1;
-    const double correction2 = adam ? 1 / (1 - pow(0.999, count)) : 1;
-    int wrong = 0;
-
-    LW_FOR_TILES(t, lw_tiles(n, LW_UPDATE_TILE), {
-        const ptrdiff_t at = t * LW_UPDATE_TILE;
-        if (LW_(update_tile)(gradient + at, lw_min(LW_UPDATE_TILE, n - at), optimizer, correction1,
-                correction2, parameter + at, first + at, adam ? second + at : NULL)) {
-            LW_ATOMIC_WRITE
-            wrong = 1;
-        }
-    });
-    return wrong ? LW_NOT_FINITE : LW_OK;
+    LW_(update)(gradient, n, LW_(rule_of)(optimizer), n_threads, parameter, first, second);
+    return LW_(are_lost)(parameter, n) ? LW_NOT_FINITE : LW_OK;
 }

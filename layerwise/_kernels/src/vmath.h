@@ -136,6 +136,27 @@ lw_log1p_f32(float u)
     return upper ? 0.69314718f + p : p;
 }
 
+/* log x for normal x >= 1. */
+LW_INLINE double
+lw_log_f64(double x)
+{
+    const uint64_t bits = lw_f64_to_bits(x);
+    const double mantissa = lw_bits_to_f64((bits & 0x000fffffffffffffu) | 0x3ff0000000000000u);
+    const double exponent = (double)((int32_t)(bits >> 52) - 1023);
+
+    return exponent * 6.93147180559945309417e-01 + lw_log1p_f64(mantissa - 1);
+}
+
+LW_INLINE float
+lw_log_f32(float x)
+{
+    const uint32_t bits = lw_f32_to_bits(x);
+    const float mantissa = lw_bits_to_f32((bits & 0x007fffffu) | 0x3f800000u);
+    const float exponent = (float)((int32_t)(bits >> 23) - 127);
+
+    return exponent * 0.69314718f + lw_log1p_f32(mantissa - 1);
+}
+
 LW_INLINE double
 lw_root_f64(double x)
 {

@@ -1,0 +1,105 @@
+"""Our side of the contests. Each function prepares one, and returns what is timed."""
+
+import hashlib
+import inspect
+
+import numpy as np
+import problems
+from sklearn.datasets import load_digits
+
+from layerwise import CD, PCD, RBM, Backprop, best_latent_marginal
+from layerwise.likelihood.exact import mixture_log_likelihood
+from layerwise.models.chain import AutoEncoderParams, Chain
+from layerwise.models.conditional import Conditional
+from layerwise.models.rbm import RBMParams
+from layerwise.models.rows import Rows
+from layerwise.numerics import states
+from layerwise.numerics.streams import Stream
+
+STREAM = Stream(bytes(range(16)))
+
+
+def log_z(n, m, sd=0.1, bias_sd=1.0):
+    """Log Z with n units listed and m summed in closed form."""
+    model = problems.two_layers(n, m, sd, bias_sd)
+    return lambda: states.log_partition(*model)
+
+
+def moments(n, m, single=False):
+    """Log Z with all first and cross moments."""
+    model = problems.two_layers(n, m)
+    if not single:
+        return lambda: states.moments(*model)
+    if "single" not in inspect.signature(states.moments).parameters:
+        raise NotImplementedError("moments by a float32 backward sweep: not built")
+    return lambda: states.moments(*model, single=True)
+
+
+def deep(n, n_rows, sd):
+    """Log-likelihoods of rows under 2^n latent states."""
+    weights, bias, log_marginal, X = problems.latent_mixture(n, n_rows, sd)
+    layer = Conditional(weights, bias)
+    return lambda: mixture_log_likelihood(layer, log_marginal, X)
+
+
+def best_marginal(conditional, X, tol):
+    """Return the call that finds the best latent marginal, and makes sure of its bracket."""
+
+    def find():
+        found = best_latent_marginal(conditional, X, tol=tol)
+        assert found.high - found.low <= tol
+        return found.value
+
+    return find
+
+
+def digits_marginal(tol):
+    """The best latent marginal of 1,797 binary digits on an RBM with 16 hidden units."""
+    X = (load_digits().data > 7).astype(float)
+    layer = RBM(16, trainer=PCD(n_passes=200), random_state=problems.SEED).fit(X)
+    return best_marginal(layer, X, tol)
+
+
+def own_marginal(n_rows, tol):
+    """The best latent marginal of rows of 100 on the very layer, of 16 units, they come from."""
+    rng = np.random.default_rng(problems.SEED)
+    layer = Conditional(0.3 * rng.normal(size=(16, 100)), rng.normal(size=100))
+    latent = rng.integers(0, 2, size=(n_rows, 16)).astype(float)
+    X = (rng.random((n_rows, 100)) < layer.mean(latent)).astype(float)
+    return best_marginal(layer, X, tol)
+
+
+def contrastive(kind, n_visible, n_hidden, batch, n_rows):
+    """A pass of CD-1 or PCD-1 in float32 by plain gradient descent; returns the parameters."""
+    X = problems.rows(n_rows, n_visible)
+    params = RBMParams.init(X, n_hidden, STREAM, np.float32)
+    plain = {"learning_rate": 0.1, "momentum": 0.0, "batch_size": batch, "n_passes": 10**9}
+    trainer = CD(**plain) if kind == "CD" else PCD(n_chains=batch, **plain)
+    passes = trainer.passes(params, Rows(X), STREAM)
+
+    def one_pass():
+        next(passes)
+        return params.arrays()
+
+    return one_pass
+
+
+def backprop(sizes, batch, n_rows):
+    """A pass of back-propagation in float32 with Adam; returns the mean loss of a row, in nats."""
+    X = problems.rows(n_rows, sizes[0])
+    chain = Chain.init(sizes, ("sigmoid",) * (len(sizes) - 1), STREAM, dtype=np.float32)
+    network = AutoEncoderParams(chain, len(sizes) - 2)
+    passes = Backprop(batch_size=batch, n_passes=10**9).passes(network, Rows(X), STREAM)
+    return lambda: next(passes).objective
+
+
+def bits(what, *sizes):
+    """A fingerprint of all bits of a result."""
+    call = log_z(*sizes) if what == "log Z" else contrastive(what, *sizes)
+
+    def fingerprint():
+        result = call()
+        parts = result if isinstance(result, tuple) else (result,)
+        return hashlib.sha256(b"".join(np.asarray(part).tobytes() for part in parts)).hexdigest()
+
+    return fingerprint

@@ -1,0 +1,54 @@
+"""What both sides of a contest are given: models and rows, as functions of sizes alone."""
+
+import numpy as np
+
+SEED = 20121
+
+
+def states(n, first=0, last=None):
+    """Return the 0/1 states of n units with these indices; bit j of an index is column j."""
+    index = np.arange(first, 2**n if last is None else last)
+    return (index[:, None] >> np.arange(n) & 1).astype(float)
+
+
+def log_sum_exp(values):
+    """Return log(sum(exp(values)))."""
+    top = values.max()
+    return top + np.log(np.exp(values - top).sum())
+
+
+def two_layers(n, m, sd=0.1, bias_sd=1.0):
+    """Return weights (m, n) and the biases of m units summed in closed form and n listed ones."""
+    rng = np.random.default_rng(SEED)
+    weights = sd * rng.normal(size=(m, n))
+    return weights, bias_sd * rng.normal(size=m), bias_sd * rng.normal(size=n)
+
+
+def rows(n_rows, n_units, dtype=np.float32):
+    """Return rows of zeros and ones, a fifth of them ones: ten patterns, and noise on them."""
+    rng = np.random.default_rng(SEED)
+    noise = rng.random((n_rows, n_units)) < 0.2
+    pattern = (rng.random((10, n_units)) < 0.2)[rng.integers(10, size=n_rows)]
+    return np.where(rng.random((n_rows, n_units)) < 0.8, pattern, noise).astype(dtype)
+
+
+def latent_mixture(n, n_rows, sd):
+    """Return weights (n, 100), bias, log p of the 2^n latent states, and rows of 100 units."""
+    rng = np.random.default_rng(SEED)
+    log_marginal = rng.normal(size=2**n)
+    log_marginal -= log_sum_exp(log_marginal)
+    weights, bias = sd * rng.normal(size=(n, 100)), rng.normal(size=100)
+    return weights, bias, log_marginal, rows(n_rows, 100, float)
+
+
+def rbm_log_likelihood(weights, visible_bias, hidden_bias, X):
+    """Return the mean log-likelihood of rows, in nats, by listing the few hidden states."""
+    weights, visible_bias, hidden_bias = (
+        np.asarray(part, dtype=float) for part in (weights, visible_bias, hidden_bias)
+    )
+    hidden = states(len(hidden_bias))
+    log_z = log_sum_exp(
+        hidden @ hidden_bias + np.logaddexp(0, hidden @ weights + visible_bias).sum(axis=1)
+    )
+    rows_part = X @ visible_bias + np.logaddexp(0, X @ weights.T + hidden_bias).sum(axis=1)
+    return rows_part.mean() - log_z

@@ -1,0 +1,358 @@
+"""The other sides of the contests: what a user would run instead, written as well as we can.
+
+Each function prepares one contest and returns what is timed. Its name begins with its library,
+which is imported inside: a process has the library that it runs, and no other.
+"""
+
+import ctypes
+import math
+import subprocess
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import problems
+from problems import log_sum_exp
+
+CHUNK = 1024  # states at a time: tables stay in the cache; 4,096 are up to 1.5 times slower
+RATE = 0.1  # of gradient descent
+
+
+# ---- the machine ---------------------------------------------------------------------------
+
+
+def peak_library():
+    """Return peak.c, compiled for this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "peak.so"
+        source = Path(__file__).with_name("peak.c")
+        command = ["cc", "-O3", "-march=native", "-shared", "-fPIC", source, "-o", target]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            raise NotImplementedError("peak.c needs `cc -march=native`") from None
+        library = ctypes.CDLL(str(target))
+    library.vectors.restype = ctypes.c_char_p
+    library.add_mul.argtypes = [ctypes.c_long, ctypes.c_double, ctypes.c_double]
+    library.multiply_add.argtypes = [ctypes.c_long, ctypes.c_float, ctypes.c_float]
+    library.add_mul.restype, library.multiply_add.restype = ctypes.c_double, ctypes.c_float
+    return library
+
+
+def peak_vectors():
+    """The name of the vectors that the peaks are measured with."""
+    library = peak_library()
+    return lambda: library.vectors().decode()
+
+
+def peak_add_mul(n):
+    """One core's n additions and n multiplications of float64, in registers."""
+    library = peak_library()
+    return lambda: library.add_mul(n, 1.0, 1.0)
+
+
+def peak_multiply_add(n):
+    """One core's n multiply-adds of float32, in registers."""
+    library = peak_library()
+    return lambda: library.multiply_add(n, 1.0, 1.0)
+
+
+# ---- log Z ---------------------------------------------------------------------------------
+
+
+def numpy_logaddexp(n, m):
+    """Log Z as most people write it: a gemm and a logaddexp, a chunk of states at a time."""
+    weights, a, c = problems.two_layers(n, m)
+
+    def log_z():
+        parts = []
+        for first in range(0, 2**n, CHUNK):
+            h = problems.states(n, first, min(first + CHUNK, 2**n))
+            parts.append(log_sum_exp(h @ c + np.logaddexp(0, h @ weights.T + a).sum(axis=1)))
+        return log_sum_exp(np.array(parts))
+
+    return log_z
+
+
+def halves(n, low, weights, a, c):
+    """Split the listed units in two; return fields and linear parts of the states of each half."""
+    low_states, high_states = problems.states(low), problems.states(n - low)
+    return (
+        low_states @ weights[:, :low].T,
+        low_states @ c[:low],
+        high_states @ weights[:, low:].T + a,
+        high_states @ c[low:],
+    )
+
+
+def numpy_tables(n, m):
+    """Log Z with exp(field) as the product of two tables, and log1p in place."""
+    model = problems.two_layers(n, m)
+
+    def log_z():
+        low_field, low_linear, high_field, high_linear = halves(n, min(n, 10), *model)
+        low, high = np.exp(low_field), np.exp(high_field)
+        table = np.empty_like(low)
+        parts = np.empty(len(high))
+        for k in range(len(high)):
+            np.multiply(low, high[k], out=table)
+            np.log1p(table, out=table)
+            parts[k] = high_linear[k] + log_sum_exp(table.sum(axis=1) + low_linear)
+        return log_sum_exp(parts)
+
+    return log_z
+
+
+def numpy_product(n, m):
+    """Log Z as products: 1 + exp(x + y) = exp(x) (exp(-x) + exp(y)), one addition and one
+    multiplication for each state and unit. Rows of 2^13 states are the fastest; every 50 units
+    the maximum is taken out, far from overflow at the weights of these contests.
+    """
+    model = problems.two_layers(n, m)
+
+    def log_z():
+        low_field, low_linear, high_field, high_linear = halves(n, min(n, 13), *model)
+        low = np.exp(np.ascontiguousarray(low_field.T))  # one row for each unit
+        high = np.exp(-high_field)
+        start = np.exp(low_linear)
+        factor, product = np.empty_like(start), np.empty_like(start)
+        parts = high_linear + high_field.sum(axis=1)
+        for k in range(len(high)):
+            product[:] = start
+            for i in range(m):
+                np.add(low[i], high[k, i], out=factor)
+                np.multiply(product, factor, out=product)
+                if i % 50 == 49:
+                    top = product.max()
+                    product /= top
+                    parts[k] += math.log(top)
+            parts[k] += math.log(product.sum())
+        return log_sum_exp(parts)
+
+    return log_z
+
+
+def numba_log_z(n, m):
+    """Log Z along a Gray code: one unit flips from state to state. Threads share 2^6 blocks."""
+    import numba
+
+    weights, a, c = problems.two_layers(n, m)
+    columns = np.ascontiguousarray(weights.T)
+    n_fixed = min(6, n)
+
+    @numba.njit(parallel=True, fastmath=True)
+    def block_log_sums(columns, a, c, n_fixed):
+        n, m = columns.shape
+        n_free = n - n_fixed
+        result = np.empty(2**n_fixed)
+        for block in numba.prange(2**n_fixed):
+            field, linear = a.copy(), 0.0
+            for j in range(n_fixed):
+                if block >> j & 1:
+                    field += columns[n_free + j]
+                    linear += c[n_free + j]
+            top, total, gray = -np.inf, 0.0, 0
+            for index in range(2**n_free):
+                if index > 0:
+                    j = 0
+                    while not index >> j & 1:
+                        j += 1
+                    gray ^= 1 << j
+                    sign = 1.0 if gray >> j & 1 else -1.0
+                    linear += sign * c[j]
+                    for i in range(m):
+                        field[i] += sign * columns[j, i]
+                value = linear
+                for i in range(m):
+                    value += max(field[i], 0.0) + math.log1p(math.exp(-abs(field[i])))
+                if value > top:
+                    total = total * math.exp(top - value) + 1.0
+                    top = value
+                else:
+                    total += math.exp(value - top)
+            result[block] = top + math.log(total)
+        return result
+
+    block_log_sums(columns[:1], a, c[:1], 0)  # compiles
+    return lambda: log_sum_exp(block_log_sums(columns, a, c, n_fixed))
+
+
+def torch_log_z(n, m):
+    """Log Z by addmm and softplus, a chunk of states at a time."""
+    import torch
+
+    weights, a, c = (torch.from_numpy(part) for part in problems.two_layers(n, m))
+    units = torch.arange(n)
+
+    def log_z():
+        parts = []
+        for first in range(0, 2**n, CHUNK):
+            index = torch.arange(first, min(first + CHUNK, 2**n))
+            h = (index[:, None] >> units & 1).double()
+            sums = torch.nn.functional.softplus(torch.addmm(a, h, weights.T)).sum(dim=1)
+            parts.append(torch.logsumexp(sums + h @ c, dim=0))
+        return float(torch.logsumexp(torch.stack(parts), dim=0))
+
+    return log_z
+
+
+# ---- deep log-likelihoods ------------------------------------------------------------------
+
+
+def deep_chunks(n, n_rows, sd):
+    """Yield log p(x, h) for all rows and a chunk of latent states at a time."""
+    weights, bias, log_marginal, X = problems.latent_mixture(n, n_rows, sd)
+    for first in range(0, 2**n, CHUNK):
+        field = problems.states(n, first, min(first + CHUNK, 2**n)) @ weights + bias
+        table = X @ field.T
+        table += log_marginal[first : first + CHUNK] - np.logaddexp(0, field).sum(axis=1)
+        yield table
+
+
+def numpy_deep_logaddexp(n, n_rows, sd):
+    """The direct table of rows x latent states, folded by logaddexp."""
+
+    def log_likelihoods():
+        parts = [np.logaddexp.reduce(table, axis=1) for table in deep_chunks(n, n_rows, sd)]
+        return np.logaddexp.reduce(parts, axis=0)
+
+    return log_likelihoods
+
+
+def numpy_deep_exp(n, n_rows, sd):
+    """The direct table of rows x latent states, folded by one exponential in place."""
+
+    def log_likelihoods():
+        parts = []
+        for table in deep_chunks(n, n_rows, sd):
+            top = table.max(axis=1, keepdims=True)
+            table -= top
+            np.exp(table, out=table)
+            parts.append(top[:, 0] + np.log(table.sum(axis=1)))
+        return np.logaddexp.reduce(parts, axis=0)
+
+    return log_likelihoods
+
+
+# ---- contrastive divergence: scikit-learn's algorithm, persistent chains, one Gibbs step ----
+
+
+def sklearn_pcd(n_visible, n_hidden, batch, n_rows):
+    """A pass of BernoulliRBM in float32: the loop of its ``fit``, without the first weights."""
+    from sklearn.neural_network import BernoulliRBM
+
+    X = problems.rows(n_rows, n_visible)
+    rbm = BernoulliRBM(n_hidden, learning_rate=RATE, batch_size=batch, n_iter=1)
+    random_state = np.random.RandomState(problems.SEED)
+    rbm.set_params(random_state=random_state).fit(X[:batch])
+    batches = np.split(X, n_rows // batch)
+
+    def one_pass():
+        for rows in batches:
+            rbm._fit(rows, random_state)
+        return rbm.components_, rbm.intercept_visible_, rbm.intercept_hidden_
+
+    return one_pass
+
+
+def numpy_pcd(n_visible, n_hidden, batch, n_rows):
+    """A pass of PCD-1 in float32."""
+    X = problems.rows(n_rows, n_visible)
+    rng = np.random.default_rng(problems.SEED)
+    weights = rng.normal(scale=0.1, size=(n_visible, n_hidden)).astype(np.float32)
+    visible_bias, hidden_bias = np.zeros(n_visible, np.float32), np.zeros(n_hidden, np.float32)
+    hidden = np.zeros((batch, n_hidden), np.float32)
+    positive, negative = np.empty_like(weights), np.empty_like(weights)
+    rate = np.float32(RATE / batch)
+
+    def means(units, matrix, bias):
+        field = units @ matrix
+        field += bias
+        np.negative(field, out=field)
+        np.exp(field, out=field)
+        field += 1
+        return np.reciprocal(field, out=field)
+
+    def draw(means):
+        return (rng.random(means.shape, dtype=np.float32) < means).astype(np.float32)
+
+    def one_pass():
+        nonlocal hidden
+        for at in range(0, n_rows, batch):
+            data = X[at : at + batch]
+            data_hidden = means(data, weights, hidden_bias)
+            chain = draw(means(hidden, weights.T, visible_bias))
+            chain_hidden = means(chain, weights, hidden_bias)
+            np.matmul(data.T, data_hidden, out=positive)
+            np.matmul(chain.T, chain_hidden, out=negative)
+            np.subtract(positive, negative, out=positive)
+            np.multiply(positive, rate, out=positive)
+            np.add(weights, positive, out=weights)
+            visible_bias[:] += rate * (data.sum(axis=0) - chain.sum(axis=0))
+            hidden_bias[:] += rate * (data_hidden.sum(axis=0) - chain_hidden.sum(axis=0))
+            hidden = draw(chain_hidden)
+        return weights.T, visible_bias, hidden_bias
+
+    return one_pass
+
+
+def torch_pcd(n_visible, n_hidden, batch, n_rows):
+    """A pass of PCD-1 in float32, in place and without autograd."""
+    import torch
+
+    torch.manual_seed(problems.SEED)
+    X = torch.from_numpy(problems.rows(n_rows, n_visible))
+    weights = 0.1 * torch.randn(n_visible, n_hidden)
+    visible_bias, hidden_bias = torch.zeros(n_visible), torch.zeros(n_hidden)
+    hidden = torch.zeros(batch, n_hidden)
+    rate = RATE / batch
+
+    @torch.inference_mode()
+    def one_pass():
+        nonlocal hidden
+        for data in X.split(batch):
+            data_hidden = torch.addmm(hidden_bias, data, weights).sigmoid_()
+            chain = torch.addmm(visible_bias, hidden, weights.T).sigmoid_().bernoulli()
+            chain_hidden = torch.addmm(hidden_bias, chain, weights).sigmoid_()
+            weights.addmm_(data.T, data_hidden, alpha=rate)
+            weights.addmm_(chain.T, chain_hidden, alpha=-rate)
+            visible_bias.add_((data - chain).sum(dim=0), alpha=rate)
+            hidden_bias.add_((data_hidden - chain_hidden).sum(dim=0), alpha=rate)
+            hidden = chain_hidden.bernoulli()
+        return weights.T.numpy(), visible_bias.numpy(), hidden_bias.numpy()
+
+    return one_pass
+
+
+# ---- back-propagation ----------------------------------------------------------------------
+
+
+def torch_backprop(sizes, batch, n_rows, fused):
+    """A pass of back-propagation in float32 with Adam; returns the mean loss of a row, in nats."""
+    import torch
+
+    torch.manual_seed(problems.SEED)
+    X = torch.from_numpy(problems.rows(n_rows, sizes[0]))
+    stack = []
+    for n_in, n_out in pairwise(sizes):
+        linear = torch.nn.Linear(n_in, n_out)
+        torch.nn.init.xavier_uniform_(linear.weight)
+        torch.nn.init.zeros_(linear.bias)
+        stack += [linear, torch.nn.Sigmoid()]
+    network = torch.nn.Sequential(*stack[:-1])  # the loss takes log-odds
+    adam = torch.optim.Adam(network.parameters(), fused=fused)
+    loss = torch.nn.BCEWithLogitsLoss(reduction="sum")
+
+    def one_pass():
+        total = 0.0
+        for index in torch.randperm(n_rows).split(batch):
+            adam.zero_grad()
+            rows = X[index]
+            value = loss(network(rows), rows)
+            (value / len(index)).backward()
+            adam.step()
+            total += value.detach()
+        return float(total) / n_rows
+
+    return one_pass

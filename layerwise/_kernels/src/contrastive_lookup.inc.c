@@ -1,0 +1,574 @@
+/* Passes by table look-up (lookup.h), for batches of many rows and single precision.
+ *
+ * Everything stands as units x rows, so that a vector holds one unit of many rows: means of hidden
+ * units (n_hidden x rows) and states in two forms, each the indices of a product's tables:
+ *
+ *     index    [group of LW_INPUTS units][row], for fields: bit k is the group's unit k
+ *     across   [group of LW_INPUTS rows][visible unit], for the gradient: bit k is the group's row k
+ *
+ * The gradient of the weights of hidden unit j sums j's means over the rows in which a visible unit
+ * is on: tables of LW_INPUTS rows' means, looked up by visible unit. With one more hidden unit
+ * whose mean is always one, the same sum is the gradient of the visible intercepts. Weights are
+ * read and written as they are. A tile is a block of LW_BLOCK units and at most LW_TILE_ROWS rows;
+ * tables are built where they are used, and never stored: building them costs a third of looking
+ * up 112 rows. Hidden fields of data and of chains share them. */
+
+#define LW_TILE_ROWS 112
+
+/* The rows of a batch, or its chains. */
+typedef struct {
+    ptrdiff_t n;
+    ptrdiff_t padded; /* to whole vectors of LW_UNITS_LANES */
+    float *mean;      /* (n_hidden + 1) x padded */
+    uint32_t *index;  /* groups of visible units x padded */
+    uint32_t *across; /* groups of rows x wide */
+    double *part;     /* of the free energies, for each tile of hidden units */
+} lw_side;
+
+typedef struct {
+    ptrdiff_t wide; /* visible units, padded to whole vectors */
+    lw_side data;
+    lw_side chains;
+    uint32_t *hidden;    /* groups of hidden units x chains.padded: states */
+    uint8_t *visible;    /* chains x wide: states */
+    float *grey;         /* batch x n_visible, where rows are grey */
+    float *gradient;     /* n_hidden + 1 rows of wide: their part of it */
+    float *slope;        /* wide: the gradient of the visible intercepts */
+    float *slope_hidden; /* n_hidden */
+} lw_lookup;
+
+static ptrdiff_t
+tiles_of_hidden(lw_contrast pass, ptrdiff_t n_rows)
+{
+    return lw_tiles(pass.n_hidden, LW_BLOCK) * lw_tiles(n_rows, LW_TILE_ROWS);
+}
+
+static void
+lookup_side(lw_contrast pass, ptrdiff_t n, ptrdiff_t wide, lw_side *side, char **at)
+{
+    side->n = n;
+    side->padded = lw_tiles(n, LW_UNITS_LANES) * LW_UNITS_LANES;
+    side->mean = lw_slice(at, (pass.n_hidden + 1) * side->padded + LW_INPUTS, sizeof(float));
+    side->index
+        = lw_slice(at, lw_tiles(pass.n_visible, LW_INPUTS) * side->padded, sizeof(uint32_t));
+    side->across = lw_slice(at, lw_tiles(n, LW_INPUTS) * wide, sizeof(uint32_t));
+    side->part = lw_slice(at, tiles_of_hidden(pass, n), sizeof(double));
+}
+
+/* Slices of scratch memory from `at` on; returns where they end. */
+static char *
+lookup_slices(lw_contrast pass, lw_lookup *work, char *at)
+{
+    const ptrdiff_t n_data = lw_min(pass.batch_size, pass.n_rows);
+    const ptrdiff_t n_chains = pass.n_chains ? pass.n_chains : n_data;
+    const ptrdiff_t wide = lw_tiles(pass.n_visible, LW_UNITS_LANES) * LW_UNITS_LANES;
+
+    work->wide = wide;
+    lookup_side(pass, n_data, wide, &work->data, &at);
+    lookup_side(pass, n_chains, wide, &work->chains, &at);
+    work->hidden = lw_slice(
+        &at, lw_tiles(pass.n_hidden, LW_INPUTS) * work->chains.padded, sizeof(uint32_t));
+    work->visible = lw_slice(&at, n_chains * wide, sizeof(uint8_t));
+    work->grey = lw_slice(&at, n_data * pass.n_visible, sizeof(float));
+    work->gradient = lw_slice(&at, (pass.n_hidden + 1) * wide, sizeof(float));
+    work->slope = lw_slice(&at, wide, sizeof(float));
+    work->slope_hidden = lw_slice(&at, pass.n_hidden, sizeof(float));
+    return at;
+}
+
+/* across[i] of one group of rows of bytes or floats that are on or off. */
+#define LW_DEFINE_ACROSS(name, type)                                                              \
+    static void name(                                                                             \
+        const type *const row[LW_INPUTS], ptrdiff_t n_units, uint32_t *restrict across)           \
+    {                                                                                             \
+        for (ptrdiff_t i = 0; i < n_units; i++) {                                                 \
+            across[i] = row[0][i] != 0;                                                           \
+        }                                                                                         \
+        for (int k = 1; k < LW_INPUTS && row[k]; k++) {                                           \
+            const type *const restrict here = row[k];                                             \
+            for (ptrdiff_t i = 0; i < n_units; i++) {                                             \
+                across[i] |= (uint32_t)(here[i] != 0) << k;                                       \
+            }                                                                                     \
+        }                                                                                         \
+    }
+
+LW_DEFINE_ACROSS(across_of_floats, float)
+LW_DEFINE_ACROSS(across_of_bytes, uint8_t)
+
+/* Both forms of one group of rows of data, or copies of them where they are grey. */
+static void
+take_group(const task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdiff_t group)
+{
+    const ptrdiff_t n_visible = task->pass.n_visible;
+    const float *row[LW_INPUTS] = { NULL };
+
+    for (ptrdiff_t k = 0; k < LW_INPUTS && group * LW_INPUTS + k < batch.n_data; k++) {
+        const ptrdiff_t r = group * LW_INPUTS + k;
+        row[k] = task->rows + task->order[batch.top + r] * n_visible;
+        if (task->grey) {
+            memcpy(work->grey + r * n_visible, row[k], (size_t)n_visible * sizeof(float));
+            continue;
+        }
+        for (ptrdiff_t i = 0; i < n_visible; i += LW_INPUTS) {
+            const ptrdiff_t units = lw_min(LW_INPUTS, n_visible - i);
+            uint32_t bits = 0;
+            for (ptrdiff_t u = 0; u < units; u++) {
+                bits |= (uint32_t)(row[k][i + u] != 0) << u;
+            }
+            work->data.index[i / LW_INPUTS * work->data.padded + r] = bits;
+        }
+    }
+    if (!task->grey) {
+        across_of_floats(row, n_visible, work->data.across + group * work->wide);
+    }
+}
+
+static void
+chain_group(const task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdiff_t group)
+{
+    const uint8_t *row[LW_INPUTS] = { NULL };
+
+    for (ptrdiff_t k = 0; k < LW_INPUTS && group * LW_INPUTS + k < batch.n_chains; k++) {
+        row[k] = work->visible + (group * LW_INPUTS + k) * work->wide;
+    }
+    across_of_bytes(row, task->pass.n_visible, work->chains.across + group * work->wide);
+}
+
+/* Fields without intercepts of a block of units, of the rows from `row` on of up to two sides.
+ * Weight (input k, unit u) is weights[u * unit_apart + k * input_apart]. */
+typedef struct {
+    const uint32_t *index; /* NULL: no such side */
+    ptrdiff_t index_row;
+    ptrdiff_t vectors; /* of LW_ENTRIES rows */
+    float *field;
+    ptrdiff_t field_row;
+} lw_looked;
+
+static void
+look_block(const float *weights, ptrdiff_t unit_apart, ptrdiff_t input_apart, ptrdiff_t n_inputs,
+    ptrdiff_t n_units, const lw_looked sides[2])
+{
+    float tables[LW_GROUPS * LW_OUTPUTS * LW_ENTRIES];
+    float unused[LW_TILE_ROWS];
+
+    for (int s = 0; s < 2; s++) {
+        for (ptrdiff_t u = 0; sides[s].vectors && u < n_units; u++) {
+            memset(sides[s].field + u * sides[s].field_row, 0,
+                (size_t)(sides[s].vectors * LW_ENTRIES) * sizeof(float));
+        }
+    }
+    memset(unused, 0, sizeof(unused));
+    for (ptrdiff_t u = 0; u < n_units; u += LW_OUTPUTS) {
+        for (ptrdiff_t k = 0; k < n_inputs; k += LW_GROUPS * LW_INPUTS) {
+            const ptrdiff_t inputs = lw_min(LW_GROUPS * LW_INPUTS, n_inputs - k);
+            const float *from[LW_OUTPUTS];
+            for (int a = 0; a < LW_OUTPUTS; a++) { /* the last unit again, where there are fewer */
+                from[a] = weights + lw_min(u + a, n_units - 1) * unit_apart + k * input_apart;
+            }
+            lw_tables_of(from, input_apart, inputs, 1, tables);
+            for (int s = 0; s < 2; s++) {
+                float *sum[LW_OUTPUTS];
+                for (int a = 0; a < LW_OUTPUTS; a++) {
+                    sum[a]
+                        = u + a < n_units ? sides[s].field + (u + a) * sides[s].field_row : unused;
+                }
+                lw_look_across(sides[s].vectors, tables,
+                    sides[s].index + k / LW_INPUTS * sides[s].index_row, sides[s].index_row,
+                    lw_tiles(inputs, LW_INPUTS), sum);
+            }
+        }
+    }
+}
+
+/* Means of a block of units x rows in the place of their fields, to which `bias` is added; returns
+ * the sum of softplus(field). Units are `apart` numbers from each other, with room for whole vectors
+ * of rows. */
+static double
+means_of_block(float *restrict field, ptrdiff_t apart, const float *restrict bias,
+    ptrdiff_t n_units, ptrdiff_t n_rows)
+{
+    float whole[LW_UNITS_LANES], above[LW_UNITS_LANES];
+    double sum = 0;
+
+    for (int k = 0; k < LW_UNITS_LANES; k++) {
+        whole[k] = 1;
+        above[k] = 0;
+    }
+    for (ptrdiff_t i = 0; i < n_rows; i += LW_UNITS_LANES) {
+        for (ptrdiff_t j = 0; j < n_units; j++) {
+            means_lanes_f32(field + j * apart + i, bias[j], whole, above);
+        }
+        sum += softplus_lanes_f32((int)lw_min(LW_UNITS_LANES, n_rows - i), whole, above);
+    }
+    return sum;
+}
+
+/* States of a block of units x rows; `unit`, a multiple of four, and `row` are the first ones'
+ * addresses. `on` has room for whole vectors of rows, `on_apart` from unit to unit. */
+static void
+states_of_block(const float *restrict mean, ptrdiff_t apart, ptrdiff_t n_units, ptrdiff_t n_rows,
+    uint32_t unit, uint32_t row, lw_key key, uint32_t step, uint32_t lane, uint8_t *restrict on,
+    ptrdiff_t on_apart)
+{
+    uint32_t word[LW_PHILOX_UNITS];
+
+    for (ptrdiff_t j = 0; j < n_units; j += 4) {
+        const ptrdiff_t units = lw_min(4, n_units - j);
+        for (ptrdiff_t i = 0; i < n_rows; i += LW_UNITS_LANES) {
+            lw_words_across(key, (unit + (uint32_t)j) / 4, row + (uint32_t)i, step, lane, word);
+            for (ptrdiff_t u = 0; u < units; u++) {
+                const float *const here = mean + (j + u) * apart + i;
+                uint8_t *const there = on + (j + u) * on_apart + i;
+                LW_SIMD
+                for (int k = 0; k < LW_UNITS_LANES; k++) {
+                    there[k] = uniform_f32(word[u * LW_PHILOX_GROUPS + k]) < here[k];
+                }
+            }
+        }
+    }
+}
+
+/* Indices of a block of units, from their states: units x LW_TILE_ROWS. */
+static void
+index_of(const uint8_t *restrict on, ptrdiff_t n_units, ptrdiff_t n_rows, uint32_t *restrict index,
+    ptrdiff_t index_row)
+{
+    for (ptrdiff_t u = 0; u < n_units; u += LW_INPUTS) {
+        const ptrdiff_t units = lw_min(LW_INPUTS, n_units - u);
+        uint32_t *const here = index + u / LW_INPUTS * index_row;
+        for (ptrdiff_t r = 0; r < n_rows; r++) {
+            here[r] = on[u * LW_TILE_ROWS + r];
+        }
+        for (ptrdiff_t k = 1; k < units; k++) {
+            for (ptrdiff_t r = 0; r < n_rows; r++) {
+                here[r] |= (uint32_t)on[(u + k) * LW_TILE_ROWS + r] << k;
+            }
+        }
+    }
+}
+
+/* Rows of a side in tile `part` of its rows; none if it has fewer. */
+static lw_looked
+looked_at(lw_side side, const uint32_t *index, ptrdiff_t part, float *field, ptrdiff_t field_row)
+{
+    const ptrdiff_t from = part * LW_TILE_ROWS;
+    const ptrdiff_t rows = lw_min(LW_TILE_ROWS, side.padded - from);
+    lw_looked looked = { index + from, side.padded, 0, field + from, field_row };
+
+    looked.vectors = rows > 0 ? rows / LW_ENTRIES : 0;
+    return looked;
+}
+
+/* What a tile of hidden units asks for: means of data, of chains, and states drawn from one. */
+typedef struct {
+    int data;
+    int chains;
+    int draw_data;
+    int draw_chains;
+    uint32_t step;
+} lw_wanted;
+
+static void
+lookup_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_wanted wanted,
+    ptrdiff_t parts, ptrdiff_t tile)
+{
+    const lw_contrast pass = task->pass;
+    const ptrdiff_t unit = tile / parts * LW_BLOCK, part = tile % parts;
+    const ptrdiff_t units = lw_min(LW_BLOCK, pass.n_hidden - unit), row = part * LW_TILE_ROWS;
+    const lw_side *const side[2] = { &work->data, &work->chains };
+    const int asked[2] = { wanted.data, wanted.chains };
+    const int draw[2] = { wanted.draw_data, wanted.draw_chains };
+    const ptrdiff_t n_rows[2] = { batch.n_data, batch.n_chains };
+    lw_looked looked[2];
+
+    for (int s = 0; s < 2; s++) {
+        float *const mean = side[s]->mean + unit * side[s]->padded;
+        looked[s] = looked_at(*side[s], side[s]->index, part, mean, side[s]->padded);
+        looked[s].vectors = asked[s] && !(s == 0 && task->grey) ? looked[s].vectors : 0;
+    }
+    look_block(task->components + unit * pass.n_visible, pass.n_visible, 1, pass.n_visible, units,
+        looked);
+    for (int s = 0; s < 2; s++) {
+        const ptrdiff_t rows = lw_min(LW_TILE_ROWS, n_rows[s] - row);
+        uint8_t on[LW_BLOCK * LW_TILE_ROWS] = { 0 };
+        if (asked[s] && rows > 0) {
+            const ptrdiff_t at = unit / LW_BLOCK * lw_tiles(n_rows[s], LW_TILE_ROWS) + part;
+            side[s]->part[at] = means_of_block(
+                looked[s].field, side[s]->padded, task->intercept_hidden + unit, units, rows);
+        }
+        if (draw[s] && rows > 0) {
+            states_of_block(looked[s].field, side[s]->padded, units, rows, (uint32_t)unit,
+                (uint32_t)row, task->key, wanted.step, task->hidden_lane, on, LW_TILE_ROWS);
+            index_of(on, units, rows, work->hidden + unit / LW_INPUTS * work->chains.padded + row,
+                work->chains.padded);
+        }
+    }
+}
+
+/* Hidden means of the sides that are asked for, by all threads of a region. */
+static void
+share_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_wanted wanted)
+{
+    const lw_contrast pass = task->pass;
+    const ptrdiff_t most = batch.n_data > batch.n_chains ? batch.n_data : batch.n_chains;
+    const ptrdiff_t parts = lw_tiles(most, LW_TILE_ROWS);
+
+    if (wanted.data && task->grey) {
+        share_product_f32(task->components, pass.n_visible, 1, work->grey, 1, pass.n_visible,
+            pass.n_hidden, batch.n_data, pass.n_visible, 1, NULL, 0, work->data.mean,
+            work->data.padded);
+    }
+    LW_SHARE_TILES(t, lw_tiles(pass.n_hidden, LW_BLOCK) * parts,
+        { lookup_hidden(task, work, batch, wanted, parts, t); });
+}
+
+/* Visible states of a tile of the chains, given their hidden states. */
+static void
+lookup_visible(const task_f32 *task, const lw_lookup *work, batch_f32 batch, uint32_t step,
+    ptrdiff_t parts, ptrdiff_t tile)
+{
+    const lw_contrast pass = task->pass;
+    const ptrdiff_t unit = tile / parts * LW_BLOCK, part = tile % parts;
+    const ptrdiff_t units = lw_min(LW_BLOCK, pass.n_visible - unit), row = part * LW_TILE_ROWS;
+    const ptrdiff_t rows = lw_min(LW_TILE_ROWS, batch.n_chains - row);
+    float field[LW_BLOCK * LW_TILE_ROWS];
+    uint8_t on[LW_BLOCK * LW_TILE_ROWS] = { 0 };
+    const lw_looked looked[2]
+        = { looked_at(work->chains, work->hidden, part, field - row, LW_TILE_ROWS),
+              { NULL, 0, 0, NULL, 0 } };
+
+    look_block(task->components + unit, 1, pass.n_visible, pass.n_hidden, units, looked);
+    means_of_block(field, LW_TILE_ROWS, task->intercept_visible + unit, units, rows);
+    states_of_block(field, LW_TILE_ROWS, units, rows, (uint32_t)unit, (uint32_t)row, task->key,
+        step, task->visible_lane, on, LW_TILE_ROWS);
+    index_of(on, units, rows, work->chains.index + unit / LW_INPUTS * work->chains.padded + row,
+        work->chains.padded);
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        uint8_t *const to = work->visible + (row + r) * work->wide + unit;
+        for (ptrdiff_t u = 0; u < units; u++) {
+            to[u] = on[u * LW_TILE_ROWS + r];
+        }
+    }
+}
+
+/* Tables of one side's groups of rows from `group` on, scaled. */
+static void
+tables_of_means(const lw_side *side, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t last,
+    ptrdiff_t group, ptrdiff_t groups, float scale, float *tables)
+{
+    const ptrdiff_t row = group * LW_INPUTS;
+    const float *from[LW_OUTPUTS];
+
+    for (int a = 0; a < LW_OUTPUTS; a++) {
+        from[a] = side->mean + lw_min(unit + a, last) * side->padded + row;
+    }
+    lw_tables_of(from, 1, lw_min(groups * LW_INPUTS, n_rows - row), scale, tables);
+}
+
+static float
+sum_of(const float *restrict value, ptrdiff_t n)
+{
+    float lane[LW_UNITS_LANES] = { 0 }, sum = 0;
+    ptrdiff_t i = 0;
+
+    for (; i + LW_UNITS_LANES <= n; i += LW_UNITS_LANES) {
+        LW_SIMD
+        for (int k = 0; k < LW_UNITS_LANES; k++) {
+            lane[k] += value[i + k];
+        }
+    }
+    for (; i < n; i++) {
+        sum += value[i];
+    }
+    for (int k = 0; k < LW_UNITS_LANES; k++) {
+        sum += lane[k];
+    }
+    return sum;
+}
+
+/* The gradients of three hidden units, and the optimiser's step down them; unit n_hidden is always
+ * on, and its gradient that of the visible intercepts. */
+static void
+lookup_learn(task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdiff_t unit)
+{
+    const ptrdiff_t n_hidden = task->pass.n_hidden, n_visible = task->pass.n_visible;
+    const lw_side *const side[2] = { &work->data, &work->chains };
+    const ptrdiff_t n_rows[2] = { task->grey ? 0 : batch.n_data, batch.n_chains };
+    const float scale[2] = { -1 / (float)batch.n_data, 1 / (float)batch.n_chains };
+    const ptrdiff_t groups[2] = { lw_tiles(n_rows[0], LW_INPUTS), lw_tiles(n_rows[1], LW_INPUTS) };
+    const int kept = groups[0] <= LW_GROUPS && groups[1] <= LW_GROUPS;
+    const ptrdiff_t most = LW_ACROSS * LW_ENTRIES;
+    float tables[2][LW_GROUPS * LW_OUTPUTS * LW_ENTRIES];
+
+    for (ptrdiff_t i = 0; i < work->wide; i += most) {
+        const ptrdiff_t padded = lw_min(most, work->wide - i);
+        float gradient[LW_OUTPUTS][LW_ACROSS * LW_ENTRIES];
+        float *const sum[LW_OUTPUTS] = { gradient[0], gradient[1], gradient[2] };
+        for (int a = 0; a < LW_OUTPUTS; a++) {
+            if (task->grey) {
+                memcpy(sum[a], work->gradient + lw_min(unit + a, n_hidden) * work->wide + i,
+                    (size_t)padded * sizeof(float));
+            } else {
+                memset(sum[a], 0, (size_t)padded * sizeof(float));
+            }
+        }
+        for (int s = 0; s < 2; s++) {
+            for (ptrdiff_t g = 0; g < groups[s]; g += LW_GROUPS) {
+                const ptrdiff_t here = lw_min(LW_GROUPS, groups[s] - g);
+                if (i == 0 || !kept) {
+                    tables_of_means(
+                        side[s], n_rows[s], unit, n_hidden, g, here, scale[s], tables[s]);
+                }
+                lw_look_across(padded / LW_ENTRIES, tables[s],
+                    side[s]->across + g * work->wide + i, work->wide, here, sum);
+            }
+        }
+        for (ptrdiff_t a = 0; a < LW_OUTPUTS && unit + a <= n_hidden; a++) {
+            const ptrdiff_t units = lw_min(padded, n_visible - i);
+            const ptrdiff_t at = (unit + a) * n_visible + i;
+            if (unit + a == n_hidden) {
+                memcpy(work->slope + i, sum[a], (size_t)units * sizeof(float));
+            } else {
+                update_tile_f32(sum[a], units, batch.rule, task->components + at, task->first + at,
+                    task->second ? task->second + at : NULL);
+            }
+        }
+    }
+    for (ptrdiff_t a = 0; a < LW_OUTPUTS && unit + a < n_hidden; a++) {
+        const ptrdiff_t at = unit + a;
+        work->slope_hidden[at]
+            = scale[0] * sum_of(work->data.mean + at * work->data.padded, batch.n_data)
+            + scale[1] * sum_of(work->chains.mean + at * work->chains.padded, batch.n_chains);
+    }
+}
+
+/* One batch, by all threads of a region. */
+static void
+lookup_batch(task_f32 *task, const lw_lookup *work, batch_f32 batch, double *gap)
+{
+    const lw_contrast pass = task->pass;
+    const int persistent = pass.n_chains > 0;
+    const ptrdiff_t parts = lw_tiles(batch.n_chains, LW_TILE_ROWS);
+    const ptrdiff_t at = (pass.n_hidden + 1) * pass.n_visible;
+
+    LW_SHARE_TILES(g, lw_tiles(batch.n_data, LW_INPUTS), { take_group(task, work, batch, g); });
+    if (!persistent) {
+        const lw_wanted start = { 1, 0, 1, 0, batch.step };
+        share_hidden(task, work, batch, start);
+    }
+    for (ptrdiff_t k = 1; k <= pass.n_steps; k++) {
+        const int last = k == pass.n_steps;
+        const lw_wanted wanted
+            = { last && persistent, 1, 0, !last || persistent, batch.step + (uint32_t)k };
+        LW_SHARE_TILES(t, lw_tiles(pass.n_visible, LW_BLOCK) * parts,
+            { lookup_visible(task, work, batch, wanted.step, parts, t); });
+        share_hidden(task, work, batch, wanted);
+    }
+    LW_SHARE_TILES(g, lw_tiles(batch.n_chains, LW_INPUTS), { chain_group(task, work, batch, g); });
+    if (task->grey) {
+        share_product_f32(work->data.mean, work->data.padded, 1, work->grey, pass.n_visible, 1,
+            pass.n_hidden + 1, pass.n_visible, batch.n_data, -1 / (float)batch.n_data, NULL, 0,
+            work->gradient, work->wide);
+    }
+    LW_SHARE_TILES(t, lw_tiles(pass.n_hidden + 1, LW_BLOCK), {
+        const ptrdiff_t to = lw_min((t + 1) * LW_BLOCK, pass.n_hidden + 1);
+        for (ptrdiff_t j = t * LW_BLOCK; j < to; j += LW_OUTPUTS) {
+            lookup_learn(task, work, batch, j);
+        }
+    });
+    LW_ONE_THREAD
+    {
+        end_batch_f32(task, batch, work->slope, work->data.part,
+            tiles_of_hidden(pass, batch.n_data), work->chains.part,
+            tiles_of_hidden(pass, batch.n_chains), gap);
+        update_tile_f32(work->slope_hidden, pass.n_hidden, rule_without_decay_f32(batch.rule),
+            task->intercept_hidden, task->first + at, task->second ? task->second + at : NULL);
+    }
+}
+
+/* Hidden states of a chain, from numbers to indices and back. */
+static void
+hidden_to_index(const task_f32 *task, const lw_lookup *work, ptrdiff_t row)
+{
+    const ptrdiff_t n_hidden = task->pass.n_hidden;
+    const float *const state = task->chains + row * n_hidden;
+
+    for (ptrdiff_t j = 0; j < n_hidden; j += LW_INPUTS) {
+        uint32_t bits = 0;
+        for (ptrdiff_t k = 0; k < LW_INPUTS && j + k < n_hidden; k++) {
+            bits |= (uint32_t)(state[j + k] != 0) << k;
+        }
+        work->hidden[j / LW_INPUTS * work->chains.padded + row] = bits;
+    }
+}
+
+static void
+index_to_hidden(const task_f32 *task, const lw_lookup *work, ptrdiff_t row)
+{
+    const ptrdiff_t n_hidden = task->pass.n_hidden;
+    float *const state = task->chains + row * n_hidden;
+
+    for (ptrdiff_t j = 0; j < n_hidden; j++) {
+        const uint32_t bits = work->hidden[j / LW_INPUTS * work->chains.padded + row];
+        state[j] = (float)(bits >> j % LW_INPUTS & 1);
+    }
+}
+
+/* Where a pass starts: slices, and what is never written, rows and units that fill up vectors and
+ * the unit that is always on. */
+static void
+lookup_open(const task_f32 *task, lw_lookup *work, char *scratch)
+{
+    const lw_contrast pass = task->pass;
+    const char *const end = lookup_slices(pass, work, scratch);
+
+    LW_ONE_THREAD
+    {
+        memset(scratch, 0, (size_t)(end - scratch));
+        for (ptrdiff_t r = 0; r < work->data.padded; r++) {
+            work->data.mean[pass.n_hidden * work->data.padded + r] = 1;
+        }
+        for (ptrdiff_t r = 0; r < work->chains.padded; r++) {
+            work->chains.mean[pass.n_hidden * work->chains.padded + r] = 1;
+        }
+    }
+    LW_SHARE_TILES(i, pass.n_chains, { hidden_to_index(task, work, i); });
+}
+
+/* The pass, by all threads of a region. */
+static void
+lookup_pass(task_f32 *task, char *scratch)
+{
+    const lw_contrast pass = task->pass;
+    const ptrdiff_t n_batches = lw_tiles(pass.n_rows, pass.batch_size);
+    lw_lookup work;
+
+    lookup_open(task, &work, scratch);
+    for (ptrdiff_t index = 0; index < n_batches; index++) {
+        lookup_batch(task, &work, batch_at_f32(task, index), task->gap + index);
+    }
+    LW_SHARE_TILES(i, pass.n_chains, { index_to_hidden(task, &work, i); });
+}
+
+/* Gibbs steps alone, by all threads of a region. */
+static void
+lookup_gibbs(const task_f32 *task, batch_f32 batch, char *scratch, float *visible)
+{
+    const lw_contrast pass = task->pass;
+    const ptrdiff_t parts = lw_tiles(pass.n_chains, LW_TILE_ROWS);
+    lw_lookup work;
+
+    lookup_open(task, &work, scratch);
+    for (ptrdiff_t k = 1; k <= pass.n_steps; k++) {
+        const lw_wanted wanted = { 0, 1, 0, 1, batch.step + (uint32_t)k };
+        LW_SHARE_TILES(t, lw_tiles(pass.n_visible, LW_BLOCK) * parts,
+            { lookup_visible(task, &work, batch, wanted.step, parts, t); });
+        share_hidden(task, &work, batch, wanted);
+    }
+    LW_SHARE_TILES(r, pass.n_chains, {
+        index_to_hidden(task, &work, r);
+        for (ptrdiff_t i = 0; i < pass.n_visible; i++) {
+            visible[r * pass.n_visible + i] = work.visible[r * work.wide + i];
+        }
+    });
+}
