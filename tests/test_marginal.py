@@ -54,6 +54,32 @@ def test_the_bracket_closes_around_what_em_approaches(rng, n_latent, scale):
     assert below >= found.low - 1e-3
 
 
+@pytest.mark.parametrize("scale", [0.1, 0.3, 1, 3, 30, 300])
+def test_a_few_rounds_of_second_order_are_enough(rng, monkeypatch, scale):
+    # There are six times as many states as rows, so that most columns are nearly dependent; and
+    # at large scales p(x | h) underflows where it counts least. Either once took dozens of rounds.
+    monkeypatch.setattr(marginal, "ROUNDS", 15)
+    layer, X = conditional(rng, 8, 9, scale), rows(rng, 40, 9)
+    found = best_latent_marginal(layer, X, tol=1e-9)  # a warning is an error
+    assert found.high - found.low <= 1e-9
+
+
+def test_more_clusters_than_the_first_support_and_the_newcomers(rng, monkeypatch):
+    # States' means are far apart, and each row is explained by its own state alone: the maximum
+    # is that of the frequencies of the states among the rows.
+    monkeypatch.setattr(marginal, "FIRST", 20)
+    monkeypatch.setattr(marginal, "NEWCOMERS", 20)
+    monkeypatch.setattr(marginal, "WARM_UP", 1)
+    h = all_states(9)[rng.integers(0, 2**9, size=300)]
+    X = np.hstack([h] * 7)
+    layer = Conditional(30 * np.hstack([np.eye(9)] * 7), np.full(63, -15.0))
+    found = best_latent_marginal(layer, X, tol=1e-6)
+    counts = np.unique(h, axis=0, return_counts=True)[1]
+    # Of 63 features each misses with odds of exp(-15).
+    expected = np.sum(counts * np.log(counts / 300)) / 300 - 63 * np.logaddexp(0, -15)
+    assert found.low - 1e-6 <= expected <= found.high + 1e-6
+
+
 def test_an_independent_optimiser_finds_the_same_value(rng):
     layer, X = conditional(rng, 3, 6, 1.5), rows(rng, 12, 6)
     p = np.exp(layer.log_probability(X, all_states(3)))

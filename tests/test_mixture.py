@@ -4,39 +4,75 @@ import numpy as np
 import pytest
 from reference import mixture as twin
 
-from layerwise.numerics.mixture import Factors, linear_sums
+from layerwise.numerics.mixture import Factors, Table
 
 # Sums of positive terms: a relative error of the sum is an absolute error of its logarithm; the
 # exponents themselves are sums of n fields, so they are relative to the largest of those.
 ULP = 2.0**-52
+SCALES = [0.01, 0.1, 1, 10, 30, 100, 1000]
 
 
 def tolerance(fields, *others):
-    largest = np.abs(fields).sum(axis=1).max(initial=1) + sum(np.abs(o).max() for o in others)
-    return 64 * ULP * largest
+    """Eight roundings of the largest exponent, or of the logarithm of up to 2^18 terms."""
+    finite = [np.abs(other[np.isfinite(other)]).max(initial=0) for other in others]
+    return 8 * ULP * max(13, np.abs(fields).sum(axis=1).max(initial=0) + sum(finite))
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 10])
-@pytest.mark.parametrize("scale", [0.1, 1, 10, 30, 50, 200, 1000])
-def test_log_sums_equal_the_table(rng, n, scale):
-    fields = scale * rng.normal(size=(37, n))
-    log_table = scale * rng.normal(size=2**n)
-    np.testing.assert_allclose(
-        Factors(fields).log_sums(log_table),
-        twin.log_sums(fields, log_table),
-        rtol=0,
-        atol=tolerance(fields, log_table),
+def both_ways(factors, table):
+    """Sums of all rows as it is done, and all of them in the log domain."""
+    return factors.log_sums(table), factors._log_sums_apart(np.arange(len(factors.fields)), table)
+
+
+def both_ways_over_rows(factors, log_weights):
+    """Sums of all states as it is done, and all of them in the log domain."""
+    states = np.arange(2**factors.n)
+    return (
+        factors.log_sums_over_rows(log_weights),
+        factors._log_sums_over_rows_apart(states, log_weights),
     )
 
 
+@pytest.mark.parametrize("n_rows", [1, 37])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 10, 13])
+@pytest.mark.parametrize("scale", SCALES)
+def test_log_sums_equal_the_table(rng, scale, n, n_rows):
+    fields = scale * rng.normal(size=(n_rows, n))
+    log_weights = scale * rng.normal(size=2**n)
+    expected = twin.log_sums(fields, log_weights)
+    for found in both_ways(Factors(fields), Table(log_weights)):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance(fields, log_weights))
+
+
+@pytest.mark.parametrize("n_rows", [1, 37, 300])
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 10])
-@pytest.mark.parametrize("scale", [0.1, 1, 10, 30, 50, 200, 1000])
-def test_log_sums_over_rows_equal_the_table(rng, n, scale):
-    fields = scale * rng.normal(size=(37, n))
-    log_weights = scale * rng.normal(size=37)
+@pytest.mark.parametrize("scale", SCALES)
+def test_log_sums_over_rows_equal_the_table(rng, scale, n, n_rows):
+    fields = scale * rng.normal(size=(n_rows, n))
+    log_weights = scale * rng.normal(size=n_rows)
+    expected = twin.log_sums_over_rows(fields, log_weights)
+    for found in both_ways_over_rows(Factors(fields), log_weights):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance(fields, log_weights))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_more_low_states_than_a_block_of_terms(rng, scale):
+    # Blocks are of 256 terms; 18 units have 512 low states.
+    fields = scale * rng.normal(size=(3, 18))
+    log_weights = scale * rng.normal(size=2**18)
+    expected = twin.log_sums(fields, log_weights)
+    for found in both_ways(Factors(fields), Table(log_weights)):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance(fields, log_weights))
+
+
+def test_terms_that_underflow_and_yet_all_count(rng):
+    # The table undoes what the fields do, so that all states weigh about the same, while each of
+    # the two runs over 2,000 nats.
+    n = 10
+    fields = 200 + rng.normal(size=(20, n))
+    log_weights = -200 * twin.states(n).sum(axis=1) + rng.normal(size=2**n)
     np.testing.assert_allclose(
-        Factors(fields).log_sums_over_rows(log_weights),
-        twin.log_sums_over_rows(fields, log_weights),
+        Factors(fields).log_sums(Table(log_weights)),
+        twin.log_sums(fields, log_weights),
         rtol=0,
         atol=tolerance(fields, log_weights),
     )
@@ -46,19 +82,22 @@ def test_the_border_of_underflow_is_crossed_without_a_step(monkeypatch):
     # The table gives all of its weight to the state with no unit on, and the row's factors give
     # it exp(-n * field): as fields grow the product form loses it, and the log domain takes over.
     n = 8
-    log_table = np.full(2**n, -5000.0)
-    log_table[0] = 0.0
+    log_weights = np.full(2**n, -5000.0)
+    log_weights[0] = 0.0
     fields = np.repeat(np.linspace(70, 90, 201)[:, None], n, axis=1)
     taken = []
-    exact = Factors._log_sum_of_row
+    exact = Factors._log_sums_apart
 
-    def counted(self, row, table):
-        taken.append(row)
-        return exact(self, row, table)
+    def noted(self, rows, table):
+        taken.extend(rows)
+        return exact(self, rows, table)
 
-    monkeypatch.setattr(Factors, "_log_sum_of_row", counted)
+    monkeypatch.setattr(Factors, "_log_sums_apart", noted)
     np.testing.assert_allclose(
-        Factors(fields).log_sums(log_table), twin.log_sums(fields, log_table), rtol=0, atol=1e-10
+        Factors(fields).log_sums(Table(log_weights)),
+        twin.log_sums(fields, log_weights),
+        rtol=0,
+        atol=tolerance(fields, log_weights),
     )
     # exp(-645) = 1e-280 is the border: the test has rows on both of its sides, in order.
     border = np.flatnonzero(fields[:, 0] * n > 280 * np.log(10))[0]
@@ -77,24 +116,47 @@ def test_a_state_below_its_floor_gets_a_bound_below_the_floor(rng):
     assert np.all(bounded[~above] <= floor + 1e-9)
 
 
-def test_states_of_no_weight_and_no_states_at_all(rng):
+@pytest.mark.parametrize("scale", [1, 300])
+def test_states_and_rows_of_no_weight(rng, scale):
+    fields = scale * rng.normal(size=(40, 9))
+    log_weights = np.where(rng.random(2**9) < 0.9, -np.inf, scale * rng.normal(size=2**9))
+    expected = twin.log_sums(fields, log_weights)
+    for found in both_ways(Factors(fields), Table(log_weights)):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance(fields, log_weights))
+    of_rows = np.where(rng.random(40) < 0.5, -np.inf, 0.0)
+    expected = twin.log_sums_over_rows(fields, of_rows)
+    for found in both_ways_over_rows(Factors(fields), of_rows):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance(fields))
+
+
+def test_nothing_weighs_nothing(rng):
     fields = rng.normal(size=(4, 3))
-    log_table = np.array([0.0, *[-np.inf] * 7])
-    # The scale of the factors, up to 3, is taken away and added again.
-    np.testing.assert_allclose(Factors(fields).log_sums(log_table), np.zeros(4), atol=8 * ULP)
-    np.testing.assert_array_equal(
-        Factors(fields).log_sums(np.full(8, -np.inf)), np.full(4, -np.inf)
-    )
-    assert Factors(np.empty((0, 3))).log_sums(np.zeros(8)).shape == (0,)
+    none, nowhere = Table(np.full(8, -np.inf)), np.full(4, -np.inf)
+    for found in both_ways(Factors(fields), none):
+        np.testing.assert_array_equal(found, nowhere)
+    for found in both_ways_over_rows(Factors(fields), nowhere):
+        np.testing.assert_array_equal(found, np.full(8, -np.inf))
+    empty = Factors(np.empty((0, 3)))
+    assert empty.log_sums(Table(np.zeros(8))).shape == (0,)
+    np.testing.assert_array_equal(empty.log_sums_over_rows(np.empty(0)), np.full(8, -np.inf))
 
 
-def test_bits_do_not_depend_on_threads(rng, with_threads):
-    fields = 3 * rng.normal(size=(300, 11))
-    log_table = rng.normal(size=2**11)
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+def test_a_field_that_is_not_finite_does_not_pass_for_a_number(rng, bad):
+    fields = rng.normal(size=(4, 5))
+    fields[2, 1] = bad
+    found = Factors(fields).log_sums(Table(np.zeros(32)))
+    assert list(np.isfinite(found)) == [True, True, False, True]
+
+
+@pytest.mark.parametrize("scale", [3, 300])
+def test_bits_do_not_depend_on_threads(rng, with_threads, scale):
+    fields = scale * rng.normal(size=(300, 11))
+    table = Table(scale * rng.normal(size=2**11))
 
     def everything():
         factors = Factors(fields)
-        return factors.log_sums(log_table), factors.log_sums_over_rows(fields[:, 0])
+        return both_ways(factors, table) + both_ways_over_rows(factors, fields[:, 0].copy())
 
     one, *others = with_threads(everything)
     for other in others:
@@ -102,7 +164,10 @@ def test_bits_do_not_depend_on_threads(rng, with_threads):
             np.testing.assert_array_equal(a, b)
 
 
-def test_linear_sums_count_bits_from_the_lowest(rng):
-    fields = rng.normal(size=(6, 5))
-    # Sums of at most five terms, in another order.
-    np.testing.assert_allclose(linear_sums(fields), twin.linear_sums(fields), rtol=0, atol=1e-14)
+def test_inputs_are_only_read(rng):
+    fields, log_weights = 300 * rng.normal(size=(20, 6)), 300 * rng.normal(size=2**6)
+    of_rows = rng.normal(size=20)
+    for given in (fields, log_weights, of_rows):
+        given.flags.writeable = False
+    both_ways(Factors(fields), Table(log_weights))
+    both_ways_over_rows(Factors(fields), of_rows)

@@ -10,7 +10,7 @@ from joblib import effective_n_jobs
 from layerwise.exceptions import TooManyStates
 from layerwise.likelihood.estimate import Estimate
 from layerwise.numerics import jobs, layers, states
-from layerwise.numerics.mixture import Factors
+from layerwise.numerics.mixture import Factors, Table
 from layerwise.numerics.streams import STATE, VISIBLE
 
 # As powers of 2. A sum over 2**30 states times 100 units takes seconds; a table of 2**24 numbers
@@ -20,8 +20,12 @@ SUM_LIMIT, TABLE_LIMIT, PAIRS_LIMIT = 30, 24, 40
 JOBS_OF_WORKER = 16
 # Seconds between two lines of progress.
 PROGRESS_EVERY = 3.0
-# Rows whose factors are held at a time, so that memory does not grow with the number of rows.
+# Rows that are made at a time where a latent layer's states are the rows.
 ROWS = 4096
+# Rows whose factors are held at a time, so that memory does not grow with the number of rows. With
+# 16 latent units these are 2 MB, which stay near the processor, and which the allocator gives back
+# for the next rows: twice as fast as all of 2,000 rows at once, whose pages were new each time.
+FACTOR_ROWS = 480
 
 
 def refuse(n, limit, what, way_out):
@@ -112,10 +116,10 @@ def visible_log_marginal(params):
 
 def mixture_log_likelihood(conditional, log_marginal, X):
     """Return log sum_h p(x | h) exp(log_marginal[h]) for rows x, of shape (n_rows,)."""
-    table = log_marginal - conditional.state_part()
+    table = Table(log_marginal - conditional.state_part())
     parts = [
-        Factors(conditional.latent_field(X[at : at + ROWS])).log_sums(table)
-        for at in range(0, len(X), ROWS)
+        Factors(conditional.latent_field(X[at : at + FACTOR_ROWS])).log_sums(table)
+        for at in range(0, len(X), FACTOR_ROWS)
     ]
     return np.concatenate([*parts, np.empty(0)]) + conditional.row_part(X)
 

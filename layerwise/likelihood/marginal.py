@@ -3,21 +3,24 @@
 import warnings
 
 import numpy as np
-from scipy.optimize import nnls
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 
 from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.exact import TABLE_LIMIT, mixture_log_likelihood, refuse
 from layerwise.models.units import Bernoulli
-from layerwise.numerics.mixture import Factors
+from layerwise.numerics.mixture import Factors, Table
 from layerwise.numerics.products import product
+from layerwise.numerics.quadratic import gram, nonnegative_minimum
 
 WAY_OUT = "Give the layer fewer units."
-# Steps of EM before the support is taken over, the heaviest states it starts with, and how many
-# may join it in one round. On 1,797 rows of 64 with 16 latent units these close the bracket to
-# 1e-6 in 1.5 s; a first support of twice the rows took 28 s, nearly all of it least squares.
-WARM_UP, FIRST, NEWCOMERS = 20, 200, 100
+# Steps of EM before the support is taken over, the heaviest states it starts with, how many may
+# join it in one round, and steps of EM that settle them.
+WARM_UP, FIRST, NEWCOMERS, SETTLING = 10, 200, 200, 3
+# What is added to the quadratic model's matrix, whose diagonal is 1: states of nearly the same
+# p(x | h) make it singular. From 1e-6 up, weight moves between such states too slowly for brackets
+# of 1e-9; at 1e-12 the rounding of its factor shows.
+RIDGE = 1e-10
 ROUNDS = 500
 
 
@@ -51,7 +54,7 @@ class _Problem:
 
     def log_likelihood(self, log_weights):
         """Return log p(x) of each row."""
-        return self.factors.log_sums(log_weights - self.state_part) + self.row_part
+        return self.factors.log_sums(Table(log_weights - self.state_part)) + self.row_part
 
     def log_gain(self, row_log_likelihood):
         """Return log D(h), with D(h) the mean over rows of p(x | h) / p(x).
@@ -63,10 +66,11 @@ class _Problem:
         floor = self.state_part + np.log(1e-9)
         return self.factors.log_sums_over_rows(shift, floor) - self.state_part
 
-    def columns(self, index):
-        """Return log p(x | h) for the states at ``index``, of shape (n_rows, n_states)."""
+    def log_probability(self, index):
+        """Return log p(x | h) for the states at ``index``, of shape (n_states, n_rows)."""
         latent = (index[:, None] >> np.arange(self.conditional.n_latent) & 1).astype(float)
-        return self.conditional.log_probability(self.X, latent)
+        linear = product(latent, self.factors.fields.T, start=self.row_part)
+        return linear - self.state_part[index, None]
 
 
 def _local_maxima(values, n):
@@ -78,50 +82,69 @@ def _local_maxima(values, n):
     return np.flatnonzero(best.ravel())
 
 
-def _mixture_weights(likelihood, weights, tol):
-    """Return the best weights of the columns of ``likelihood``, starting from ``weights``.
+# Below, likelihood[h, x] is p(x | h) of a support's states, scaled for each row by any number.
 
-    Sequential quadratic programming (Kim, Carbonetto, Stephens and Anitescu, 2020). At the weights
-    w, with p = L w and R = L / (p sqrt(N)), the quadratic model of -mean log p + sum w has the
-    minimiser of |R y - 2 / sqrt(N)|^2 / 2 + sum y over y >= 0. We ask for sum y = 1 instead, as a
-    heavy row; the problem is then one of non-negative least squares, and the step is convex.
+
+def _density(likelihood, weights):
+    """Return sum_h weights[h] p(x | h) for each row, without BLAS (products.py says why)."""
+    return product(weights[None], likelihood)[0]
+
+
+def _em_step(likelihood, weights):
+    weights = weights * (likelihood / _density(likelihood, weights)).mean(axis=1)
+    return weights / weights.sum()
+
+
+def _joined(likelihood, weights, shares):
+    """Return weights in which newcomers have settled, unless that lowers the likelihood.
+
+    From no weight at all, one second-order step can at most double a row's p(x), and it takes
+    many rounds to what EM reaches at once from a first guess.
     """
-    n_rows = len(likelihood)
-    heavy = 1e4
-    for _ in range(100):
-        density = _mixed(likelihood, weights)
-        gain = (likelihood / density[:, None]).mean(axis=0)
-        if gain.max() - 1 < tol:
-            break
-        scaled = likelihood / (density[:, None] * np.sqrt(n_rows))
-        system = np.vstack([scaled, np.full((1, len(weights)), heavy)])
-        target = np.append(np.full(n_rows, 2 / np.sqrt(n_rows)), heavy)
-        try:
-            proposal, _ = nnls(system, target)
-        except RuntimeError:  # its active set cycled: one step of EM always improves
-            proposal = weights * gain
-        proposal /= proposal.sum()
-        new = _line_search(likelihood, weights, proposal, density)
-        if new is None:
-            new = weights * gain
-            new /= new.sum()
-        weights = new
-    return weights
+    joined = (weights + shares) / (weights + shares).sum()
+    for _ in range(SETTLING):
+        joined = _em_step(likelihood, joined)
+    gain = np.log(_density(likelihood, joined) / _density(likelihood, weights)).mean()
+    return joined if gain > 0 else weights
 
 
-def _mixed(likelihood, weights):
-    """Return likelihood @ weights, without BLAS: the same bits for any number of its threads."""
-    return product(likelihood, weights[:, None])[:, 0]
+def _second_order_step(likelihood, weights):
+    """Return better weights, by one step of sequential quadratic programming.
+
+    As in Kim, Carbonetto, Stephens and Anitescu (2020): at the weights w, with p = w L and
+    R = L / p, the quadratic model of -mean log p + sum w has the matrix R R^T / N, and its
+    minimiser over y >= 0 is where the line search looks. y is taken in units that make the
+    matrix's diagonal 1, so that the ridge means the same for states of many and of few rows.
+    """
+    n_rows = likelihood.shape[1]
+    density = _density(likelihood, weights)
+    ratio = likelihood / density
+    gain = ratio.mean(axis=1)
+    # R has no negative entry, so that y is 0 wherever the linear term is not above 0.
+    able = gain > 0.5
+    ratio = ratio[able] / np.sqrt(n_rows)
+    size = np.sqrt(np.einsum("ij,ij->i", ratio, ratio))
+    ratio /= size[:, None]
+    matrix = gram(ratio)
+    matrix[np.diag_indices_from(matrix)] += RIDGE
+    linear = (2 * gain[able] - 1) / size + RIDGE * size * weights[able]
+    proposal = np.zeros(len(weights))
+    try:
+        proposal[able] = nonnegative_minimum(matrix, linear, weights[able] > 0) / size
+    except RuntimeError:  # a step of EM always improves
+        return _em_step(likelihood, weights)
+    new = _line_search(likelihood, weights, proposal / proposal.sum(), density)
+    return _em_step(likelihood, weights) if new is None else new
 
 
 def _line_search(likelihood, weights, proposal, density):
     """Return the first of halving steps that improves enough, or None."""
-    toward = _mixed(likelihood, proposal)
-    slope = np.mean((toward - density) / density)
+    change = _density(likelihood, proposal) / density - 1
+    slope = change.mean()
     step = 1.0
     while step > 1e-8:
-        ratio = 1 + step * (toward - density) / density
-        if ratio.min() > 0 and np.mean(np.log(ratio)) >= 1e-4 * step * slope > 0:
+        ratio = 1 + step * change
+        if ratio.min() > 0 and np.log(ratio).mean() >= 1e-4 * step * slope > 0:
             return weights + step * (proposal - weights)
         step /= 2
     return None
@@ -158,8 +181,8 @@ def best_latent_marginal(layer, X, tol=1e-3):
     -----
     At any weights Q the maximum is at most L(Q) + log max_h D(h), with D(h) the mean over rows of
     p(x | h) / p_Q(x) (Lindsay's bound). That certificate, and not an iteration count, ends the
-    search. A few steps of EM choose a first support; then the weights of the support are
-    optimised to second order, states with D > 1 join, and states of weight zero leave.
+    search. A few steps of EM choose a first support; then, round by round, its weights take a step
+    of second order, states of weight zero leave, and states with D > 1 join.
     """
     conditional = conditional_of(layer)
     X = _checked(X, conditional)
@@ -178,18 +201,19 @@ def best_latent_marginal(layer, X, tol=1e-3):
     for _ in range(WARM_UP):
         log_weights = log_weights + problem.log_gain(problem.log_likelihood(log_weights))
     support = np.argsort(log_weights, kind="stable")[-FIRST:]
-    support = np.sort(support)
     weights = np.exp(log_weights[support] - log_weights[support].max())
     weights /= weights.sum()
+    shares = np.zeros(len(support))
 
     best = None
-    inner_tol = tol / 10
     for _ in range(ROUNDS):
-        columns = problem.columns(support)
-        scale = columns.max(axis=1, keepdims=True)
-        likelihood = np.exp(columns - scale)
-        weights = _mixture_weights(likelihood, weights, inner_tol)
-        rows = np.log(_mixed(likelihood, weights)) + scale[:, 0]
+        log_probability = problem.log_probability(support)
+        scale = log_probability.max(axis=0)
+        likelihood = np.exp(log_probability - scale)
+        if shares.any():
+            weights = _joined(likelihood, weights, shares)
+        weights = _second_order_step(likelihood, weights)
+        rows = np.log(_density(likelihood, weights)) + scale
         log_gain = problem.log_gain(rows)
         low = float(rows.mean())
         # D at its maximum is 1 up to rounding, and high must not fall below low.
@@ -203,10 +227,11 @@ def best_latent_marginal(layer, X, tol=1e-3):
         newcomers = newcomers[np.argsort(log_gain[newcomers], kind="stable")[-NEWCOMERS:]]
         keep = weights > 0
         newcomers = np.setdiff1d(newcomers, support[keep])
-        if len(newcomers) == 0:
-            inner_tol /= 10  # the support is right, its weights are not yet
         support = np.concatenate([support[keep], newcomers])
         weights = np.concatenate([weights[keep], np.zeros(len(newcomers))])
+        # At most what explains one row; nothing where there is nothing to gain.
+        shares = np.expm1(np.minimum(log_gain[support], np.log(2))) / len(X)
+        shares[: -len(newcomers) or None] = 0
     else:
         warnings.warn(
             f"The bracket of the best latent marginal is still {best[1] - best[0]:.2g} nats wide "

@@ -9,39 +9,60 @@ high half, e(x, h) = high[x, h_high] * low[x, h_low]: two small tables instead o
 are products of matrices, with no exponential per row and state. Both factors are scaled by their
 own maxima, so all of their values lie in [0, 1], and what underflows is below 1e-307. So a sum
 that comes out above ``SAFE`` has lost less than one unit in the last place; where it does not, the
-row (or the state) is summed again in the log domain, which is slower and exact at any field.
+row (or the state) is summed again in the log domain, which is exact at any finite fields. Logs of
+weights may be -inf.
 """
 
 import numpy as np
 
+from layerwise._kernels import _mixture
+from layerwise.numerics import threads
 from layerwise.numerics.products import product
-from layerwise.numerics.special import log, log_sum_exp
+from layerwise.numerics.special import log
+from layerwise.numerics.status import check
 
 # Below this a sum of up to 2**26 terms, each of them off by at most 1e-307, could have lost more
 # than one part in 1e16.
 SAFE = 1e-280
-LOG_SAFE = np.log(SAFE)
-# Values of one block on the log-domain path: 8 MB, so that it stays near the processor.
-BLOCK = 2**20
 
 
-def linear_sums(fields):
-    """Return field . h for all states h of the units, for each row.
+def _bits(states, n):
+    """Return the states of n units at some indices, as columns."""
+    return (states >> np.arange(n)[:, None] & 1).astype(float)
+
+
+def _scaled_exponentials(fields):
+    """Return exp(field . h) over its maximum over all states h, for each row.
+
+    One exponential per unit instead of one per state: each state's is a product of theirs.
+    """
+    n_rows, n = fields.shape
+    on, off = np.exp(np.minimum(fields, 0)), np.exp(-np.maximum(fields, 0))
+    values = np.empty((n_rows, 2**n))
+    values[:, 0] = 1
+    for j in range(n):
+        without = values[:, : 2**j]
+        np.multiply(without, on[:, j : j + 1], out=values[:, 2**j : 2 ** (j + 1)])
+        without *= off[:, j : j + 1]
+    return values
+
+
+class Table:
+    """Weights of all states h, ready to be summed over for any rows.
 
     Parameters
     ----------
-    fields : ndarray of shape (n_rows, n)
-
-    Returns
-    -------
-    ndarray of shape (n_rows, 2**n)
-        Bit j of the column's index is the state of unit j.
+    log_weights : ndarray of shape (2**n,), float64
+        Bit j of an index is the state of unit j.
     """
-    n_rows, n = fields.shape
-    sums = np.zeros((n_rows, 2**n))
-    for j in range(n):
-        np.add(sums[:, : 2**j], fields[:, j : j + 1], out=sums[:, 2**j : 2 ** (j + 1)])
-    return sums
+
+    def __init__(self, log_weights):
+        n = len(log_weights).bit_length() - 1
+        self.log_weights = log_weights.reshape(-1, 2 ** (n // 2))
+        self.limit = self.log_weights.max(axis=1)
+        self.top = self.limit.max()
+        if np.isfinite(self.top):
+            self.weights = np.exp(self.log_weights - self.top)
 
 
 class Factors:
@@ -50,57 +71,47 @@ class Factors:
     Parameters
     ----------
     fields : ndarray of shape (n_rows, n), float64
-        Memory is two arrays of n_rows x 2**(n/2) values.
+        Memory is two arrays of n_rows x 2**(n/2) values, and up to three more during a call.
     """
 
     def __init__(self, fields):
         self.fields = fields
         self.n = fields.shape[1]
-        half = self.n // 2
+        self.half = self.n // 2
         # The largest exponent is the sum of the positive fields: what every factor is scaled by.
         self.scale = np.maximum(fields, 0).sum(axis=1)
-        self.low = self._factor(fields[:, :half])
-        self.high = self._factor(fields[:, half:])
+        self.low = _scaled_exponentials(fields[:, : self.half])
+        self.high = _scaled_exponentials(fields[:, self.half :])
 
-    @staticmethod
-    def _factor(fields):
-        exponents = linear_sums(fields)
-        exponents -= np.maximum(fields, 0).sum(axis=1, keepdims=True)
-        return np.exp(exponents, out=exponents)
-
-    def log_sums(self, log_table):
-        """Return log sum_h exp(log_table[h] + field . h), for each row.
+    def log_sums(self, table):
+        """Return log sum_h weight(h) exp(field . h), for each row.
 
         Parameters
         ----------
-        log_table : ndarray of shape (2**n,)
+        table : Table
 
         Returns
         -------
         ndarray of shape (n_rows,)
         """
-        top = log_table.max()
-        if not np.isfinite(top):
-            return np.full(len(self.fields), top)
-        table = np.exp(log_table - top).reshape(self.high.shape[1], self.low.shape[1])
-        sums = np.einsum("ij,ij->i", product(self.high, table), self.low)
-        with np.errstate(invalid="ignore"):
-            result = log(sums) + self.scale + top
-        for row in np.flatnonzero(~(sums > SAFE)):
-            result[row] = self._log_sum_of_row(row, log_table)
+        if not np.isfinite(table.top):
+            return np.full(len(self.fields), table.top)
+        sums = np.einsum("ij,ij->i", product(self.high, table.weights), self.low)
+        result = log(sums) + self.scale + table.top
+        again = np.flatnonzero(sums <= SAFE)  # a sum that is NaN stays so
+        if len(again):
+            result[again] = self._log_sums_apart(again, table)
         return result
 
-    def _log_sum_of_row(self, row, log_table):
-        half = self.n // 2
-        low = linear_sums(self.fields[row : row + 1, :half])[0]
-        high = linear_sums(self.fields[row : row + 1, half:])[0]
-        table = log_table.reshape(len(high), len(low))
-        step = max(1, BLOCK // len(low))
-        parts = [
-            log_sum_exp(table[at : at + step] + high[at : at + step, None] + low)
-            for at in range(0, len(high), step)
-        ]
-        return log_sum_exp(np.array(parts))
+    def _log_sums_apart(self, rows, table):
+        n_high, n_low = table.log_weights.shape
+        low, high = np.split(self.fields[rows], [self.half], axis=1)
+        low = product(low, _bits(np.arange(n_low), self.half))
+        high = product(high, _bits(np.arange(n_high), self.n - self.half))
+        sums = np.empty(len(rows))
+        n_threads = threads.count(len(rows) << self.n)
+        check(_mixture.rows(low, high, table.log_weights, table.limit, n_threads, sums))
+        return sums
 
     def log_sums_over_rows(self, log_weights, floor=-np.inf):
         """Return log sum_x exp(log_weights[x] + field_x . h), for each state h.
@@ -117,15 +128,24 @@ class Factors:
         ndarray of shape (2**n,)
         """
         exponents = log_weights + self.scale
-        top = exponents.max()
+        top = exponents.max(initial=-np.inf)
+        if not np.isfinite(top):
+            return np.full(2**self.n, top)
         weighted = self.high * np.exp(exponents - top)[:, None]
         sums = product(weighted.T, self.low).ravel()
         result = log(np.maximum(sums, SAFE)) + top
-        again = np.flatnonzero(~(sums > SAFE) & (result > floor))
-        step = max(1, BLOCK // max(1, len(self.fields)))
-        for at in range(0, len(again), step):
-            index = again[at : at + step]
-            states = (index[:, None] >> np.arange(self.n) & 1).astype(float)
-            terms = product(states, self.fields.T, start=log_weights)
-            result[index] = log_sum_exp(terms, axis=1)
+        again = np.flatnonzero((sums <= SAFE) & (result > floor))
+        if len(again):
+            result[again] = self._log_sums_over_rows_apart(again, log_weights)
         return result
+
+    def _log_sums_over_rows_apart(self, states, log_weights):
+        highs, i = np.unique(states >> self.half, return_inverse=True)
+        lows, j = np.unique(states & (1 << self.half) - 1, return_inverse=True)
+        low, high = np.split(self.fields.T, [self.half])
+        low = product(_bits(lows, self.half).T, low)
+        high = product(_bits(highs, self.n - self.half).T, high, start=log_weights)
+        sums = np.empty(len(states))
+        n_threads = threads.count(len(states) * len(self.fields))
+        check(_mixture.cells(high, low, i * len(lows) + j, n_threads, sums))
+        return sums

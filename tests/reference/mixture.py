@@ -11,9 +11,17 @@ def linear_sums(fields):
     return fields @ states(fields.shape[1]).T
 
 
+def log_sum_exp(values, axis):
+    """In extended precision, where the machine has it: thousands of terms in float64 drift."""
+    values = values.astype(np.longdouble)
+    top = values.max(axis=axis, keepdims=True)
+    total = np.log(np.exp(values - top).sum(axis=axis, keepdims=True)) + top
+    return np.squeeze(total, axis=axis).astype(float)
+
+
 def log_sums(fields, log_table):
-    return np.logaddexp.reduce(linear_sums(fields) + log_table, axis=1)
+    return log_sum_exp(linear_sums(fields) + log_table, axis=1)
 
 
 def log_sums_over_rows(fields, log_weights):
-    return np.logaddexp.reduce(linear_sums(fields) + log_weights[:, None], axis=0)
+    return log_sum_exp(linear_sums(fields) + log_weights[:, None], axis=0)

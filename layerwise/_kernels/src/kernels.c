@@ -1,5 +1,6 @@
 /* All kernels, compiled for one path: LW_PATH is its name (lw.h, paths.h). */
 
+#include "mixture.c"
 #include "product.c"
 #include "states.c"
 #include "states_chunk.c"

@@ -9,6 +9,7 @@
 #define LW_PATHS_H
 
 #include "contrastive.h"
+#include "mixture.h"
 #include "network.h"
 #include "product.h"
 #include "states.h"
@@ -22,6 +23,7 @@ enum { LW_PATHS = 3 };
     LW_BOTH(LW_CONTRASTIVE, K)   \
     LW_CONTRASTIVE_SIZES(K)      \
     LW_BOTH(LW_GIBBS, K)         \
+    LW_MIXTURE(K)                \
     LW_BOTH(LW_NETWORK, K)       \
     LW_NETWORK_SIZES(K)          \
     LW_BOTH(LW_PRODUCT, K)       \

@@ -1,0 +1,53 @@
+"""Sums of exponentials over latent states, or over rows, in the log domain."""
+
+from libc.stdint cimport int64_t
+
+from layerwise._kernels._paths cimport lw_point, taken_kernels
+
+lw_point(taken_kernels())
+
+
+cdef extern from "mixture.h" nogil:
+    void lw_mixture_rows(
+        const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t,
+        ptrdiff_t, int, double *)
+    void lw_mixture_cells(
+        const double *, const double *, const int64_t *, ptrdiff_t, ptrdiff_t, ptrdiff_t, int,
+        double *)
+
+
+def rows(
+    const double[:, ::1] low,       # in
+    const double[:, ::1] high,      # in
+    const double[:, ::1] table,     # in
+    const double[::1] limit,        # in
+    int n_threads,
+    double[::1] sum,                # out
+):
+    """For each row, log of the sum over j and k of exp(high[., j] + table[j, k] + low[., k])."""
+    cdef ptrdiff_t m = sum.shape[0], n = table.shape[0], depth = table.shape[1]
+    assert low.shape[0] == high.shape[0] == m
+    assert low.shape[1] == depth and high.shape[1] == limit.shape[0] == n
+    if m and n and depth:
+        with nogil:
+            lw_mixture_rows(
+                &low[0, 0], &high[0, 0], &table[0, 0], &limit[0], m, n, depth, n_threads,
+                &sum[0])
+    return 0
+
+
+def cells(
+    const double[:, ::1] a,         # in
+    const double[:, ::1] b,         # in
+    const int64_t[::1] cell,        # in
+    int n_threads,
+    double[::1] sum,                # out
+):
+    """For each cell (i, j), log of the sum over k of exp(a[i, k] + b[j, k])."""
+    cdef ptrdiff_t count = cell.shape[0], n = b.shape[0], depth = b.shape[1]
+    assert sum.shape[0] == count and a.shape[1] == depth
+    if count and depth:
+        with nogil:
+            lw_mixture_cells(
+                &a[0, 0], &b[0, 0], &cell[0], count, n, depth, n_threads, &sum[0])
+    return 0
