@@ -33,12 +33,7 @@ bits_of_bytes(const uint8_t *restrict on, ptrdiff_t n)
     uint64_t bits = 0;
 
     for (ptrdiff_t k = 0; k < n; k += 8) {
-        uint64_t eight = 0;
-        LW_UNROLL(8)
-        for (int u = 0; u < 8; u++) {
-            eight |= (uint64_t)on[k + u] << 8 * u;
-        }
-        bits |= (eight * 0x0102040810204080u >> 56) << k;
+        bits |= (lw_eight_bytes(on + k) * 0x0102040810204080u >> 56) << k;
     }
     return bits & ~(uint64_t)0 >> (64 - n);
 }

@@ -3,7 +3,7 @@
 #include "real.h"
 
 /* Whether some of n numbers is neither zero nor one. */
-static int
+LW_LOOP int
 LW_(are_grey)(const LW_REAL *restrict value, ptrdiff_t n)
 {
     int grey = 0;

@@ -171,7 +171,7 @@ LW_(turn_four)(
 }
 
 /* LW_UNITS_LANES columns of `to` from as many rows of `from`, or fewer: to[j][i] = from[i][j]. */
-static void
+LW_LOOP void
 LW_(turn_rows)(const LW_REAL *from, ptrdiff_t from_row, ptrdiff_t n_rows, ptrdiff_t n_columns,
     LW_REAL *to, ptrdiff_t to_row)
 {
@@ -221,7 +221,7 @@ LW_(add_listed)(int parts, const uint32_t *restrict list, ptrdiff_t count,
 }
 
 /* The same for at most LW_PARTS vectors. */
-static void
+LW_LOOP void
 LW_(add_rows)(const uint32_t *list, ptrdiff_t count, const LW_REAL *rows, ptrdiff_t wide,
     ptrdiff_t n, LW_REAL *sum)
 {
@@ -240,15 +240,23 @@ LW_(add_rows)(const uint32_t *list, ptrdiff_t count, const LW_REAL *rows, ptrdif
 }
 
 /* A bit for each of up to 64 numbers, whether it is not zero. */
-static uint64_t
+LW_LOOP uint64_t
 LW_(bits_of)(const LW_REAL *restrict value, ptrdiff_t n)
 {
     uint8_t on[64] = { 0 };
+    uint64_t bits = 0;
+    ptrdiff_t k = 0;
 
-    for (ptrdiff_t k = 0; k < n; k++) {
-        on[k] = value[k] != 0;
+#if defined(LW_LOOKUP) && defined(LW_SINGLE)
+    for (; k + LW_ENTRIES <= n; k += LW_ENTRIES) {
+        bits |= lw_bits_of_floats(value + k) << k;
     }
-    return bits_of_bytes(on, n);
+#endif
+    const ptrdiff_t first = k;
+    for (; k < n; k++) {
+        on[k - first] = value[k] != 0;
+    }
+    return first < n ? bits | bits_of_bytes(on, n - first) << first : bits;
 }
 
 /* The list of the units of a row that are on. */
@@ -316,7 +324,7 @@ LW_(hidden_tile)(const LW_(task) * task, const LW_(lists) * lists, LW_(side) sid
             side.list + from * lists->listed, lists->listed, n_rows, lists->up, wide, mean);
     }
     for (ptrdiff_t r = 0; r < n_rows; r++) {
-        side.part[from + r] = LW_(means_of_row)(mean + r * wide, n_hidden);
+        LW_(means_of_row)(mean + r * wide, n_hidden, side.part + from + r);
     }
     if (draw) {
         LW_(states_tile)(mean, n_rows, n_hidden, wide, (uint32_t)from, task->key, step,
@@ -364,7 +372,7 @@ LW_(walk_tile)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batc
         }
         LW_(fields)(list, lists->listed, n_rows, lists->down, visible_wide, field);
         for (ptrdiff_t r = 0; r < n_rows; r++) {
-            LW_(means_of_row)(field + r * visible_wide, pass.n_visible);
+            LW_(means_of_row)(field + r * visible_wide, pass.n_visible, NULL);
         }
         LW_(states_tile)(field, n_rows, pass.n_visible, visible_wide, (uint32_t)from, task->key,
             step, task->visible_lane, visible);
@@ -381,15 +389,11 @@ LW_(walk_tile)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batc
 LW_INLINE uint64_t
 LW_(mask_of)(LW_(side) side, ptrdiff_t n_units, ptrdiff_t i, ptrdiff_t block, ptrdiff_t n_rows)
 {
-    const uint8_t *const mask = side.mask + (block * n_units + i) * 8;
     const ptrdiff_t rows = lw_min(64, n_rows - 64 * block);
-    uint64_t bits = 0;
 
-    LW_UNROLL(8)
-    for (int k = 0; k < 8; k++) {
-        bits |= (uint64_t)mask[k] << 8 * k;
-    }
-    return rows > 0 ? bits & ~(uint64_t)0 >> (64 - rows) : 0;
+    return rows > 0
+        ? lw_eight_bytes(side.mask + (block * n_units + i) * 8) & ~(uint64_t)0 >> (64 - rows)
+        : 0;
 }
 
 /* The gradient of visible unit i, and the optimiser's step down it; the last row is the hidden
@@ -438,7 +442,7 @@ LW_(learn_row)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batc
     }
 }
 
-static void
+LW_LOOP void
 LW_(scale_row)(LW_REAL *restrict row, ptrdiff_t n, LW_REAL scale)
 {
     for (ptrdiff_t j = 0; j < n; j++) {

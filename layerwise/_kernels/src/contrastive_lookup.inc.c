@@ -10,15 +10,14 @@
  * is on: tables of LW_INPUTS rows' means, looked up by visible unit. With one more hidden unit
  * whose mean is always one, the same sum is the gradient of the visible intercepts. Weights are
  * read and written as they are. A tile is a block of LW_BLOCK units and at most LW_TILE_ROWS rows;
- * tables are built where they are used, and never stored: building them costs a third of looking
- * up 112 rows. Hidden fields of data and of chains share them. */
+ * tables are built where they are used, and never kept: building them costs a third of looking up
+ * 112 rows. Hidden fields of data and of chains share them. */
 
 #define LW_TILE_ROWS 112
 
 /* The rows of a batch, or its chains. */
 typedef struct {
-    ptrdiff_t n;
-    ptrdiff_t padded; /* to whole vectors of LW_UNITS_LANES */
+    ptrdiff_t padded; /* rows, to whole vectors of LW_UNITS_LANES */
     float *mean;      /* (n_hidden + 1) x padded */
     uint32_t *index;  /* groups of visible units x padded */
     uint32_t *across; /* groups of rows x wide */
@@ -46,7 +45,6 @@ tiles_of_hidden(lw_contrast pass, ptrdiff_t n_rows)
 static void
 lookup_side(lw_contrast pass, ptrdiff_t n, ptrdiff_t wide, lw_side *side, char **at)
 {
-    side->n = n;
     side->padded = lw_tiles(n, LW_UNITS_LANES) * LW_UNITS_LANES;
     side->mean = lw_slice(at, (pass.n_hidden + 1) * side->padded + LW_INPUTS, sizeof(float));
     side->index
@@ -78,7 +76,7 @@ lookup_slices(lw_contrast pass, lw_lookup *work, char *at)
 
 /* across[i] of one group of rows of bytes or floats that are on or off. */
 #define LW_DEFINE_ACROSS(name, type)                                                              \
-    static void name(                                                                             \
+    LW_LOOP void name(                                                                            \
         const type *const row[LW_INPUTS], ptrdiff_t n_units, uint32_t *restrict across)           \
     {                                                                                             \
         for (ptrdiff_t i = 0; i < n_units; i++) {                                                 \
@@ -137,14 +135,14 @@ chain_group(const task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdif
 /* Fields without intercepts of a block of units, of the rows from `row` on of up to two sides.
  * Weight (input k, unit u) is weights[u * unit_apart + k * input_apart]. */
 typedef struct {
-    const uint32_t *index; /* NULL: no such side */
+    const uint32_t *index;
     ptrdiff_t index_row;
-    ptrdiff_t vectors; /* of LW_ENTRIES rows */
+    ptrdiff_t vectors; /* of LW_ENTRIES rows; none: no such side */
     float *field;
     ptrdiff_t field_row;
 } lw_looked;
 
-static void
+LW_LOOP void
 look_block(const float *weights, ptrdiff_t unit_apart, ptrdiff_t input_apart, ptrdiff_t n_inputs,
     ptrdiff_t n_units, const lw_looked sides[2])
 {
@@ -168,6 +166,9 @@ look_block(const float *weights, ptrdiff_t unit_apart, ptrdiff_t input_apart, pt
             lw_tables_of(from, input_apart, inputs, 1, tables);
             for (int s = 0; s < 2; s++) {
                 float *sum[LW_OUTPUTS];
+                if (!sides[s].vectors) {
+                    continue;
+                }
                 for (int a = 0; a < LW_OUTPUTS; a++) {
                     sum[a]
                         = u + a < n_units ? sides[s].field + (u + a) * sides[s].field_row : unused;
@@ -183,7 +184,7 @@ look_block(const float *weights, ptrdiff_t unit_apart, ptrdiff_t input_apart, pt
 /* Means of a block of units x rows in the place of their fields, to which `bias` is added; returns
  * the sum of softplus(field). Units are `apart` numbers from each other, with room for whole vectors
  * of rows. */
-static double
+LW_LOOP double
 means_of_block(float *restrict field, ptrdiff_t apart, const float *restrict bias,
     ptrdiff_t n_units, ptrdiff_t n_rows)
 {
@@ -205,7 +206,7 @@ means_of_block(float *restrict field, ptrdiff_t apart, const float *restrict bia
 
 /* States of a block of units x rows; `unit`, a multiple of four, and `row` are the first ones'
  * addresses. `on` has room for whole vectors of rows, `on_apart` from unit to unit. */
-static void
+LW_LOOP void
 states_of_block(const float *restrict mean, ptrdiff_t apart, ptrdiff_t n_units, ptrdiff_t n_rows,
     uint32_t unit, uint32_t row, lw_key key, uint32_t step, uint32_t lane, uint8_t *restrict on,
     ptrdiff_t on_apart)
@@ -229,7 +230,7 @@ states_of_block(const float *restrict mean, ptrdiff_t apart, ptrdiff_t n_units, 
 }
 
 /* Indices of a block of units, from their states: units x LW_TILE_ROWS. */
-static void
+LW_LOOP void
 index_of(const uint8_t *restrict on, ptrdiff_t n_units, ptrdiff_t n_rows, uint32_t *restrict index,
     ptrdiff_t index_row)
 {
@@ -247,13 +248,13 @@ index_of(const uint8_t *restrict on, ptrdiff_t n_units, ptrdiff_t n_rows, uint32
     }
 }
 
-/* Rows of a side in tile `part` of its rows; none if it has fewer. */
+/* The rows of tile `part` of a side, whose fields go to `field`; none if it has fewer. */
 static lw_looked
 looked_at(lw_side side, const uint32_t *index, ptrdiff_t part, float *field, ptrdiff_t field_row)
 {
     const ptrdiff_t from = part * LW_TILE_ROWS;
     const ptrdiff_t rows = lw_min(LW_TILE_ROWS, side.padded - from);
-    lw_looked looked = { index + from, side.padded, 0, field + from, field_row };
+    lw_looked looked = { index + from, side.padded, 0, field, field_row };
 
     looked.vectors = rows > 0 ? rows / LW_ENTRIES : 0;
     return looked;
@@ -282,7 +283,7 @@ lookup_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_w
     lw_looked looked[2];
 
     for (int s = 0; s < 2; s++) {
-        float *const mean = side[s]->mean + unit * side[s]->padded;
+        float *const mean = side[s]->mean + unit * side[s]->padded + row;
         looked[s] = looked_at(*side[s], side[s]->index, part, mean, side[s]->padded);
         looked[s].vectors = asked[s] && !(s == 0 && task->grey) ? looked[s].vectors : 0;
     }
@@ -333,9 +334,8 @@ lookup_visible(const task_f32 *task, const lw_lookup *work, batch_f32 batch, uin
     const ptrdiff_t rows = lw_min(LW_TILE_ROWS, batch.n_chains - row);
     float field[LW_BLOCK * LW_TILE_ROWS];
     uint8_t on[LW_BLOCK * LW_TILE_ROWS] = { 0 };
-    const lw_looked looked[2]
-        = { looked_at(work->chains, work->hidden, part, field - row, LW_TILE_ROWS),
-              { NULL, 0, 0, NULL, 0 } };
+    const lw_looked looked[2] = { looked_at(work->chains, work->hidden, part, field, LW_TILE_ROWS),
+        { NULL, 0, 0, NULL, 0 } };
 
     look_block(task->components + unit, 1, pass.n_visible, pass.n_hidden, units, looked);
     means_of_block(field, LW_TILE_ROWS, task->intercept_visible + unit, units, rows);
@@ -365,7 +365,7 @@ tables_of_means(const lw_side *side, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t
     lw_tables_of(from, 1, lw_min(groups * LW_INPUTS, n_rows - row), scale, tables);
 }
 
-static float
+LW_LOOP float
 sum_of(const float *restrict value, ptrdiff_t n)
 {
     float lane[LW_UNITS_LANES] = { 0 }, sum = 0;

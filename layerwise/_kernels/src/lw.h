@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Status of a kernel. numerics/status.py turns them into exceptions. */
 enum { LW_OK = 0, LW_NOT_FINITE = 1 };
@@ -28,6 +29,15 @@ enum { LW_OK = 0, LW_NOT_FINITE = 1 };
 #define LW_INLINE static inline __attribute__((always_inline))
 #else
 #define LW_INLINE static inline
+#endif
+
+/* A function of vector loops stays one: what they may assume of their pointers is said by its
+ * arguments. Taken into a caller, some fell back to one number at a time without a word, and a pass
+ * of 784 x 500 units took 1.4 times as long. */
+#if defined(__GNUC__)
+#define LW_LOOP static __attribute__((noinline))
+#else
+#define LW_LOOP static
 #endif
 
 #define LW_SIMD _Pragma("omp simd")
@@ -105,6 +115,22 @@ lw_count_bits(uint64_t bits)
     }
     return count;
 #endif
+}
+
+/* Eight bytes as a number, the first one lowest. */
+LW_INLINE uint64_t
+lw_eight_bytes(const uint8_t *bytes)
+{
+    uint64_t eight = 0;
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(&eight, bytes, sizeof(eight));
+#else
+    for (int k = 0; k < 8; k++) {
+        eight |= (uint64_t)bytes[k] << 8 * k;
+    }
+#endif
+    return eight;
 }
 
 /* The first whole cache line of scratch memory: 63 bytes before it may be lost. */

@@ -24,7 +24,7 @@ typedef struct {
     double sum;
 } lw_log_sum;
 
-static double
+LW_LOOP double
 largest_term(const double *restrict a, const double *restrict b, ptrdiff_t n)
 {
     double most[LW_NEAR];
@@ -54,7 +54,7 @@ largest_term(const double *restrict a, const double *restrict b, ptrdiff_t n)
 }
 
 /* The sum of exp(a[k] + b[k] - top). */
-static double
+LW_LOOP double
 sum_of_near(const double *restrict a, const double *restrict b, ptrdiff_t n, double top)
 {
     double lane[LW_ADDERS] = { 0 };

@@ -19,7 +19,7 @@ LW_(lw_affine)(const LW_REAL *parameter, const lw_layer *layer, const LW_REAL *i
 }
 
 /* From fields to means. A comparison that fails on NaN keeps it. */
-static void
+LW_LOOP void
 LW_(activate_tile)(ptrdiff_t n, int64_t activation, LW_REAL *restrict value)
 {
     if (activation == LW_SIGMOID) {
@@ -58,7 +58,7 @@ LW_(lw_activate)(
 }
 
 /* slope *= d mean / d field, which every activation knows from its mean. */
-static void
+LW_LOOP void
 LW_(slope_tile)(
     const LW_REAL *restrict mean, ptrdiff_t n, int64_t activation, LW_REAL *restrict slope)
 {
@@ -114,8 +114,8 @@ LW_(squared_error)(LW_REAL mean, LW_REAL target, LW_REAL share, LW_REAL *slope)
 
 /* A row's loss is a sum of LW_LOSS_PARTS partial sums and of what is left, always in one order. */
 #define LW_DEFINE_LOSS_ROW(unit)                                                                  \
-    static LW_REAL LW_(unit##_row)(const LW_REAL *restrict value, const LW_REAL *restrict target, \
-        ptrdiff_t n, LW_REAL share, LW_REAL *restrict slope)                                      \
+    LW_LOOP LW_REAL LW_(unit##_row)(const LW_REAL *restrict value,                                \
+        const LW_REAL *restrict target, ptrdiff_t n, LW_REAL share, LW_REAL *restrict slope)      \
     {                                                                                             \
         LW_REAL partial[LW_LOSS_PARTS] = { 0 };                                                   \
         LW_REAL total = 0;                                                                        \
@@ -166,7 +166,7 @@ LW_(share_losses)(const LW_REAL *target, const int64_t *order, ptrdiff_t n_rows,
     }
 }
 
-static void
+LW_LOOP void
 LW_(column_sums)(const LW_REAL *restrict slope, ptrdiff_t n_rows, ptrdiff_t n_units,
     ptrdiff_t n_columns, LW_REAL *restrict sum)
 {

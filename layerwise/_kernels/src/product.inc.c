@@ -46,7 +46,7 @@ LW_(product_rows)(int high, const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_
 }
 
 /* One block of rows times one panel; c has LW_WIDE columns here. */
-static void
+LW_LOOP void
 LW_(product_block)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
     const LW_REAL *restrict panel, ptrdiff_t rows, ptrdiff_t depth, LW_REAL scale,
     LW_REAL *restrict c, ptrdiff_t c_row)
@@ -69,7 +69,7 @@ LW_(product_block)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
     }
 }
 
-static void
+LW_LOOP void
 LW_(product_copy)(const LW_REAL *restrict b, ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t depth,
     ptrdiff_t wide, LW_REAL *restrict panel)
 {

@@ -50,7 +50,7 @@ lw_states_sums(lw_layers layers, int64_t first, int64_t last, int n_threads, dou
 
 /* log of product 2^exponent factor 2^factor_exponent; exponents are added before the logarithm,
  * so that large ones may cancel. */
-static void
+LW_LOOP void
 logs(const double *restrict product, int64_t *restrict exponent, int plain, double factor,
     int64_t factor_exponent, ptrdiff_t n, double *restrict log_weight)
 {

@@ -4,7 +4,7 @@
 
 /* y for all slots: bias and centres, plus the weights of the chunk's top bits, with what rounding
  * takes. Recomputed for each chunk: nothing drifts, and chunks know nothing of each other. */
-static void
+LW_LOOP void
 fields(const lw_tables *tables, int64_t index, double *restrict field, double *restrict rest)
 {
     const ptrdiff_t slots = tables->slots;
@@ -29,7 +29,7 @@ fields(const lw_tables *tables, int64_t index, double *restrict field, double *r
 }
 
 /* This chunk's low table, and the bound of each slot's |log factor|. */
-static void
+LW_LOOP void
 low_tables(const lw_tables *tables, const double *restrict field, const double *restrict rest,
     double *restrict bound, double *restrict low)
 {
@@ -266,7 +266,7 @@ lw_states_forward(const lw_tables *tables, int64_t index, lw_chunk *chunk)
     multiply_chunk(tables, chunk);
 }
 
-static int64_t
+LW_LOOP int64_t
 largest_exponent(const int64_t *restrict exponent, ptrdiff_t n)
 {
     int64_t most[LW_LANES];
@@ -286,7 +286,7 @@ largest_exponent(const int64_t *restrict exponent, ptrdiff_t n)
 }
 
 /* Weights that can be added, in place: 2^exponent taken out, the largest about 1. */
-static void
+LW_LOOP void
 scale_states(const int64_t *restrict exponent, int64_t most, ptrdiff_t n, double *restrict product)
 {
     LW_SIMD
@@ -295,7 +295,7 @@ scale_states(const int64_t *restrict exponent, int64_t most, ptrdiff_t n, double
     }
 }
 
-static double
+LW_LOOP double
 tile_sums(const double *restrict product, ptrdiff_t n_tiles, double *restrict sum)
 {
     double total = 0;

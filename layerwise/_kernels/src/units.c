@@ -6,7 +6,7 @@
 #define LW_UNITS_LANES 16 /* one vector of 512 bits of floats, and a call of Philox */
 #define LW_UNITS_LOGS 64  /* factors below 2 of a product whose logarithm is taken */
 
-static void
+LW_LOOP void
 words_row(lw_key key, ptrdiff_t n_units, uint32_t row, uint32_t step, uint32_t lane,
     uint32_t *restrict word)
 {

@@ -2,7 +2,7 @@
 
 #include "real.h"
 
-static void
+LW_LOOP void
 LW_(means_tile)(const LW_REAL *restrict field, ptrdiff_t n, LW_REAL *restrict mean)
 {
     LW_SIMD
@@ -28,7 +28,7 @@ LW_(lw_means)(
     LW_WITH_THREADS(LW_(share_means)(field, n_rows, n_units, mean));
 }
 
-static void
+LW_LOOP void
 LW_(states_row)(const LW_REAL *restrict mean, ptrdiff_t n_units, uint32_t row, lw_key key,
     uint32_t step, uint32_t lane, LW_REAL *restrict state)
 {
@@ -46,7 +46,7 @@ LW_(states_row)(const LW_REAL *restrict mean, ptrdiff_t n_units, uint32_t row, l
 
 /* The same for a tile of rows of a narrow layer, whose counters fill the lanes row after row: a row
  * of 16 units alone would use a quarter of them. */
-static void
+LW_LOOP void
 LW_(states_narrow)(const LW_REAL *restrict mean, ptrdiff_t n_rows, ptrdiff_t n_units,
     ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane,
     LW_REAL *restrict state)
@@ -145,10 +145,10 @@ LW_(softplus_lanes)(int live, LW_REAL whole[LW_UNITS_LANES], LW_REAL above[LW_UN
     return part[0];
 }
 
-/* Means of a row of units in the place of their fields; returns the sum of softplus(field). The row
- * has room for whole vectors, and its last lanes are left at zero. */
-static double
-LW_(means_of_row)(LW_REAL *restrict field, ptrdiff_t n_units)
+/* Means of a row of units in the place of their fields, and the sum of softplus(field) where that is
+ * asked for. The row has room for whole vectors, and its last lanes are left at zero. */
+LW_LOOP void
+LW_(means_of_row)(LW_REAL *restrict field, ptrdiff_t n_units, double *softplus)
 {
     LW_REAL whole[LW_UNITS_LANES], above[LW_UNITS_LANES];
     const ptrdiff_t room = lw_tiles(n_units, LW_UNITS_LANES) * LW_UNITS_LANES;
@@ -170,11 +170,13 @@ LW_(means_of_row)(LW_REAL *restrict field, ptrdiff_t n_units)
     for (ptrdiff_t j = n_units; j < room; j++) {
         field[j] = 0;
     }
-    return sum + LW_(softplus_lanes)(LW_UNITS_LANES, whole, above);
+    if (softplus) {
+        *softplus = sum + LW_(softplus_lanes)(LW_UNITS_LANES, whole, above);
+    }
 }
 
 /* A row of inputs, each of them zero with the probability. */
-static void
+LW_LOOP void
 LW_(masked_row)(const LW_REAL *restrict input, ptrdiff_t n_units, LW_REAL probability,
     uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *restrict output)
 {
@@ -191,7 +193,7 @@ LW_(masked_row)(const LW_REAL *restrict input, ptrdiff_t n_units, LW_REAL probab
 }
 
 /* Eight partial sums, so that the loop is a vector loop without reordering anything. */
-static LW_REAL
+LW_LOOP LW_REAL
 LW_(softplus_sum_row)(const LW_REAL *restrict field, ptrdiff_t n_units)
 {
     LW_REAL partial[8] = { 0 };

@@ -3,7 +3,7 @@
 #include "real.h"
 
 /* Whether some number is not finite: zero times it is not zero. */
-static int
+LW_LOOP int
 LW_(are_lost)(const LW_REAL *restrict value, ptrdiff_t n)
 {
     int lost = 0;
@@ -15,7 +15,7 @@ LW_(are_lost)(const LW_REAL *restrict value, ptrdiff_t n)
 }
 
 /* One tile by each rule. */
-static void
+LW_LOOP void
 LW_(sgd_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_REAL momentum,
     LW_REAL decay, LW_REAL *restrict parameter, LW_REAL *restrict velocity)
 {
@@ -27,7 +27,7 @@ LW_(sgd_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_RE
 }
 
 /* Without momentum the velocity is neither read nor written: half of the memory. */
-static void
+LW_LOOP void
 LW_(plain_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_REAL decay,
     LW_REAL *restrict parameter)
 {
@@ -36,7 +36,7 @@ LW_(plain_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_
     }
 }
 
-static void
+LW_LOOP void
 LW_(adam_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_REAL shrink,
     LW_REAL beta1, LW_REAL correction2, LW_REAL *restrict parameter, LW_REAL *restrict first,
     LW_REAL *restrict second)
