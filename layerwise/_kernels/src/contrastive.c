@@ -39,12 +39,20 @@ bits_of_bytes(const uint8_t *restrict on, ptrdiff_t n)
 }
 
 #define LW_SINGLE
+#include "contrastive_task.inc.c"
+#include "lists.inc.c"
+
 #include "contrastive_lists.inc.c"
 #ifdef LW_LOOKUP
+#include "lookup.inc.c"
+
 #include "contrastive_lookup.inc.c"
 #endif
 #include "contrastive.inc.c"
 #undef LW_SINGLE
+#include "contrastive_task.inc.c"
+#include "lists.inc.c"
+
 #include "contrastive_lists.inc.c"
 #include "contrastive.inc.c"
 

@@ -13,8 +13,6 @@
  * tables are built where they are used, and never kept: building them costs a third of looking up
  * 112 rows. Hidden fields of data and of chains share them. */
 
-#define LW_TILE_ROWS 112
-
 /* The rows of a batch, or its chains. */
 typedef struct {
     ptrdiff_t padded; /* rows, to whole vectors of LW_UNITS_LANES */
@@ -130,122 +128,6 @@ chain_group(const task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdif
         row[k] = work->visible + (group * LW_INPUTS + k) * work->wide;
     }
     across_of_bytes(row, task->pass.n_visible, work->chains.across + group * work->wide);
-}
-
-/* Fields without intercepts of a block of units, of the rows from `row` on of up to two sides.
- * Weight (input k, unit u) is weights[u * unit_apart + k * input_apart]. */
-typedef struct {
-    const uint32_t *index;
-    ptrdiff_t index_row;
-    ptrdiff_t vectors; /* of LW_ENTRIES rows; none: no such side */
-    float *field;
-    ptrdiff_t field_row;
-} lw_looked;
-
-LW_LOOP void
-look_block(const float *weights, ptrdiff_t unit_apart, ptrdiff_t input_apart, ptrdiff_t n_inputs,
-    ptrdiff_t n_units, const lw_looked sides[2])
-{
-    float tables[LW_GROUPS * LW_OUTPUTS * LW_ENTRIES];
-    float unused[LW_TILE_ROWS];
-
-    for (int s = 0; s < 2; s++) {
-        for (ptrdiff_t u = 0; sides[s].vectors && u < n_units; u++) {
-            memset(sides[s].field + u * sides[s].field_row, 0,
-                (size_t)(sides[s].vectors * LW_ENTRIES) * sizeof(float));
-        }
-    }
-    memset(unused, 0, sizeof(unused));
-    for (ptrdiff_t u = 0; u < n_units; u += LW_OUTPUTS) {
-        for (ptrdiff_t k = 0; k < n_inputs; k += LW_GROUPS * LW_INPUTS) {
-            const ptrdiff_t inputs = lw_min(LW_GROUPS * LW_INPUTS, n_inputs - k);
-            const float *from[LW_OUTPUTS];
-            for (int a = 0; a < LW_OUTPUTS; a++) { /* the last unit again, where there are fewer */
-                from[a] = weights + lw_min(u + a, n_units - 1) * unit_apart + k * input_apart;
-            }
-            lw_tables_of(from, input_apart, inputs, 1, tables);
-            for (int s = 0; s < 2; s++) {
-                float *sum[LW_OUTPUTS];
-                if (!sides[s].vectors) {
-                    continue;
-                }
-                for (int a = 0; a < LW_OUTPUTS; a++) {
-                    sum[a]
-                        = u + a < n_units ? sides[s].field + (u + a) * sides[s].field_row : unused;
-                }
-                lw_look_across(sides[s].vectors, tables,
-                    sides[s].index + k / LW_INPUTS * sides[s].index_row, sides[s].index_row,
-                    lw_tiles(inputs, LW_INPUTS), sum);
-            }
-        }
-    }
-}
-
-/* Means of a block of units x rows in the place of their fields, to which `bias` is added; returns
- * the sum of softplus(field). Units are `apart` numbers from each other, with room for whole vectors
- * of rows. */
-LW_LOOP double
-means_of_block(float *restrict field, ptrdiff_t apart, const float *restrict bias,
-    ptrdiff_t n_units, ptrdiff_t n_rows)
-{
-    float whole[LW_UNITS_LANES], above[LW_UNITS_LANES];
-    double sum = 0;
-
-    for (int k = 0; k < LW_UNITS_LANES; k++) {
-        whole[k] = 1;
-        above[k] = 0;
-    }
-    for (ptrdiff_t i = 0; i < n_rows; i += LW_UNITS_LANES) {
-        for (ptrdiff_t j = 0; j < n_units; j++) {
-            means_lanes_f32(field + j * apart + i, bias[j], whole, above);
-        }
-        sum += softplus_lanes_f32((int)lw_min(LW_UNITS_LANES, n_rows - i), whole, above);
-    }
-    return sum;
-}
-
-/* States of a block of units x rows; `unit`, a multiple of four, and `row` are the first ones'
- * addresses. `on` has room for whole vectors of rows, `on_apart` from unit to unit. */
-LW_LOOP void
-states_of_block(const float *restrict mean, ptrdiff_t apart, ptrdiff_t n_units, ptrdiff_t n_rows,
-    uint32_t unit, uint32_t row, lw_key key, uint32_t step, uint32_t lane, uint8_t *restrict on,
-    ptrdiff_t on_apart)
-{
-    uint32_t word[LW_PHILOX_UNITS];
-
-    for (ptrdiff_t j = 0; j < n_units; j += 4) {
-        const ptrdiff_t units = lw_min(4, n_units - j);
-        for (ptrdiff_t i = 0; i < n_rows; i += LW_UNITS_LANES) {
-            lw_words_across(key, (unit + (uint32_t)j) / 4, row + (uint32_t)i, step, lane, word);
-            for (ptrdiff_t u = 0; u < units; u++) {
-                const float *const here = mean + (j + u) * apart + i;
-                uint8_t *const there = on + (j + u) * on_apart + i;
-                LW_SIMD
-                for (int k = 0; k < LW_UNITS_LANES; k++) {
-                    there[k] = uniform_f32(word[u * LW_PHILOX_GROUPS + k]) < here[k];
-                }
-            }
-        }
-    }
-}
-
-/* Indices of a block of units, from their states: units x LW_TILE_ROWS. */
-LW_LOOP void
-index_of(const uint8_t *restrict on, ptrdiff_t n_units, ptrdiff_t n_rows, uint32_t *restrict index,
-    ptrdiff_t index_row)
-{
-    for (ptrdiff_t u = 0; u < n_units; u += LW_INPUTS) {
-        const ptrdiff_t units = lw_min(LW_INPUTS, n_units - u);
-        uint32_t *const here = index + u / LW_INPUTS * index_row;
-        for (ptrdiff_t r = 0; r < n_rows; r++) {
-            here[r] = on[u * LW_TILE_ROWS + r];
-        }
-        for (ptrdiff_t k = 1; k < units; k++) {
-            for (ptrdiff_t r = 0; r < n_rows; r++) {
-                here[r] |= (uint32_t)on[(u + k) * LW_TILE_ROWS + r] << k;
-            }
-        }
-    }
 }
 
 /* The rows of tile `part` of a side, whose fields go to `field`; none if it has fewer. */
