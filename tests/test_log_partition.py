@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 import pytest
 
-from layerwise import log_partition
+from layerwise import RBM, log_partition
 from layerwise.likelihood import exact
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics import states
@@ -95,7 +95,7 @@ def test_an_interrupt_ends_a_long_sum(n_jobs):
     # The sum asks for 2e12 multiplications: more than 10 s of any machine this runs on.
     assert states.n_parts(2000, 30) >= 2**12
     process = subprocess.Popen(
-        [sys.executable, "-c", LONG.format(n_jobs=n_jobs)],
+        [sys.executable, "-P", "-c", LONG.format(n_jobs=n_jobs)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -114,3 +114,10 @@ def test_an_interrupt_ends_a_long_sum(n_jobs):
     assert (out, err) == ("interrupted\n", "")
     # A call takes 0.02 s, and the end of an interpreter and of its workers less than a second.
     assert took < 5
+
+
+def test_what_is_no_fitted_machine_is_refused(large):
+    with pytest.raises(TypeError, match=r"takes a fitted RBM .* got RBM.*Fit an"):
+        log_partition(RBM(5))
+    with pytest.raises(TypeError, match="n_jobs must be an int or None, and is 'two'"):
+        log_partition(large, n_jobs="two")

@@ -15,7 +15,10 @@ PROGRAM = "from layerwise.numerics import simd; print(simd.taken())"
 def started(path):
     environment = os.environ | {"LAYERWISE_SIMD": path}
     return subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True
+        [sys.executable, "-P", "-c", PROGRAM],
+        env=environment,
+        capture_output=True,
+        text=True,
     )
 
 

@@ -3,12 +3,14 @@
 import sys
 import time
 from itertools import pairwise
+from numbers import Integral
 
 import numpy as np
 from joblib import effective_n_jobs
 
 from layerwise.exceptions import TooManyStates
 from layerwise.likelihood.estimate import Estimate
+from layerwise.models.rbm import RBMParams
 from layerwise.numerics import jobs, layers, states
 from layerwise.numerics.mixture import Factors, Table
 from layerwise.numerics.streams import STATE, VISIBLE
@@ -197,8 +199,17 @@ def log_partition(model, *, n_jobs=None, verbose=0):
     ------
     TooManyStates
         If both layers have more than 30 units.
+    TypeError
+        If the model is not a fitted RBM, or ``n_jobs`` not an int or None.
     """
     params = getattr(model, "params_", model)
+    if not isinstance(params, RBMParams):
+        raise TypeError(
+            f"log_partition takes a fitted RBM or an RBMParams, and got {model!r}. "
+            "Fit an RBM first."
+        )
+    if not (n_jobs is None or isinstance(n_jobs, Integral)):
+        raise TypeError(f"n_jobs must be an int or None, and is {n_jobs!r}.")
     progress = lines_of_progress("log Z") if verbose > 0 else None
     value = log_z(params, n_jobs=n_jobs, progress=progress)
     return Estimate.exact(value, "sum over all states of the smaller layer")
