@@ -7,8 +7,8 @@ from layerwise.numerics import threads
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import HIDDEN, VISIBLE
 
-# A product with states takes a third of the time of its multiply-adds (src/lookup.h), and threads
-# wait for each other a few times a batch.
+# A product with states takes half of the time of its multiply-adds in large batches, and threads
+# wait for each other a few times a batch: 784 x 128 units in batches of 10 stay with one.
 STATES_GAIN = 3
 # Gibbs steps of a call: enough to repay what a call sets up, few enough for Ctrl-C to be heard.
 STEPS_OF_A_CALL = 50

@@ -1,8 +1,7 @@
 """Which instructions the kernels use: ``LAYERWISE_SIMD`` names them, else the best that run here.
 
 The variable is read once, when the package is imported: "portable", "avx2" or "avx512". Results
-differ between them in their last bits; on one of them they are the same for any machine and any
-number of threads.
+differ between them in their last bits; on each they are the same for any number of threads.
 """
 
 from layerwise._kernels import _paths

@@ -56,7 +56,7 @@ bits_of_bytes(const uint8_t *restrict on, ptrdiff_t n)
 #include "contrastive_lists.inc.c"
 #include "contrastive.inc.c"
 
-/* Bytes of the larger of the ways that a pass of numbers of `size` bytes could take. */
+/* Bytes for the way that such a pass takes, on numbers of `size` bytes. */
 ptrdiff_t
 lw_contrastive_scratch(lw_contrast pass, ptrdiff_t size)
 {

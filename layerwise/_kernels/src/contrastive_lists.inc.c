@@ -303,26 +303,6 @@ LW_(lists_batch)(LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, d
     }
 }
 
-/* An array laid out as the parameters, turned: a row for each visible unit, then the hidden
- * intercepts. */
-static void
-LW_(turn_up)(const LW_REAL *array, lw_contrast pass, ptrdiff_t wide, LW_REAL *up)
-{
-    for (ptrdiff_t j = 0; j < pass.n_hidden; j += LW_UNITS_LANES) {
-        LW_(turn_rows)(array + j * pass.n_visible, pass.n_visible,
-            lw_min(LW_UNITS_LANES, pass.n_hidden - j), pass.n_visible, up + j, wide);
-    }
-}
-
-static void
-LW_(turn_down)(const LW_REAL *up, lw_contrast pass, ptrdiff_t wide, LW_REAL *array)
-{
-    for (ptrdiff_t i = 0; i < pass.n_visible; i += LW_UNITS_LANES) {
-        LW_(turn_rows)(up + i * wide, wide, lw_min(LW_UNITS_LANES, pass.n_visible - i),
-            pass.n_hidden, array + i, pass.n_visible);
-    }
-}
-
 /* Weights in both orders, the optimiser's arrays (of them all, n_arrays), and the chains' states:
  * where a pass starts. */
 static void
@@ -339,7 +319,7 @@ LW_(lists_open)(const LW_(task) * task, const LW_(lists) * lists, LW_REAL *const
     memset(lists->up, 0, (size_t)(last + wide) * sizeof(LW_REAL));
     memset(lists->down, 0, (size_t)((pass.n_hidden + 1) * lists->visible_wide) * sizeof(LW_REAL));
     for (int k = 0; k < n_arrays; k++) {
-        LW_(turn_up)(arrays[k], pass, wide, ups[k]);
+        LW_(turn)(arrays[k], pass.n_visible, pass.n_hidden, pass.n_visible, ups[k], wide);
         memcpy(ups[k] + last, intercepts[k], hidden_size);
     }
     for (ptrdiff_t j = 0; j < pass.n_hidden; j++) {
@@ -367,7 +347,7 @@ LW_(lists_close)(const LW_(task) * task, const LW_(lists) * lists, LW_REAL *cons
         memcpy(task->chains + i * pass.n_hidden, lists->hidden + i * wide, hidden_size);
     }
     for (int k = 0; k < n_arrays; k++) {
-        LW_(turn_down)(ups[k], pass, wide, arrays[k]);
+        LW_(turn)(ups[k], wide, pass.n_visible, pass.n_hidden, arrays[k], pass.n_visible);
         memcpy(intercepts[k], ups[k] + pass.n_visible * wide, hidden_size);
     }
 }

@@ -72,25 +72,6 @@ lookup_slices(lw_contrast pass, lw_lookup *work, char *at)
     return at;
 }
 
-/* across[i] of one group of rows of bytes or floats that are on or off. */
-#define LW_DEFINE_ACROSS(name, type)                                                              \
-    LW_LOOP void name(                                                                            \
-        const type *const row[LW_INPUTS], ptrdiff_t n_units, uint32_t *restrict across)           \
-    {                                                                                             \
-        for (ptrdiff_t i = 0; i < n_units; i++) {                                                 \
-            across[i] = row[0][i] != 0;                                                           \
-        }                                                                                         \
-        for (int k = 1; k < LW_INPUTS && row[k]; k++) {                                           \
-            const type *const restrict here = row[k];                                             \
-            for (ptrdiff_t i = 0; i < n_units; i++) {                                             \
-                across[i] |= (uint32_t)(here[i] != 0) << k;                                       \
-            }                                                                                     \
-        }                                                                                         \
-    }
-
-LW_DEFINE_ACROSS(across_of_floats, float)
-LW_DEFINE_ACROSS(across_of_bytes, uint8_t)
-
 /* Both forms of one group of rows of data, or copies of them where they are grey. */
 static void
 take_group(const task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdiff_t group)
@@ -245,27 +226,6 @@ tables_of_means(const lw_side *side, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t
         from[a] = side->mean + lw_min(unit + a, last) * side->padded + row;
     }
     lw_tables_of(from, 1, lw_min(groups * LW_INPUTS, n_rows - row), scale, tables);
-}
-
-LW_LOOP float
-sum_of(const float *restrict value, ptrdiff_t n)
-{
-    float lane[LW_UNITS_LANES] = { 0 }, sum = 0;
-    ptrdiff_t i = 0;
-
-    for (; i + LW_UNITS_LANES <= n; i += LW_UNITS_LANES) {
-        LW_SIMD
-        for (int k = 0; k < LW_UNITS_LANES; k++) {
-            lane[k] += value[i + k];
-        }
-    }
-    for (; i < n; i++) {
-        sum += value[i];
-    }
-    for (int k = 0; k < LW_UNITS_LANES; k++) {
-        sum += lane[k];
-    }
-    return sum;
 }
 
 /* The gradients of three hidden units, and the optimiser's step down them; unit n_hidden is always

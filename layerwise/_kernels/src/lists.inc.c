@@ -170,3 +170,14 @@ LW_(turn_rows)(const LW_REAL *from, ptrdiff_t from_row, ptrdiff_t n_rows, ptrdif
         }
     }
 }
+
+/* The transpose of a matrix: to[j][i] = from[i][j]. */
+static void
+LW_(turn)(const LW_REAL *from, ptrdiff_t from_row, ptrdiff_t n_rows, ptrdiff_t n_columns,
+    LW_REAL *to, ptrdiff_t to_row)
+{
+    for (ptrdiff_t i = 0; i < n_rows; i += LW_UNITS_LANES) {
+        LW_(turn_rows)(from + i * from_row, from_row, lw_min(LW_UNITS_LANES, n_rows - i),
+            n_columns, to + i, to_row);
+    }
+}

@@ -119,3 +119,43 @@ index_of(const uint8_t *restrict on, ptrdiff_t n_units, ptrdiff_t n_rows, uint32
         }
     }
 }
+
+/* across[i], bit k: whether unit i is on in row k of a group of rows, of bytes or of floats. */
+#define LW_DEFINE_ACROSS(name, type)                                                              \
+    LW_LOOP void name(                                                                            \
+        const type *const row[LW_INPUTS], ptrdiff_t n_units, uint32_t *restrict across)           \
+    {                                                                                             \
+        for (ptrdiff_t i = 0; i < n_units; i++) {                                                 \
+            across[i] = row[0][i] != 0;                                                           \
+        }                                                                                         \
+        for (int k = 1; k < LW_INPUTS && row[k]; k++) {                                           \
+            const type *const restrict here = row[k];                                             \
+            for (ptrdiff_t i = 0; i < n_units; i++) {                                             \
+                across[i] |= (uint32_t)(here[i] != 0) << k;                                       \
+            }                                                                                     \
+        }                                                                                         \
+    }
+
+LW_DEFINE_ACROSS(across_of_floats, float)
+LW_DEFINE_ACROSS(across_of_bytes, uint8_t)
+
+LW_LOOP float
+sum_of(const float *restrict value, ptrdiff_t n)
+{
+    float lane[LW_UNITS_LANES] = { 0 }, sum = 0;
+    ptrdiff_t i = 0;
+
+    for (; i + LW_UNITS_LANES <= n; i += LW_UNITS_LANES) {
+        LW_SIMD
+        for (int k = 0; k < LW_UNITS_LANES; k++) {
+            lane[k] += value[i + k];
+        }
+    }
+    for (; i < n; i++) {
+        sum += value[i];
+    }
+    for (int k = 0; k < LW_UNITS_LANES; k++) {
+        sum += lane[k];
+    }
+    return sum;
+}

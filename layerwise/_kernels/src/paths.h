@@ -3,7 +3,7 @@
  * "portable" is what the compiler makes without a word about the machine: SSE2 on x86-64, NEON on
  * arm64. "avx2" (with FMA) and "avx512" exist where setup.py could build them. A kernel's result
  * differs between them in its last bits, where one fuses a multiplication with an addition or sums
- * in vectors of another length; between machines on one path it does not. */
+ * in vectors of another length. */
 
 #ifndef LW_PATHS_H
 #define LW_PATHS_H
