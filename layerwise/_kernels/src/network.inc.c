@@ -96,9 +96,9 @@ LW_(share_slopes)(
 LW_INLINE LW_REAL
 LW_(cross_entropy)(LW_REAL field, LW_REAL target, LW_REAL share, LW_REAL *slope)
 {
-    const LW_REAL e = LW_(lw_exp)(field > 0 ? -field : field);
+    const LW_REAL e = LW_(lw_exp_falling)(field), mean = 1 / (1 + e);
 
-    *slope = share * ((field > 0 ? 1 : e) / (1 + e) - target);
+    *slope = share * ((field < 0 ? e * mean : mean) - target);
     return (field > 0 ? field : 0) + LW_(lw_log1p)(e) - target * field;
 }
 

@@ -165,7 +165,7 @@ tile_logarithm(const double *restrict low, const double *restrict mid, ptrdiff_t
                 const double z = a + b[l];
                 const double size = fabs(z);
                 sum[l] += z + size; /* twice max(z, 0), without a branch */
-                p[l] *= 1 + lw_exp_f64(-size);
+                p[l] *= 1 + lw_exp_falling_f64(z);
             }
         }
         LW_SIMD

@@ -116,8 +116,9 @@ LW_(means_lanes)(LW_REAL *restrict field, LW_REAL bias, LW_REAL whole[LW_UNITS_L
     LW_SIMD
     for (int k = 0; k < LW_UNITS_LANES; k++) {
         const LW_REAL x = field[k] + bias;
-        const LW_REAL e = LW_(lw_exp)(x < 0 ? x : -x);
-        field[k] = (x < 0 ? e : 1) / (1 + e);
+        const LW_REAL e = LW_(lw_exp_falling)(x);
+        const LW_REAL mean = 1 / (1 + e);
+        field[k] = x < 0 ? e * mean : mean;
         whole[k] *= 1 + e;
         above[k] += x < 0 ? 0 : x;
     }

@@ -49,54 +49,70 @@ lw_f32_to_bits(float value)
     return pun.bits;
 }
 
-/* e^x for x in [-708, 709], clamped outside. x = k log 2 + r with |r| <= log(2)/2: adding 1.5 * 2^52
- * rounds k to the nearest integer and leaves it in the low bits; Taylor's series to r^13 does the
- * rest. */
+/* e^x for x in [-708, 709]. x = k log 2 + r with |r| <= log(2)/2: adding 1.5 * 2^52 rounds k to the
+ * nearest integer and leaves it in the low bits. e^r is 1 + r + r^2 times the polynomial of degree 9
+ * whose largest relative error is least (Remez): 4e-18. Its terms go in pairs, so that few wait for
+ * each other: a core looks ahead only so far, and this takes a seventh off the time of a mean. */
 LW_INLINE double
-lw_exp_f64(double x)
+lw_exp_within_f64(double x)
 {
     const double magic = 0x1.8p52;
-    x = x < -708.0 ? -708.0 : x;
-    x = x > 709.0 ? 709.0 : x;
     const double shifted = x * 1.4426950408889634074 + magic;
     const double k = shifted - magic;
     const double r = (x - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
-    double p = 1.6059043836821613e-10;
-    p = p * r + 2.0876756987868099e-09;
-    p = p * r + 2.5052108385441720e-08;
-    p = p * r + 2.7557319223985888e-07;
-    p = p * r + 2.7557319223985893e-06;
-    p = p * r + 2.4801587301587302e-05;
-    p = p * r + 1.9841269841269841e-04;
-    p = p * r + 1.3888888888888889e-03;
-    p = p * r + 8.3333333333333332e-03;
-    p = p * r + 4.1666666666666664e-02;
-    p = p * r + 1.6666666666666666e-01;
-    p = p * r + 0.5;
-    p = p * (r * r) + r;
-    p = p + 1.0;
-    return p * lw_bits_to_f64((lw_f64_to_bits(shifted) + 1023u) << 52);
+    const double r2 = r * r, r4 = r2 * r2;
+    const double p2 = 5.0000000000000106246e-01 + r * 1.6666666666666412582e-01;
+    const double p4 = 4.1666666666530184327e-02 + r * 8.3333333334944319757e-03;
+    const double p6 = 1.3888888943622352603e-03 + r * 1.9841269506624243227e-04;
+    const double p8 = 2.4801493107822676979e-05 + r * 2.7557586350412380330e-06;
+    const double p10 = 2.7630244923889993837e-07 + r * 2.5000063460210032180e-08;
+    const double p = r + r2 * ((p2 + r2 * p4) + r4 * ((p6 + r2 * p8) + r4 * p10));
+    return (1.0 + p) * lw_bits_to_f64((lw_f64_to_bits(shifted) + 1023u) << 52);
 }
 
-/* e^x for x in [-87, 88], clamped outside. */
+/* The same for x in [-87, 88]; the polynomial's degree is 4, and its error 3e-9. */
 LW_INLINE float
-lw_exp_f32(float x)
+lw_exp_within_f32(float x)
 {
     const float magic = 0x1.8p23f;
-    x = x < -87.0f ? -87.0f : x;
-    x = x > 88.0f ? 88.0f : x;
     const float shifted = x * 1.44269504088896341f + magic;
     const float k = shifted - magic;
     const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
-    float p = 1.9841269841e-04f;
-    p = p * r + 1.3888888889e-03f;
-    p = p * r + 8.3333333333e-03f;
-    p = p * r + 4.1666666667e-02f;
-    p = p * r + 1.6666666667e-01f;
-    p = p * r + 0.5f;
-    p = p * (r * r) + r;
-    p = p + 1.0f;
-    return p * lw_bits_to_f32((lw_f32_to_bits(shifted) + 127u) << 23);
+    const float r2 = r * r;
+    const float p2 = 4.9999993403e-01f + r * 1.6666519974e-01f;
+    const float p4 = 4.1668395792e-02f + r * 8.3687966814e-03f;
+    const float p = r + r2 * (p2 + r2 * (p4 + r2 * 1.3814433362e-03f));
+    return (1.0f + p) * lw_bits_to_f32((lw_f32_to_bits(shifted) + 127u) << 23);
+}
+
+/* e^x, clamped outside of these ranges. */
+LW_INLINE double
+lw_exp_f64(double x)
+{
+    x = x < -708.0 ? -708.0 : x;
+    return lw_exp_within_f64(x > 709.0 ? 709.0 : x);
+}
+
+LW_INLINE float
+lw_exp_f32(float x)
+{
+    x = x < -87.0f ? -87.0f : x;
+    return lw_exp_within_f32(x > 88.0f ? 88.0f : x);
+}
+
+/* e^-|x|, clamped likewise: once, as it never is large. */
+LW_INLINE double
+lw_exp_falling_f64(double x)
+{
+    x = -fabs(x);
+    return lw_exp_within_f64(x < -708.0 ? -708.0 : x);
+}
+
+LW_INLINE float
+lw_exp_falling_f32(float x)
+{
+    x = -fabsf(x);
+    return lw_exp_within_f32(x < -87.0f ? -87.0f : x);
 }
 
 /* log(1 + u) for u in [0, 1]: twice the artanh of s = u / (2 + u), or, where u > sqrt(2) - 1, log 2
@@ -173,13 +189,13 @@ lw_root_f32(float x)
 LW_INLINE double
 lw_softplus_f64(double x)
 {
-    return (x > 0 ? x : 0) + lw_log1p_f64(lw_exp_f64(x > 0 ? -x : x));
+    return (x > 0 ? x : 0) + lw_log1p_f64(lw_exp_falling_f64(x));
 }
 
 LW_INLINE float
 lw_softplus_f32(float x)
 {
-    return (x > 0 ? x : 0) + lw_log1p_f32(lw_exp_f32(x > 0 ? -x : x));
+    return (x > 0 ? x : 0) + lw_log1p_f32(lw_exp_falling_f32(x));
 }
 
 /* 1 / (1 + e^-x). */
