@@ -76,6 +76,19 @@ means_of_block(float *restrict field, ptrdiff_t apart, const float *restrict bia
     return sum;
 }
 
+/* Whether rows are on, in whole vectors of them. */
+LW_INLINE void
+draw_lanes(const uint32_t *restrict word, const float *restrict mean, ptrdiff_t n_rows,
+    uint8_t *restrict on)
+{
+    for (ptrdiff_t i = 0; i < n_rows; i += LW_UNITS_LANES) {
+        LW_SIMD
+        for (int k = 0; k < LW_UNITS_LANES; k++) {
+            on[i + k] = uniform_f32(word[i + k]) < mean[i + k];
+        }
+    }
+}
+
 /* States of a block of units x rows; `unit`, a multiple of four, and `row` are the first ones'
  * addresses. `on` has room for whole vectors of rows, `on_apart` from unit to unit. */
 LW_LOOP void
@@ -87,15 +100,13 @@ states_of_block(const float *restrict mean, ptrdiff_t apart, ptrdiff_t n_units, 
 
     for (ptrdiff_t j = 0; j < n_units; j += 4) {
         const ptrdiff_t units = lw_min(4, n_units - j);
-        for (ptrdiff_t i = 0; i < n_rows; i += LW_UNITS_LANES) {
-            lw_words_across(key, (unit + (uint32_t)j) / 4, row + (uint32_t)i, step, lane, word);
+        for (ptrdiff_t i = 0; i < n_rows; i += LW_PHILOX_GROUPS) {
+            const ptrdiff_t rows = lw_min(LW_PHILOX_GROUPS, n_rows - i);
+            lw_words_across(
+                key, (unit + (uint32_t)j) / 4, row + (uint32_t)i, rows, step, lane, word);
             for (ptrdiff_t u = 0; u < units; u++) {
-                const float *const here = mean + (j + u) * apart + i;
-                uint8_t *const there = on + (j + u) * on_apart + i;
-                LW_SIMD
-                for (int k = 0; k < LW_UNITS_LANES; k++) {
-                    there[k] = uniform_f32(word[u * LW_PHILOX_GROUPS + k]) < here[k];
-                }
+                draw_lanes(word + u * LW_PHILOX_GROUPS, mean + (j + u) * apart + i, rows,
+                    on + (j + u) * on_apart + i);
             }
         }
     }

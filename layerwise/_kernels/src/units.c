@@ -14,7 +14,7 @@ words_row(lw_key key, ptrdiff_t n_units, uint32_t row, uint32_t step, uint32_t l
 
     for (ptrdiff_t first = 0; first < n_units; first += LW_PHILOX_UNITS) {
         const ptrdiff_t units = lw_min(LW_PHILOX_UNITS, n_units - first);
-        lw_words_at(key, (uint32_t)(first / 4), row, step, lane, block);
+        lw_words_at(key, (uint32_t)(first / 4), row, units, step, lane, block);
         for (ptrdiff_t j = 0; j < units; j++) {
             word[first + j] = block[j];
         }

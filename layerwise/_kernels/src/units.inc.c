@@ -36,7 +36,7 @@ LW_(states_row)(const LW_REAL *restrict mean, ptrdiff_t n_units, uint32_t row, l
 
     for (ptrdiff_t first = 0; first < n_units; first += LW_PHILOX_UNITS) {
         const ptrdiff_t units = lw_min(LW_PHILOX_UNITS, n_units - first);
-        lw_words_at(key, (uint32_t)(first / 4), row, step, lane, word);
+        lw_words_at(key, (uint32_t)(first / 4), row, units, step, lane, word);
         LW_SIMD
         for (ptrdiff_t j = 0; j < units; j++) {
             state[first + j] = LW_(uniform)(word[j]) < mean[first + j] ? 1 : 0;
@@ -45,7 +45,7 @@ LW_(states_row)(const LW_REAL *restrict mean, ptrdiff_t n_units, uint32_t row, l
 }
 
 /* The same for a tile of rows of a narrow layer, whose counters fill the lanes row after row: a row
- * of 16 units alone would use a quarter of them. */
+ * of 16 units alone would use an eighth of them. */
 LW_LOOP void
 LW_(states_narrow)(const LW_REAL *restrict mean, ptrdiff_t n_rows, ptrdiff_t n_units,
     ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane,
@@ -53,7 +53,8 @@ LW_(states_narrow)(const LW_REAL *restrict mean, ptrdiff_t n_rows, ptrdiff_t n_u
 {
     const ptrdiff_t n_groups = lw_tiles(n_units, 4);
     uint32_t word[LW_UNITS_TILE * LW_PHILOX_UNITS];
-    uint32_t groups[LW_PHILOX_GROUPS], rows[LW_PHILOX_GROUPS], group = 0, at = row;
+    lw_lane groups[LW_PHILOX_GROUPS], rows[LW_PHILOX_GROUPS];
+    uint32_t group = 0, at = row;
 
     for (ptrdiff_t first = 0; first < n_rows * n_groups; first += LW_PHILOX_GROUPS) {
         for (int g = 0; g < LW_PHILOX_GROUPS; g++) {
@@ -63,7 +64,7 @@ LW_(states_narrow)(const LW_REAL *restrict mean, ptrdiff_t n_rows, ptrdiff_t n_u
             group = last ? 0 : group + 1;
             at += (uint32_t)last;
         }
-        lw_words_of(key, groups, rows, step, lane, 4, 1, word + 4 * first);
+        lw_words_of(key, groups, rows, LW_PHILOX_GROUPS, step, lane, 0, word + 4 * first);
     }
     for (ptrdiff_t i = 0; i < n_rows; i++) {
         LW_SIMD
@@ -185,7 +186,7 @@ LW_(masked_row)(const LW_REAL *restrict input, ptrdiff_t n_units, LW_REAL probab
 
     for (ptrdiff_t first = 0; first < n_units; first += LW_PHILOX_UNITS) {
         const ptrdiff_t units = lw_min(LW_PHILOX_UNITS, n_units - first);
-        lw_words_at(key, (uint32_t)(first / 4), row, step, lane, word);
+        lw_words_at(key, (uint32_t)(first / 4), row, units, step, lane, word);
         LW_SIMD
         for (ptrdiff_t j = 0; j < units; j++) {
             output[first + j] = LW_(uniform)(word[j]) < probability ? 0 : input[first + j];
