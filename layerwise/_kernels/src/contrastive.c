@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "bits.h"
 #include "lookup.h"
 #include "product.h"
 #include "units.h"
@@ -24,19 +25,9 @@ by_lookup(lw_contrast pass)
 typedef float lw_four __attribute__((vector_size(16)));
 #endif
 
-/* A bit for each of n <= 64 bytes that are zero or one; all 64 can be read. The product gathers the
- * lowest bits of eight bytes: bit 8k moves by 7(8 - k) to bit 56 + k, and below bit 56 nothing
- * meets that could carry. */
-static uint64_t
-bits_of_bytes(const uint8_t *restrict on, ptrdiff_t n)
-{
-    uint64_t bits = 0;
-
-    for (ptrdiff_t k = 0; k < n; k += 8) {
-        bits |= (lw_eight_bytes(on + k) * 0x0102040810204080u >> 56) << k;
-    }
-    return bits & ~(uint64_t)0 >> (64 - n);
-}
+/* What becomes of sums of rows (lists.inc.c): they are kept, or added to what stands there, or are
+ * the slope that parameters take a plain step down. */
+typedef enum { LW_SUM, LW_ADD, LW_STEP } lw_use;
 
 #define LW_SINGLE
 #include "contrastive_task.inc.c"

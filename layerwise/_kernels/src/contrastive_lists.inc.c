@@ -70,7 +70,7 @@ LW_(lists_slices)(lw_contrast pass, LW_(lists) * lists, char *at)
 
     lists->visible_wide = visible_wide;
     lists->hidden_wide = hidden_wide;
-    lists->listed = (visible_wide > hidden_wide ? visible_wide : hidden_wide) + 2;
+    lists->listed = (visible_wide > hidden_wide ? visible_wide : hidden_wide) + LW_APPENDED;
     lists->behind = n_data;
     lists->up = lw_slice(&at, ups, size);
     lists->first = lw_slice(&at, ups, size);
@@ -192,8 +192,34 @@ LW_(mask_of)(LW_(side) side, ptrdiff_t n_units, ptrdiff_t i, ptrdiff_t block, pt
         : 0;
 }
 
+/* The rows of a block in which unit i is on: of data, then of the chains behind them. */
+LW_INLINE ptrdiff_t
+LW_(rows_on)(const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t n_units, ptrdiff_t i,
+    ptrdiff_t block, uint32_t list[2 * 64 + LW_APPENDED])
+{
+    const ptrdiff_t data = 64 * block, chains = lists->behind + data;
+    const ptrdiff_t count = lw_append_bits(
+        LW_(mask_of)(lists->data, n_units, i, block, batch.n_data), (uint32_t)data, list, 0);
+
+    return lw_append_bits(LW_(mask_of)(lists->chains, n_units, i, block, batch.n_chains),
+        (uint32_t)chains, list, count);
+}
+
+/* In how many of a side's rows unit i is on. */
+LW_INLINE LW_REAL
+LW_(count_on)(LW_(side) side, ptrdiff_t n_units, ptrdiff_t i, ptrdiff_t n_rows)
+{
+    ptrdiff_t count = 0;
+
+    for (ptrdiff_t b = 0; 64 * b < n_rows; b++) {
+        count += lw_count_bits(LW_(mask_of)(side, n_units, i, b, n_rows));
+    }
+    return (LW_REAL)count;
+}
+
 /* The gradient of visible unit i, and the optimiser's step down it; the last row is the hidden
- * intercepts. Means come scaled: minus one over the rows of data, one over the chains. */
+ * intercepts. Means come scaled: minus one over the rows of data, one over the chains. A plain step
+ * is taken while the sums are at hand: they need not be kept. */
 static void
 LW_(learn_row)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t i)
 {
@@ -202,39 +228,40 @@ LW_(learn_row)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batc
     const ptrdiff_t rows = batch.n_data > batch.n_chains ? batch.n_data : batch.n_chains;
     const int grey = task->grey && i < n_visible;
     const LW_(rule) rule = i < n_visible ? batch.rule : LW_(rule_without_decay)(batch.rule);
+    const int plain = rows <= 64 && !grey && !rule.adam && rule.momentum == 0;
     LW_REAL sum[LW_PARTS * (64 / sizeof(LW_REAL))];
-    uint32_t list[2 * 64];
-    ptrdiff_t count = 0, on[2] = { 0, 0 };
+    uint32_t list[2 * 64 + LW_APPENDED];
+    ptrdiff_t count = 0;
 
     for (ptrdiff_t j = 0; j < wide; j += most) {
         const ptrdiff_t n = lw_min(most, wide - j), at = i * wide + j;
-        for (ptrdiff_t k = 0; k < n; k++) {
+        for (ptrdiff_t k = 0; k < n && !plain; k++) {
             sum[k] = grey ? lists->gradient[at + k] : 0;
         }
         for (ptrdiff_t b = 0; 64 * b < rows; b++) {
             if (j == 0 || rows > 64) {
-                uint64_t bits = LW_(mask_of)(lists->data, n_visible + 1, i, b, batch.n_data);
-                for (count = 0; bits; bits &= bits - 1) {
-                    list[count++] = (uint32_t)(64 * b + lw_lowest_bit(bits));
-                }
-                on[0] += j == 0 ? count : 0;
-                bits = LW_(mask_of)(lists->chains, n_visible + 1, i, b, batch.n_chains);
-                on[1] += j == 0 ? lw_count_bits(bits) : 0;
-                for (; bits; bits &= bits - 1) {
-                    list[count++] = (uint32_t)(lists->behind + 64 * b + lw_lowest_bit(bits));
-                }
+                count = LW_(rows_on)(lists, batch, n_visible + 1, i, b, list);
             }
-            LW_(add_rows)(list, count, lists->data.mean + j, wide, n, sum);
+            if (plain) {
+                LW_(step_rows)(list, count, lists->data.mean + j, wide, n, rule.rate, rule.decay,
+                    lists->up + at);
+            } else {
+                LW_(add_rows)(list, count, lists->data.mean + j, wide, n, sum);
+            }
         }
-        LW_(update_tile)(sum, lw_min(n, n_hidden - j), rule, lists->up + at, lists->first + at,
-            lists->second + at);
+        if (!plain) {
+            LW_(update_tile)(sum, lw_min(n, n_hidden - j), rule, lists->up + at, lists->first + at,
+                lists->second + at);
+        }
     }
     if (i < n_visible) {
-        LW_REAL data = (LW_REAL)on[0];
-        for (ptrdiff_t r = 0; grey && r < batch.n_data; r++) {
+        LW_REAL data = LW_(count_on)(lists->data, n_visible + 1, i, batch.n_data);
+        for (ptrdiff_t r = 0; r < batch.n_data && grey; r++) {
             data += lists->grey[r * n_visible + i];
         }
-        lists->slope[i] = (LW_REAL)on[1] / (LW_REAL)batch.n_chains - data / (LW_REAL)batch.n_data;
+        lists->slope[i] = LW_(count_on)(lists->chains, n_visible + 1, i, batch.n_chains)
+                / (LW_REAL)batch.n_chains
+            - data / (LW_REAL)batch.n_data;
     }
 }
 

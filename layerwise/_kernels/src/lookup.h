@@ -41,13 +41,6 @@ typedef __m512i lw_indices;
 /* The same addition on other pipes than the rest (Zen 4: a fifth faster). */
 #define lw_add_beside(a, b) _mm512_fmadd_ps(a, _mm512_set1_ps(1), b)
 
-/* A bit for each of LW_ENTRIES floats, whether it is not zero. */
-LW_INLINE uint64_t
-lw_bits_of_floats(const float *value)
-{
-    return _mm512_cmp_ps_mask(_mm512_loadu_ps(value), _mm512_setzero_ps(), _CMP_NEQ_UQ);
-}
-
 /* The sums of all subsets: entry e is the sum of w[k * apart] over the bits k of e. */
 LW_INLINE lw_floats
 lw_subset_sums(const float *w, ptrdiff_t apart)
@@ -80,14 +73,6 @@ typedef __m256i lw_indices;
 #define lw_all_floats _mm256_set1_ps
 #define lw_look_up(table, indices) _mm256_permutevar8x32_ps(table, indices)
 #define lw_add_beside _mm256_add_ps /* a factor of one would take a register too many */
-
-LW_INLINE uint64_t
-lw_bits_of_floats(const float *value)
-{
-    const __m256 on = _mm256_cmp_ps(_mm256_loadu_ps(value), _mm256_setzero_ps(), _CMP_NEQ_UQ);
-
-    return (uint64_t)_mm256_movemask_ps(on);
-}
 
 LW_INLINE lw_floats
 lw_subset_sums(const float *w, ptrdiff_t apart)

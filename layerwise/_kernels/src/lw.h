@@ -86,53 +86,6 @@ lw_tiles(ptrdiff_t n, ptrdiff_t size)
 
 #define LW_ONE_THREAD _Pragma("omp single")
 
-/* The index of the lowest bit of a number that is not zero. */
-LW_INLINE int
-lw_lowest_bit(uint64_t bits)
-{
-#if defined(__GNUC__)
-    return __builtin_ctzll(bits);
-#else
-    int index = 0;
-
-    for (; !(bits & 1); bits >>= 1) {
-        index++;
-    }
-    return index;
-#endif
-}
-
-LW_INLINE int
-lw_count_bits(uint64_t bits)
-{
-#if defined(__GNUC__)
-    return __builtin_popcountll(bits);
-#else
-    int count = 0;
-
-    for (; bits; bits &= bits - 1) {
-        count++;
-    }
-    return count;
-#endif
-}
-
-/* Eight bytes as a number, the first one lowest. */
-LW_INLINE uint64_t
-lw_eight_bytes(const uint8_t *bytes)
-{
-    uint64_t eight = 0;
-
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    memcpy(&eight, bytes, sizeof(eight));
-#else
-    for (int k = 0; k < 8; k++) {
-        eight |= (uint64_t)bytes[k] << 8 * k;
-    }
-#endif
-    return eight;
-}
-
 /* The first whole cache line of scratch memory: 63 bytes before it may be lost. */
 LW_INLINE char *
 lw_align(void *scratch)
