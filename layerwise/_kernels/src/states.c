@@ -1,32 +1,16 @@
-/* Sums and tables over ranges of chunks (states.h). Each worker has its own scratch memory and its
- * own chunks; a chunk's result is a function of its index alone. */
+/* Sums and tables over ranges of chunks (states.h). Each worker has its own scratch memory and takes
+ * the next chunk that nobody has; a chunk's result is a function of its index alone. */
 
 #include "states.h"
 
 #include "states_chunk.h"
-
-/* Workers' shares of `count` things, in order. */
-LW_INLINE int64_t
-share(int64_t count, int worker, int n_threads)
-{
-    return count * worker / n_threads;
-}
-
-static void
-sums_of_worker(const lw_tables *tables, int64_t first, int64_t last, lw_chunk *chunk,
-    double *mantissa, int64_t *exponent)
-{
-    for (int64_t k = first; k < last; k++) {
-        lw_states_forward(tables, k, chunk);
-        mantissa[k - first] = lw_states_sum(tables, chunk, &exponent[k - first]);
-    }
-}
 
 void
 lw_states_sums(lw_layers layers, int64_t first, int64_t last, int n_threads, double *scratch,
     double *mantissa, int64_t *exponent)
 {
     lw_tables tables;
+    int64_t next = first;
     int worker;
 
     lw_states_tables(layers, scratch, &tables);
@@ -39,12 +23,12 @@ lw_states_sums(lw_layers layers, int64_t first, int64_t last, int n_threads, dou
     }
 #pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
     for (worker = 0; worker < n_threads; worker++) {
-        const int64_t from = share(last - first, worker, n_threads);
-        const int64_t to = share(last - first, worker + 1, n_threads);
         lw_chunk chunk;
         lw_states_worker(&tables, scratch, worker, &chunk);
-        sums_of_worker(
-            &tables, first + from, first + to, &chunk, mantissa + from, exponent + from);
+        for (int64_t k; (k = lw_take_next(&next)) < last;) {
+            lw_states_forward(&tables, k, &chunk);
+            mantissa[k - first] = lw_states_sum(&tables, &chunk, &exponent[k - first]);
+        }
     }
 }
 
@@ -73,6 +57,7 @@ lw_states_logs(lw_layers layers, int64_t first, int64_t last, int n_threads, dou
     double *log_weight)
 {
     lw_tables tables;
+    int64_t next = first;
     int worker;
 
     lw_states_tables(layers, scratch, &tables);
@@ -85,13 +70,12 @@ lw_states_logs(lw_layers layers, int64_t first, int64_t last, int n_threads, dou
     }
 #pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
     for (worker = 0; worker < n_threads; worker++) {
-        const int64_t to = share(last - first, worker + 1, n_threads);
         lw_chunk chunk;
         lw_states_worker(&tables, scratch, worker, &chunk);
-        for (int64_t k = share(last - first, worker, n_threads); k < to; k++) {
-            lw_states_forward(&tables, first + k, &chunk);
+        for (int64_t k; (k = lw_take_next(&next)) < last;) {
+            lw_states_forward(&tables, k, &chunk);
             logs(chunk.product, chunk.exponent, chunk.plain, chunk.factor, chunk.factor_exponent,
-                size, log_weight + k * size);
+                size, log_weight + (k - first) * size);
         }
     }
 }

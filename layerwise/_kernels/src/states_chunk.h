@@ -140,6 +140,18 @@ lw_mid_at(const lw_tables *tables, ptrdiff_t slot, ptrdiff_t tile)
     return (block * tables->n_tiles + tile * wide + (slot - block)) * LW_HIGH_MID;
 }
 
+/* The next of a range's things, for workers that share it. With equal shares instead, a core that
+ * others use too keeps all the rest waiting (6 to 9 % of a sum on two busy cores). */
+LW_INLINE int64_t
+lw_take_next(int64_t *next)
+{
+    int64_t taken;
+
+#pragma omp atomic capture
+    taken = (*next)++;
+    return taken;
+}
+
 /* Build the tables of a call at the start of its scratch memory. */
 static void lw_states_tables(lw_layers layers, double *scratch, lw_tables *tables);
 

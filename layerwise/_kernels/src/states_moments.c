@@ -206,6 +206,7 @@ lw_states_moments(lw_layers layers, int64_t first, int64_t last, int single, int
     const ptrdiff_t size = lw_states_slab(layers.n_analytic, layers.n_enumerated);
     const int64_t chunks = (last - first) / n_slabs;
     lw_tables tables;
+    int64_t next = 0;
     int worker;
 
     lw_states_tables(layers, scratch, &tables);
@@ -217,10 +218,9 @@ lw_states_moments(lw_layers layers, int64_t first, int64_t last, int single, int
     }
 #pragma omp parallel for schedule(static) num_threads(n_threads) if (n_threads > 1)
     for (worker = 0; worker < n_threads; worker++) {
-        const ptrdiff_t to = n_slabs * (worker + 1) / n_threads;
         lw_chunk chunk;
         lw_states_worker(&tables, scratch, worker, &chunk);
-        for (ptrdiff_t s = n_slabs * worker / n_threads; s < to; s++) {
+        for (int64_t s; (s = lw_take_next(&next)) < n_slabs;) {
             for (int64_t k = 0; k < chunks; k++) {
                 add_chunk(&tables, first + s * chunks + k, single, first == 0 && k == 0, &chunk,
                     slabs + s * size);
