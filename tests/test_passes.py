@@ -13,8 +13,8 @@ from layerwise.numerics.streams import Stream
 
 STREAM = Stream(bytes(range(7, 23)))
 # (n_rows, n_visible, n_hidden, n_chains or None, batch_size, n_steps): any number of chains, a
-# short last batch, batches larger than the data, one row, one unit; tiles, blocks, panels and
-# lanes at and across their ends.
+# short last batch, steps enough to keep tables, batches larger than the data, one row, one unit;
+# tiles, blocks, panels and lanes at and across their ends.
 CASES = [
     (25, 12, 5, None, 10, 1),
     (25, 12, 5, None, 10, 3),
@@ -34,6 +34,8 @@ CASES = [
     (230, 75, 23, 230, 230, 2),
     (100, 113, 36, None, 50, 2),
     (700, 20, 13, 600, 650, 1),
+    (30, 21, 16, None, 15, 16),
+    (27, 9, 40, 120, 14, 17),
 ]
 
 
@@ -128,10 +130,11 @@ def test_bits_do_not_depend_on_threads(n_chains, kind, dtype, monkeypatch):
         assert np.array_equal(one, result(n_threads))
 
 
-# Beyond one call's steps; a tile of 8 rows, one of 112, and the fewest rows for tables, at their
-# ends.
+# Beyond one call's steps; a tile of 8 rows, one of 112, and the fewest rows for tables and steps
+# for keeping them, at their ends.
 GIBBS = [(1, 1, 1, 1), (7, 3, 9, 5), (8, 20, 17, 51), (47, 12, 5, 3), (48, 13, 5, 3),
-         (113, 30, 50, 2), (230, 17, 3, 2)]  # fmt: skip
+         (113, 30, 50, 2), (230, 17, 3, 2), (11, 14, 9, 16), (12, 14, 9, 16), (12, 14, 9, 15),
+         (13, 550, 3, 53), (225, 31, 34, 66)]  # fmt: skip
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -166,7 +169,7 @@ def test_rows_are_read_only_and_left(n_chains):
 
 def test_scratch_may_be_used_again():
     ours, theirs = setting(25, 12, 5, 7), setting(25, 12, 5, 7)
-    scratch = passes.contrastive_scratch(ours[0][0], 25, 7, 10)
+    scratch = passes.contrastive_scratch(ours[0][0], 25, 7, 10, 1)
     for _ in range(3):
         scratch[:] = 255  # NaN everywhere: nothing is read before it is written
         kernel_pass(*ours, batch_size=10, n_steps=1, scratch=scratch)

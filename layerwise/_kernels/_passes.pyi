@@ -17,6 +17,7 @@ def scratch_size(
     n_hidden: int,
     n_chains: int,
     batch_size: int,
+    n_steps: int,
     size: int,                         # bytes of a number
 ) -> int: ...
 def contrastive(

@@ -51,10 +51,12 @@ def scratch_size(
     ptrdiff_t n_hidden,
     ptrdiff_t n_chains,
     ptrdiff_t batch_size,
+    ptrdiff_t n_steps,
     ptrdiff_t size,
 ):
     """Bytes of the scratch that ``contrastive`` needs for such a pass, on numbers of this size."""
-    cdef lw_contrast shape = lw_contrast(n_rows, n_visible, n_hidden, n_chains, batch_size, 1)
+    cdef lw_contrast shape = lw_contrast(
+        n_rows, n_visible, n_hidden, n_chains, batch_size, n_steps)
     return lw_contrastive_scratch(shape, size)
 
 

@@ -65,7 +65,7 @@ def contrastive_pass(
     if chains is None:
         chains = np.empty((0, components.shape[0]), dtype=dtype)
     if scratch is None:
-        scratch = contrastive_scratch(components, len(order), len(chains), batch_size)
+        scratch = contrastive_scratch(components, len(order), len(chains), batch_size, n_steps)
     gap = np.empty(-(-len(order) // batch_size))
     most_rows = max(min(batch_size, len(order)), len(chains))
     n_threads = threads.count(most_rows * components.size // STATES_GAIN)
@@ -81,13 +81,13 @@ def contrastive_pass(
     return float(rows_of @ gap / len(order))
 
 
-def contrastive_scratch(components, n_rows, n_chains, batch_size):
+def contrastive_scratch(components, n_rows, n_chains, batch_size, n_steps):
     """Return memory for ``contrastive_pass``, to be used again over passes.
 
     Parameters
     ----------
     components : ndarray of shape (n_hidden, n_visible)
-    n_rows, n_chains, batch_size : int
+    n_rows, n_chains, batch_size, n_steps : int
         No chains for CD.
 
     Returns
@@ -96,7 +96,7 @@ def contrastive_scratch(components, n_rows, n_chains, batch_size):
     """
     n_hidden, n_visible = components.shape
     size = _passes.scratch_size(
-        n_rows, n_visible, n_hidden, n_chains, batch_size, components.dtype.itemsize
+        n_rows, n_visible, n_hidden, n_chains, batch_size, n_steps, components.dtype.itemsize
     )
     return np.empty(size, dtype=np.uint8)
 
@@ -123,13 +123,21 @@ def gibbs(components, intercept_visible, intercept_hidden, hidden, stream, n_ste
     """
     n_chains = len(hidden)
     visible = np.empty((n_chains, components.shape[1]), dtype=components.dtype)
-    scratch = contrastive_scratch(components, n_chains, n_chains, max(1, n_chains))
     n_threads = threads.count(n_chains * components.size // STATES_GAIN)
-    for first in range(1, n_steps + 1, STEPS_OF_A_CALL):
+    calls = [
+        (first, min(STEPS_OF_A_CALL, n_steps + 1 - first))
+        for first in range(1, n_steps + 1, STEPS_OF_A_CALL)
+    ]
+    # Many steps keep tables, few do not: room for both.
+    scratch = max(
+        (contrastive_scratch(components, n_chains, n_chains, max(1, n_chains), steps)
+         for steps in {steps for _, steps in calls}),
+        key=len,
+    )  # fmt: skip
+    for first, steps in calls:
         check(_passes.gibbs(
-            components, intercept_visible, intercept_hidden,
-            min(STEPS_OF_A_CALL, n_steps + 1 - first), stream.as_array(), first, HIDDEN, VISIBLE,
-            n_threads, hidden, visible, scratch,
+            components, intercept_visible, intercept_hidden, steps, stream.as_array(), first,
+            HIDDEN, VISIBLE, n_threads, hidden, visible, scratch,
         ))  # fmt: skip
     return visible
 

@@ -49,7 +49,9 @@ class Contrastive(Trainer):
         )
         chains = self._chains(params, rows, stream.child("chains"))
         n_chains = 0 if chains is None else len(chains)
-        scratch = contrastive_scratch(params.components, len(rows), n_chains, self.batch_size)
+        scratch = contrastive_scratch(
+            params.components, len(rows), n_chains, self.batch_size, self.n_steps
+        )
 
         for index in range(self.n_passes):
             X = rows.draw(stream.child("rows", index), resample=self.resample)

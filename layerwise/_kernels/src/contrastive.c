@@ -10,13 +10,24 @@
 #define LW_BLOCK 12 /* units of a block: whole tables, triples of outputs, fours of Philox */
 
 #ifdef LW_LOOKUP
+/* Whether tables are built once for all Gibbs steps between two changes of the weights. */
+static int
+keeps_tables(lw_contrast pass)
+{
+    return pass.n_steps >= LW_KEPT_STEPS
+        && lw_layer_tables(pass.n_visible, pass.n_hidden)
+            + lw_layer_tables(pass.n_hidden, pass.n_visible)
+        <= LW_KEPT_TABLES;
+}
+
 static int
 by_lookup(lw_contrast pass)
 {
     const ptrdiff_t n_data = lw_min(pass.batch_size, pass.n_rows);
     const ptrdiff_t n_chains = pass.n_chains ? pass.n_chains : n_data;
+    const ptrdiff_t least = keeps_tables(pass) ? LW_KEPT_ROWS : LW_LOOKUP_ROWS;
 
-    return n_data >= LW_LOOKUP_ROWS && n_chains >= LW_LOOKUP_ROWS; /* of a whole batch */
+    return n_data >= least && n_chains >= least; /* of a whole batch */
 }
 #endif
 

@@ -3,21 +3,25 @@
  * Everything stands as units x rows, so that a vector holds one unit of many rows: means of hidden
  * units (n_hidden x rows) and states in two forms, each the indices of a product's tables:
  *
- *     index    [group of LW_INPUTS units][row], for fields: bit k is the group's unit k
+ *     index    [LW_TILE_ROWS rows][group of LW_INPUTS units][row], for fields: bit k is the group's
+ *              unit k. What a tile reads lies in one piece: it comes from the second cache as fast
+ *              as the look-ups go.
  *     across   [group of LW_INPUTS rows][visible unit], for the gradient: bit k is the group's row k
  *
  * The gradient of the weights of hidden unit j sums j's means over the rows in which a visible unit
  * is on: tables of LW_INPUTS rows' means, looked up by visible unit. With one more hidden unit
  * whose mean is always one, the same sum is the gradient of the visible intercepts. Weights are
  * read and written as they are. A tile is a block of LW_BLOCK units and at most LW_TILE_ROWS rows;
- * tables are built where they are used, and never kept: building them costs a third of looking up
- * 112 rows. Hidden fields of data and of chains share them. */
+ * tables are built where they are used: that costs a third of looking up 112 rows, and hidden fields
+ * of data and of chains share them. Only for many Gibbs steps with the same weights are they built
+ * once and kept (lookup.h). */
 
 /* The rows of a batch, or its chains. */
 typedef struct {
     ptrdiff_t padded; /* rows, to whole vectors of LW_UNITS_LANES */
+    ptrdiff_t apart;  /* rows of an index, at most LW_TILE_ROWS */
     float *mean;      /* (n_hidden + 1) x padded */
-    uint32_t *index;  /* groups of visible units x padded */
+    uint32_t *index;  /* of visible units */
     uint32_t *across; /* groups of rows x wide */
     double *part;     /* of the free energies, for each tile of hidden units */
 } lw_side;
@@ -26,12 +30,17 @@ typedef struct {
     ptrdiff_t wide; /* visible units, padded to whole vectors */
     lw_side data;
     lw_side chains;
-    uint32_t *hidden;    /* groups of hidden units x chains.padded: states */
+    uint32_t *hidden;    /* the chains' index of hidden units */
     uint8_t *visible;    /* chains x wide: states */
     float *grey;         /* batch x n_visible, where rows are grey */
     float *gradient;     /* n_hidden + 1 rows of wide: their part of it */
     float *slope;        /* wide: the gradient of the visible intercepts */
     float *slope_hidden; /* n_hidden */
+    lw_weights of_hidden;
+    lw_weights of_visible;
+    float *kept_hidden; /* their tables, where weights stay, or NULL */
+    float *kept_visible;
+    char *cleared; /* the end of what starts with zeros */
 } lw_lookup;
 
 static ptrdiff_t
@@ -40,13 +49,28 @@ tiles_of_hidden(lw_contrast pass, ptrdiff_t n_rows)
     return lw_tiles(pass.n_hidden, LW_BLOCK) * lw_tiles(n_rows, LW_TILE_ROWS);
 }
 
+static ptrdiff_t
+index_size(const lw_side *side, ptrdiff_t n_units)
+{
+    return lw_tiles(side->padded, LW_TILE_ROWS) * lw_tiles(n_units, LW_INPUTS) * side->apart;
+}
+
+/* Where an index of n_units units holds one of them, in one row. */
+LW_INLINE ptrdiff_t
+index_at(const lw_side *side, ptrdiff_t n_units, ptrdiff_t unit, ptrdiff_t row)
+{
+    const ptrdiff_t group = row / LW_TILE_ROWS * lw_tiles(n_units, LW_INPUTS) + unit / LW_INPUTS;
+
+    return group * side->apart + row % LW_TILE_ROWS;
+}
+
 static void
 lookup_side(lw_contrast pass, ptrdiff_t n, ptrdiff_t wide, lw_side *side, char **at)
 {
     side->padded = lw_tiles(n, LW_UNITS_LANES) * LW_UNITS_LANES;
+    side->apart = lw_min(side->padded, LW_TILE_ROWS);
     side->mean = lw_slice(at, (pass.n_hidden + 1) * side->padded + LW_INPUTS, sizeof(float));
-    side->index
-        = lw_slice(at, lw_tiles(pass.n_visible, LW_INPUTS) * side->padded, sizeof(uint32_t));
+    side->index = lw_slice(at, index_size(side, pass.n_visible), sizeof(uint32_t));
     side->across = lw_slice(at, lw_tiles(n, LW_INPUTS) * wide, sizeof(uint32_t));
     side->part = lw_slice(at, tiles_of_hidden(pass, n), sizeof(double));
 }
@@ -62,13 +86,20 @@ lookup_slices(lw_contrast pass, lw_lookup *work, char *at)
     work->wide = wide;
     lookup_side(pass, n_data, wide, &work->data, &at);
     lookup_side(pass, n_chains, wide, &work->chains, &at);
-    work->hidden = lw_slice(
-        &at, lw_tiles(pass.n_hidden, LW_INPUTS) * work->chains.padded, sizeof(uint32_t));
+    work->hidden = lw_slice(&at, index_size(&work->chains, pass.n_hidden), sizeof(uint32_t));
     work->visible = lw_slice(&at, n_chains * wide, sizeof(uint8_t));
     work->grey = lw_slice(&at, n_data * pass.n_visible, sizeof(float));
     work->gradient = lw_slice(&at, (pass.n_hidden + 1) * wide, sizeof(float));
     work->slope = lw_slice(&at, wide, sizeof(float));
     work->slope_hidden = lw_slice(&at, pass.n_hidden, sizeof(float));
+    work->cleared = at;
+    work->kept_hidden = work->kept_visible = NULL;
+    if (keeps_tables(pass)) {
+        work->kept_hidden
+            = lw_slice(&at, lw_layer_tables(pass.n_visible, pass.n_hidden), sizeof(float));
+        work->kept_visible
+            = lw_slice(&at, lw_layer_tables(pass.n_hidden, pass.n_visible), sizeof(float));
+    }
     return at;
 }
 
@@ -92,7 +123,7 @@ take_group(const task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdiff
             for (ptrdiff_t u = 0; u < units; u++) {
                 bits |= (uint32_t)(row[k][i + u] != 0) << u;
             }
-            work->data.index[i / LW_INPUTS * work->data.padded + r] = bits;
+            work->data.index[index_at(&work->data, n_visible, i, r)] = bits;
         }
     }
     if (!task->grey) {
@@ -113,11 +144,13 @@ chain_group(const task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdif
 
 /* The rows of tile `part` of a side, whose fields go to `field`; none if it has fewer. */
 static lw_looked
-looked_at(lw_side side, const uint32_t *index, ptrdiff_t part, float *field, ptrdiff_t field_row)
+looked_at(lw_side side, const uint32_t *index, ptrdiff_t n_units, ptrdiff_t part, float *field,
+    ptrdiff_t field_row)
 {
     const ptrdiff_t from = part * LW_TILE_ROWS;
     const ptrdiff_t rows = lw_min(LW_TILE_ROWS, side.padded - from);
-    lw_looked looked = { index + from, side.padded, 0, field, field_row };
+    lw_looked looked
+        = { index + index_at(&side, n_units, 0, from), side.apart, 0, field, field_row };
 
     looked.vectors = rows > 0 ? rows / LW_ENTRIES : 0;
     return looked;
@@ -147,11 +180,11 @@ lookup_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_w
 
     for (int s = 0; s < 2; s++) {
         float *const mean = side[s]->mean + unit * side[s]->padded + row;
-        looked[s] = looked_at(*side[s], side[s]->index, part, mean, side[s]->padded);
+        looked[s]
+            = looked_at(*side[s], side[s]->index, pass.n_visible, part, mean, side[s]->padded);
         looked[s].vectors = asked[s] && !(s == 0 && task->grey) ? looked[s].vectors : 0;
     }
-    look_block(task->components + unit * pass.n_visible, pass.n_visible, 1, pass.n_visible, units,
-        looked);
+    look_block(work->of_hidden, unit, units, looked);
     for (int s = 0; s < 2; s++) {
         const ptrdiff_t rows = lw_min(LW_TILE_ROWS, n_rows[s] - row);
         uint8_t on[LW_BLOCK * LW_TILE_ROWS] = { 0 };
@@ -163,8 +196,9 @@ lookup_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_w
         if (draw[s] && rows > 0) {
             states_of_block(looked[s].field, side[s]->padded, units, rows, (uint32_t)unit,
                 (uint32_t)row, task->key, wanted.step, task->hidden_lane, on, LW_TILE_ROWS);
-            index_of(on, units, rows, work->hidden + unit / LW_INPUTS * work->chains.padded + row,
-                work->chains.padded);
+            index_of(on, units, rows,
+                work->hidden + index_at(&work->chains, pass.n_hidden, unit, row),
+                work->chains.apart);
         }
     }
 }
@@ -186,10 +220,10 @@ share_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_wa
         { lookup_hidden(task, work, batch, wanted, parts, t); });
 }
 
-/* Visible states of a tile of the chains, given their hidden states. */
+/* Visible states of a tile of the chains, given their hidden states; the last step's in bytes too. */
 static void
 lookup_visible(const task_f32 *task, const lw_lookup *work, batch_f32 batch, uint32_t step,
-    ptrdiff_t parts, ptrdiff_t tile)
+    int last, ptrdiff_t parts, ptrdiff_t tile)
 {
     const lw_contrast pass = task->pass;
     const ptrdiff_t unit = tile / parts * LW_BLOCK, part = tile % parts;
@@ -197,16 +231,18 @@ lookup_visible(const task_f32 *task, const lw_lookup *work, batch_f32 batch, uin
     const ptrdiff_t rows = lw_min(LW_TILE_ROWS, batch.n_chains - row);
     float field[LW_BLOCK * LW_TILE_ROWS];
     uint8_t on[LW_BLOCK * LW_TILE_ROWS] = { 0 };
-    const lw_looked looked[2] = { looked_at(work->chains, work->hidden, part, field, LW_TILE_ROWS),
-        { NULL, 0, 0, NULL, 0 } };
+    const lw_looked looked[2]
+        = { looked_at(work->chains, work->hidden, pass.n_hidden, part, field, LW_TILE_ROWS),
+              { NULL, 0, 0, NULL, 0 } };
 
-    look_block(task->components + unit, 1, pass.n_visible, pass.n_hidden, units, looked);
+    look_block(work->of_visible, unit, units, looked);
     means_of_block(field, LW_TILE_ROWS, task->intercept_visible + unit, units, rows);
     states_of_block(field, LW_TILE_ROWS, units, rows, (uint32_t)unit, (uint32_t)row, task->key,
         step, task->visible_lane, on, LW_TILE_ROWS);
-    index_of(on, units, rows, work->chains.index + unit / LW_INPUTS * work->chains.padded + row,
-        work->chains.padded);
-    for (ptrdiff_t r = 0; r < rows; r++) {
+    index_of(on, units, rows,
+        work->chains.index + index_at(&work->chains, pass.n_visible, unit, row),
+        work->chains.apart);
+    for (ptrdiff_t r = 0; r < rows && last; r++) {
         uint8_t *const to = work->visible + (row + r) * work->wide + unit;
         for (ptrdiff_t u = 0; u < units; u++) {
             to[u] = on[u * LW_TILE_ROWS + r];
@@ -284,6 +320,16 @@ lookup_learn(task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdiff_t u
     }
 }
 
+/* Tables of weights that stay, if they are kept. */
+static void
+share_tables(const lw_lookup *work)
+{
+    LW_SHARE_TILES(t, work->kept_hidden ? lw_tiles(work->of_hidden.n_units, LW_OUTPUTS) : 0,
+        { keep_tables(work->of_hidden, work->kept_hidden, t); });
+    LW_SHARE_TILES(t, work->kept_visible ? lw_tiles(work->of_visible.n_units, LW_OUTPUTS) : 0,
+        { keep_tables(work->of_visible, work->kept_visible, t); });
+}
+
 /* One batch, by all threads of a region. */
 static void
 lookup_batch(task_f32 *task, const lw_lookup *work, batch_f32 batch, double *gap)
@@ -294,6 +340,7 @@ lookup_batch(task_f32 *task, const lw_lookup *work, batch_f32 batch, double *gap
     const ptrdiff_t at = (pass.n_hidden + 1) * pass.n_visible;
 
     LW_SHARE_TILES(g, lw_tiles(batch.n_data, LW_INPUTS), { take_group(task, work, batch, g); });
+    share_tables(work);
     if (!persistent) {
         const lw_wanted start = { 1, 0, 1, 0, batch.step };
         share_hidden(task, work, batch, start);
@@ -303,7 +350,7 @@ lookup_batch(task_f32 *task, const lw_lookup *work, batch_f32 batch, double *gap
         const lw_wanted wanted
             = { last && persistent, 1, 0, !last || persistent, batch.step + (uint32_t)k };
         LW_SHARE_TILES(t, lw_tiles(pass.n_visible, LW_BLOCK) * parts,
-            { lookup_visible(task, work, batch, wanted.step, parts, t); });
+            { lookup_visible(task, work, batch, wanted.step, last, parts, t); });
         share_hidden(task, work, batch, wanted);
     }
     LW_SHARE_TILES(g, lw_tiles(batch.n_chains, LW_INPUTS), { chain_group(task, work, batch, g); });
@@ -340,7 +387,7 @@ hidden_to_index(const task_f32 *task, const lw_lookup *work, ptrdiff_t row)
         for (ptrdiff_t k = 0; k < LW_INPUTS && j + k < n_hidden; k++) {
             bits |= (uint32_t)(state[j + k] != 0) << k;
         }
-        work->hidden[j / LW_INPUTS * work->chains.padded + row] = bits;
+        work->hidden[index_at(&work->chains, n_hidden, j, row)] = bits;
     }
 }
 
@@ -351,7 +398,7 @@ index_to_hidden(const task_f32 *task, const lw_lookup *work, ptrdiff_t row)
     float *const state = task->chains + row * n_hidden;
 
     for (ptrdiff_t j = 0; j < n_hidden; j++) {
-        const uint32_t bits = work->hidden[j / LW_INPUTS * work->chains.padded + row];
+        const uint32_t bits = work->hidden[index_at(&work->chains, n_hidden, j, row)];
         state[j] = (float)(bits >> j % LW_INPUTS & 1);
     }
 }
@@ -362,11 +409,15 @@ static void
 lookup_open(const task_f32 *task, lw_lookup *work, char *scratch)
 {
     const lw_contrast pass = task->pass;
-    const char *const end = lookup_slices(pass, work, scratch);
 
+    lookup_slices(pass, work, scratch);
+    work->of_hidden = (lw_weights) { task->components, pass.n_visible, 1, pass.n_visible,
+        pass.n_hidden, work->kept_hidden };
+    work->of_visible = (lw_weights) { task->components, 1, pass.n_visible, pass.n_hidden,
+        pass.n_visible, work->kept_visible };
     LW_ONE_THREAD
     {
-        memset(scratch, 0, (size_t)(end - scratch));
+        memset(scratch, 0, (size_t)(work->cleared - scratch));
         for (ptrdiff_t r = 0; r < work->data.padded; r++) {
             work->data.mean[pass.n_hidden * work->data.padded + r] = 1;
         }
@@ -401,10 +452,11 @@ lookup_gibbs(const task_f32 *task, batch_f32 batch, char *scratch, float *visibl
     lw_lookup work;
 
     lookup_open(task, &work, scratch);
+    share_tables(&work);
     for (ptrdiff_t k = 1; k <= pass.n_steps; k++) {
         const lw_wanted wanted = { 0, 1, 0, 1, batch.step + (uint32_t)k };
         LW_SHARE_TILES(t, lw_tiles(pass.n_visible, LW_BLOCK) * parts,
-            { lookup_visible(task, &work, batch, wanted.step, parts, t); });
+            { lookup_visible(task, &work, batch, wanted.step, k == pass.n_steps, parts, t); });
         share_hidden(task, &work, batch, wanted);
     }
     LW_SHARE_TILES(r, pass.n_chains, {

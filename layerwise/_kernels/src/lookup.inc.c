@@ -4,8 +4,18 @@
 
 #define LW_TILE_ROWS 112
 
-/* Fields without intercepts of a block of units, of the rows from `row` on of up to two sides.
- * Weight (input k, unit u) is weights[u * unit_apart + k * input_apart]. */
+/* One layer's weights from the other: (input k, unit u) is weights[u * unit_apart + k *
+ * input_apart]. Weights that stay have their tables kept. */
+typedef struct {
+    const float *weights;
+    ptrdiff_t unit_apart;
+    ptrdiff_t input_apart;
+    ptrdiff_t n_inputs;
+    ptrdiff_t n_units;
+    const float *kept; /* or NULL */
+} lw_weights;
+
+/* Fields without intercepts of a block of units, of some rows of up to two sides. */
 typedef struct {
     const uint32_t *index;
     ptrdiff_t index_row;
@@ -14,11 +24,32 @@ typedef struct {
     ptrdiff_t field_row;
 } lw_looked;
 
-LW_LOOP void
-look_block(const float *weights, ptrdiff_t unit_apart, ptrdiff_t input_apart, ptrdiff_t n_inputs,
-    ptrdiff_t n_units, const lw_looked sides[2])
+/* Tables of inputs from `input` on and of LW_OUTPUTS units from `unit` on: the last unit again,
+ * where there are fewer. */
+LW_INLINE void
+unit_tables(lw_weights layer, ptrdiff_t unit, ptrdiff_t input, ptrdiff_t n_inputs, float *tables)
 {
-    float tables[LW_GROUPS * LW_OUTPUTS * LW_ENTRIES];
+    const float *from[LW_OUTPUTS];
+
+    for (int a = 0; a < LW_OUTPUTS; a++) {
+        from[a] = layer.weights + lw_min(unit + a, layer.n_units - 1) * layer.unit_apart
+            + input * layer.input_apart;
+    }
+    lw_tables_of(from, layer.input_apart, n_inputs, 1, tables);
+}
+
+/* The `index`-th part of a layer's tables. */
+LW_LOOP void
+keep_tables(lw_weights layer, float *kept, ptrdiff_t index)
+{
+    unit_tables(layer, index * LW_OUTPUTS, 0, layer.n_inputs,
+        kept + index * lw_layer_tables(layer.n_inputs, 1));
+}
+
+LW_LOOP void
+look_block(lw_weights layer, ptrdiff_t unit, ptrdiff_t n_units, const lw_looked sides[2])
+{
+    float built[LW_GROUPS * LW_OUTPUTS * LW_ENTRIES];
     float unused[LW_TILE_ROWS];
 
     for (int s = 0; s < 2; s++) {
@@ -28,14 +59,16 @@ look_block(const float *weights, ptrdiff_t unit_apart, ptrdiff_t input_apart, pt
         }
     }
     memset(unused, 0, sizeof(unused));
-    for (ptrdiff_t u = 0; u < n_units; u += LW_OUTPUTS) {
-        for (ptrdiff_t k = 0; k < n_inputs; k += LW_GROUPS * LW_INPUTS) {
-            const ptrdiff_t inputs = lw_min(LW_GROUPS * LW_INPUTS, n_inputs - k);
-            const float *from[LW_OUTPUTS];
-            for (int a = 0; a < LW_OUTPUTS; a++) { /* the last unit again, where there are fewer */
-                from[a] = weights + lw_min(u + a, n_units - 1) * unit_apart + k * input_apart;
+    for (ptrdiff_t k = 0; k < layer.n_inputs; k += LW_GROUPS * LW_INPUTS) {
+        const ptrdiff_t inputs = lw_min(LW_GROUPS * LW_INPUTS, layer.n_inputs - k);
+        for (ptrdiff_t u = 0; u < n_units; u += LW_OUTPUTS) {
+            const float *tables = built;
+            if (layer.kept) {
+                tables = layer.kept + (unit + u) / LW_OUTPUTS * lw_layer_tables(layer.n_inputs, 1)
+                    + k / LW_INPUTS * LW_OUTPUTS * LW_ENTRIES;
+            } else {
+                unit_tables(layer, unit + u, k, inputs, built);
             }
-            lw_tables_of(from, input_apart, inputs, 1, tables);
             for (int s = 0; s < 2; s++) {
                 float *sum[LW_OUTPUTS];
                 if (!sides[s].vectors) {
