@@ -3,9 +3,9 @@
  * Everything stands as units x rows, so that a vector holds one unit of many rows: means of hidden
  * units (n_hidden x rows) and states in two forms, each the indices of a product's tables:
  *
- *     index    [LW_TILE_ROWS rows][group of LW_INPUTS units][row], for fields: bit k is the group's
- *              unit k. What a tile reads lies in one piece: it comes from the second cache as fast
- *              as the look-ups go.
+ *     index    [part][group of LW_INPUTS units][row of the part], for fields: bit k is the group's
+ *              unit k. What is read together lies in one piece: it comes from the second cache as
+ *              fast as the look-ups go.
  *     across   [group of LW_INPUTS rows][visible unit], for the gradient: bit k is the group's row k
  *
  * The gradient of the weights of hidden unit j sums j's means over the rows in which a visible unit
@@ -19,7 +19,7 @@
 /* The rows of a batch, or its chains. */
 typedef struct {
     ptrdiff_t padded; /* rows, to whole vectors of LW_UNITS_LANES */
-    ptrdiff_t apart;  /* rows of an index, at most LW_TILE_ROWS */
+    ptrdiff_t apart;  /* rows of a part, as even as can be; LW_TILE_PARTS are a tile */
     float *mean;      /* (n_hidden + 1) x padded */
     uint32_t *index;  /* of visible units */
     uint32_t *across; /* groups of rows x wide */
@@ -43,36 +43,39 @@ typedef struct {
     char *cleared; /* the end of what starts with zeros */
 } lw_lookup;
 
-static ptrdiff_t
-tiles_of_hidden(lw_contrast pass, ptrdiff_t n_rows)
+/* Tiles of some rows, or chains, and one block of units. */
+LW_INLINE ptrdiff_t
+tiles_of(const lw_side *side, ptrdiff_t n_rows)
 {
-    return lw_tiles(pass.n_hidden, LW_BLOCK) * lw_tiles(n_rows, LW_TILE_ROWS);
+    return lw_tiles(n_rows, LW_TILE_PARTS * side->apart);
 }
 
 static ptrdiff_t
 index_size(const lw_side *side, ptrdiff_t n_units)
 {
-    return lw_tiles(side->padded, LW_TILE_ROWS) * lw_tiles(n_units, LW_INPUTS) * side->apart;
+    return lw_tiles(side->padded, side->apart) * lw_tiles(n_units, LW_INPUTS) * side->apart;
 }
 
 /* Where an index of n_units units holds one of them, in one row. */
 LW_INLINE ptrdiff_t
 index_at(const lw_side *side, ptrdiff_t n_units, ptrdiff_t unit, ptrdiff_t row)
 {
-    const ptrdiff_t group = row / LW_TILE_ROWS * lw_tiles(n_units, LW_INPUTS) + unit / LW_INPUTS;
+    const ptrdiff_t group = row / side->apart * lw_tiles(n_units, LW_INPUTS) + unit / LW_INPUTS;
 
-    return group * side->apart + row % LW_TILE_ROWS;
+    return group * side->apart + row % side->apart;
 }
 
 static void
 lookup_side(lw_contrast pass, ptrdiff_t n, ptrdiff_t wide, lw_side *side, char **at)
 {
     side->padded = lw_tiles(n, LW_UNITS_LANES) * LW_UNITS_LANES;
-    side->apart = lw_min(side->padded, LW_TILE_ROWS);
+    const ptrdiff_t parts = lw_tiles(side->padded, LW_PART_ROWS);
+    side->apart = lw_tiles(side->padded, parts * LW_UNITS_LANES) * LW_UNITS_LANES;
     side->mean = lw_slice(at, (pass.n_hidden + 1) * side->padded + LW_INPUTS, sizeof(float));
     side->index = lw_slice(at, index_size(side, pass.n_visible), sizeof(uint32_t));
     side->across = lw_slice(at, lw_tiles(n, LW_INPUTS) * wide, sizeof(uint32_t));
-    side->part = lw_slice(at, tiles_of_hidden(pass, n), sizeof(double));
+    side->part
+        = lw_slice(at, lw_tiles(pass.n_hidden, LW_BLOCK) * tiles_of(side, n), sizeof(double));
 }
 
 /* Slices of scratch memory from `at` on; returns where they end. */
@@ -142,18 +145,28 @@ chain_group(const task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdif
     across_of_bytes(row, task->pass.n_visible, work->chains.across + group * work->wide);
 }
 
-/* The rows of tile `part` of a side, whose fields go to `field`; none if it has fewer. */
+/* The rows of a side from `from` on that are a tile, whose fields go to `field`; none if it has
+ * fewer. */
 static lw_looked
-looked_at(lw_side side, const uint32_t *index, ptrdiff_t n_units, ptrdiff_t part, float *field,
-    ptrdiff_t field_row)
+looked_at(const lw_side *side, const uint32_t *index, ptrdiff_t n_units, ptrdiff_t from,
+    float *field, ptrdiff_t field_row)
 {
-    const ptrdiff_t from = part * LW_TILE_ROWS;
-    const ptrdiff_t rows = lw_min(LW_TILE_ROWS, side.padded - from);
-    lw_looked looked
-        = { index + index_at(&side, n_units, 0, from), side.apart, 0, field, field_row };
+    const ptrdiff_t rows = lw_min(LW_TILE_PARTS * side->apart, side->padded - from);
+    const lw_looked looked = { index + index_at(side, n_units, 0, from), side->apart,
+        rows > 0 ? rows : 0, field, field_row };
 
-    looked.vectors = rows > 0 ? rows / LW_ENTRIES : 0;
     return looked;
+}
+
+/* A tile of an index of n_units units, from its states. */
+static void
+index_tile(const lw_side *side, const uint8_t *on, ptrdiff_t n_units, ptrdiff_t unit,
+    ptrdiff_t units, ptrdiff_t row, ptrdiff_t rows, uint32_t *index)
+{
+    for (ptrdiff_t r = 0; r < rows; r += side->apart) {
+        index_of(on + r, units, lw_min(side->apart, rows - r),
+            index + index_at(side, n_units, unit, row + r), side->apart);
+    }
 }
 
 /* What a tile of hidden units asks for: means of data, of chains, and states drawn from one. */
@@ -167,38 +180,37 @@ typedef struct {
 
 static void
 lookup_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_wanted wanted,
-    ptrdiff_t parts, ptrdiff_t tile)
+    ptrdiff_t across, ptrdiff_t tile)
 {
     const lw_contrast pass = task->pass;
-    const ptrdiff_t unit = tile / parts * LW_BLOCK, part = tile % parts;
-    const ptrdiff_t units = lw_min(LW_BLOCK, pass.n_hidden - unit), row = part * LW_TILE_ROWS;
+    const ptrdiff_t unit = tile / across * LW_BLOCK;
+    const ptrdiff_t units = lw_min(LW_BLOCK, pass.n_hidden - unit);
     const lw_side *const side[2] = { &work->data, &work->chains };
     const int asked[2] = { wanted.data, wanted.chains };
     const int draw[2] = { wanted.draw_data, wanted.draw_chains };
     const ptrdiff_t n_rows[2] = { batch.n_data, batch.n_chains };
     lw_looked looked[2];
+    ptrdiff_t row[2];
 
     for (int s = 0; s < 2; s++) {
-        float *const mean = side[s]->mean + unit * side[s]->padded + row;
-        looked[s]
-            = looked_at(*side[s], side[s]->index, pass.n_visible, part, mean, side[s]->padded);
-        looked[s].vectors = asked[s] && !(s == 0 && task->grey) ? looked[s].vectors : 0;
+        row[s] = tile % across * LW_TILE_PARTS * side[s]->apart;
+        looked[s] = looked_at(side[s], side[s]->index, pass.n_visible, row[s],
+            side[s]->mean + unit * side[s]->padded + row[s], side[s]->padded);
+        looked[s].rows = asked[s] && !(s == 0 && task->grey) ? looked[s].rows : 0;
     }
     look_block(work->of_hidden, unit, units, looked);
     for (int s = 0; s < 2; s++) {
-        const ptrdiff_t rows = lw_min(LW_TILE_ROWS, n_rows[s] - row);
-        uint8_t on[LW_BLOCK * LW_TILE_ROWS] = { 0 };
+        const ptrdiff_t rows = lw_min(LW_TILE_PARTS * side[s]->apart, n_rows[s] - row[s]);
+        uint8_t on[LW_BLOCK * LW_TILE_ROWS];
         if (asked[s] && rows > 0) {
-            const ptrdiff_t at = unit / LW_BLOCK * lw_tiles(n_rows[s], LW_TILE_ROWS) + part;
+            const ptrdiff_t at = unit / LW_BLOCK * tiles_of(side[s], n_rows[s]) + tile % across;
             side[s]->part[at] = means_of_block(
                 looked[s].field, side[s]->padded, task->intercept_hidden + unit, units, rows);
         }
         if (draw[s] && rows > 0) {
             states_of_block(looked[s].field, side[s]->padded, units, rows, (uint32_t)unit,
-                (uint32_t)row, task->key, wanted.step, task->hidden_lane, on, LW_TILE_ROWS);
-            index_of(on, units, rows,
-                work->hidden + index_at(&work->chains, pass.n_hidden, unit, row),
-                work->chains.apart);
+                (uint32_t)row[s], task->key, wanted.step, task->hidden_lane, on, LW_TILE_ROWS);
+            index_tile(&work->chains, on, pass.n_hidden, unit, units, row[s], rows, work->hidden);
         }
     }
 }
@@ -208,40 +220,40 @@ static void
 share_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_wanted wanted)
 {
     const lw_contrast pass = task->pass;
-    const ptrdiff_t most = batch.n_data > batch.n_chains ? batch.n_data : batch.n_chains;
-    const ptrdiff_t parts = lw_tiles(most, LW_TILE_ROWS);
+    const ptrdiff_t of_data = tiles_of(&work->data, batch.n_data);
+    const ptrdiff_t of_chains = tiles_of(&work->chains, batch.n_chains);
+    const ptrdiff_t across = of_data > of_chains ? of_data : of_chains;
 
     if (wanted.data && task->grey) {
         share_product_f32(task->components, pass.n_visible, 1, work->grey, 1, pass.n_visible,
             pass.n_hidden, batch.n_data, pass.n_visible, 1, NULL, 0, work->data.mean,
             work->data.padded);
     }
-    LW_SHARE_TILES(t, lw_tiles(pass.n_hidden, LW_BLOCK) * parts,
-        { lookup_hidden(task, work, batch, wanted, parts, t); });
+    LW_SHARE_TILES(t, lw_tiles(pass.n_hidden, LW_BLOCK) * across,
+        { lookup_hidden(task, work, batch, wanted, across, t); });
 }
 
 /* Visible states of a tile of the chains, given their hidden states; the last step's in bytes too. */
 static void
 lookup_visible(const task_f32 *task, const lw_lookup *work, batch_f32 batch, uint32_t step,
-    int last, ptrdiff_t parts, ptrdiff_t tile)
+    int last, ptrdiff_t across, ptrdiff_t tile)
 {
     const lw_contrast pass = task->pass;
-    const ptrdiff_t unit = tile / parts * LW_BLOCK, part = tile % parts;
-    const ptrdiff_t units = lw_min(LW_BLOCK, pass.n_visible - unit), row = part * LW_TILE_ROWS;
-    const ptrdiff_t rows = lw_min(LW_TILE_ROWS, batch.n_chains - row);
+    const ptrdiff_t most = LW_TILE_PARTS * work->chains.apart;
+    const ptrdiff_t unit = tile / across * LW_BLOCK, row = tile % across * most;
+    const ptrdiff_t units = lw_min(LW_BLOCK, pass.n_visible - unit);
+    const ptrdiff_t rows = lw_min(most, batch.n_chains - row);
     float field[LW_BLOCK * LW_TILE_ROWS];
-    uint8_t on[LW_BLOCK * LW_TILE_ROWS] = { 0 };
+    uint8_t on[LW_BLOCK * LW_TILE_ROWS];
     const lw_looked looked[2]
-        = { looked_at(work->chains, work->hidden, pass.n_hidden, part, field, LW_TILE_ROWS),
+        = { looked_at(&work->chains, work->hidden, pass.n_hidden, row, field, LW_TILE_ROWS),
               { NULL, 0, 0, NULL, 0 } };
 
     look_block(work->of_visible, unit, units, looked);
     means_of_block(field, LW_TILE_ROWS, task->intercept_visible + unit, units, rows);
     states_of_block(field, LW_TILE_ROWS, units, rows, (uint32_t)unit, (uint32_t)row, task->key,
         step, task->visible_lane, on, LW_TILE_ROWS);
-    index_of(on, units, rows,
-        work->chains.index + index_at(&work->chains, pass.n_visible, unit, row),
-        work->chains.apart);
+    index_tile(&work->chains, on, pass.n_visible, unit, units, row, rows, work->chains.index);
     for (ptrdiff_t r = 0; r < rows && last; r++) {
         uint8_t *const to = work->visible + (row + r) * work->wide + unit;
         for (ptrdiff_t u = 0; u < units; u++) {
@@ -336,8 +348,9 @@ lookup_batch(task_f32 *task, const lw_lookup *work, batch_f32 batch, double *gap
 {
     const lw_contrast pass = task->pass;
     const int persistent = pass.n_chains > 0;
-    const ptrdiff_t parts = lw_tiles(batch.n_chains, LW_TILE_ROWS);
+    const ptrdiff_t across = tiles_of(&work->chains, batch.n_chains);
     const ptrdiff_t at = (pass.n_hidden + 1) * pass.n_visible;
+    const ptrdiff_t blocks = lw_tiles(pass.n_hidden, LW_BLOCK);
 
     LW_SHARE_TILES(g, lw_tiles(batch.n_data, LW_INPUTS), { take_group(task, work, batch, g); });
     share_tables(work);
@@ -349,8 +362,8 @@ lookup_batch(task_f32 *task, const lw_lookup *work, batch_f32 batch, double *gap
         const int last = k == pass.n_steps;
         const lw_wanted wanted
             = { last && persistent, 1, 0, !last || persistent, batch.step + (uint32_t)k };
-        LW_SHARE_TILES(t, lw_tiles(pass.n_visible, LW_BLOCK) * parts,
-            { lookup_visible(task, work, batch, wanted.step, last, parts, t); });
+        LW_SHARE_TILES(t, lw_tiles(pass.n_visible, LW_BLOCK) * across,
+            { lookup_visible(task, work, batch, wanted.step, last, across, t); });
         share_hidden(task, work, batch, wanted);
     }
     LW_SHARE_TILES(g, lw_tiles(batch.n_chains, LW_INPUTS), { chain_group(task, work, batch, g); });
@@ -368,8 +381,8 @@ lookup_batch(task_f32 *task, const lw_lookup *work, batch_f32 batch, double *gap
     LW_ONE_THREAD
     {
         end_batch_f32(task, batch, work->slope, work->data.part,
-            tiles_of_hidden(pass, batch.n_data), work->chains.part,
-            tiles_of_hidden(pass, batch.n_chains), gap);
+            blocks * tiles_of(&work->data, batch.n_data), work->chains.part,
+            blocks * tiles_of(&work->chains, batch.n_chains), gap);
         update_tile_f32(work->slope_hidden, pass.n_hidden, rule_without_decay_f32(batch.rule),
             task->intercept_hidden, task->first + at, task->second ? task->second + at : NULL);
     }
@@ -448,15 +461,15 @@ static void
 lookup_gibbs(const task_f32 *task, batch_f32 batch, char *scratch, float *visible)
 {
     const lw_contrast pass = task->pass;
-    const ptrdiff_t parts = lw_tiles(pass.n_chains, LW_TILE_ROWS);
     lw_lookup work;
 
     lookup_open(task, &work, scratch);
     share_tables(&work);
+    const ptrdiff_t across = tiles_of(&work.chains, pass.n_chains);
     for (ptrdiff_t k = 1; k <= pass.n_steps; k++) {
         const lw_wanted wanted = { 0, 1, 0, 1, batch.step + (uint32_t)k };
-        LW_SHARE_TILES(t, lw_tiles(pass.n_visible, LW_BLOCK) * parts,
-            { lookup_visible(task, &work, batch, wanted.step, k == pass.n_steps, parts, t); });
+        LW_SHARE_TILES(t, lw_tiles(pass.n_visible, LW_BLOCK) * across,
+            { lookup_visible(task, &work, batch, wanted.step, k == pass.n_steps, across, t); });
         share_hidden(task, &work, batch, wanted);
     }
     LW_SHARE_TILES(r, pass.n_chains, {

@@ -2,7 +2,9 @@
  * states as indices. A block has at most LW_BLOCK units and LW_TILE_ROWS rows, and a vector holds
  * one unit of many rows. */
 
-#define LW_TILE_ROWS 112
+#define LW_PART_ROWS 112                            /* that an index holds in one piece, at most */
+#define LW_TILE_PARTS 4                             /* that share tables */
+#define LW_TILE_ROWS (LW_TILE_PARTS * LW_PART_ROWS) /* of a block, at most */
 
 /* One layer's weights from the other: (input k, unit u) is weights[u * unit_apart + k *
  * input_apart]. Weights that stay have their tables kept. */
@@ -17,9 +19,9 @@ typedef struct {
 
 /* Fields without intercepts of a block of units, of some rows of up to two sides. */
 typedef struct {
-    const uint32_t *index;
-    ptrdiff_t index_row;
-    ptrdiff_t vectors; /* of LW_ENTRIES rows; none: no such side */
+    const uint32_t *index; /* of the first part */
+    ptrdiff_t apart;       /* rows of a part */
+    ptrdiff_t rows;        /* in whole vectors; none: no such side */
     float *field;
     ptrdiff_t field_row;
 } lw_looked;
@@ -46,16 +48,32 @@ keep_tables(lw_weights layer, float *kept, ptrdiff_t index)
         kept + index * lw_layer_tables(layer.n_inputs, 1));
 }
 
+/* Some groups of inputs, of all there are, looked up for LW_OUTPUTS units from `unit` on of a block;
+ * sums of units that it does not have go to `unused`. */
+LW_INLINE void
+look_side(lw_looked side, const float *tables, ptrdiff_t all_groups, ptrdiff_t group,
+    ptrdiff_t groups, ptrdiff_t unit, ptrdiff_t n_units, float *unused)
+{
+    for (ptrdiff_t r = 0, part = 0; r < side.rows; r += side.apart, part++) {
+        float *sum[LW_OUTPUTS];
+        for (int a = 0; a < LW_OUTPUTS; a++) {
+            sum[a] = unit + a < n_units ? side.field + (unit + a) * side.field_row + r : unused;
+        }
+        lw_look_across(lw_min(side.apart, side.rows - r) / LW_ENTRIES, tables,
+            side.index + (part * all_groups + group) * side.apart, side.apart, groups, sum);
+    }
+}
+
 LW_LOOP void
 look_block(lw_weights layer, ptrdiff_t unit, ptrdiff_t n_units, const lw_looked sides[2])
 {
     float built[LW_GROUPS * LW_OUTPUTS * LW_ENTRIES];
-    float unused[LW_TILE_ROWS];
+    float unused[LW_PART_ROWS];
 
     for (int s = 0; s < 2; s++) {
-        for (ptrdiff_t u = 0; sides[s].vectors && u < n_units; u++) {
-            memset(sides[s].field + u * sides[s].field_row, 0,
-                (size_t)(sides[s].vectors * LW_ENTRIES) * sizeof(float));
+        for (ptrdiff_t u = 0; sides[s].rows && u < n_units; u++) {
+            memset(
+                sides[s].field + u * sides[s].field_row, 0, (size_t)sides[s].rows * sizeof(float));
         }
     }
     memset(unused, 0, sizeof(unused));
@@ -70,17 +88,8 @@ look_block(lw_weights layer, ptrdiff_t unit, ptrdiff_t n_units, const lw_looked 
                 unit_tables(layer, unit + u, k, inputs, built);
             }
             for (int s = 0; s < 2; s++) {
-                float *sum[LW_OUTPUTS];
-                if (!sides[s].vectors) {
-                    continue;
-                }
-                for (int a = 0; a < LW_OUTPUTS; a++) {
-                    sum[a]
-                        = u + a < n_units ? sides[s].field + (u + a) * sides[s].field_row : unused;
-                }
-                lw_look_across(sides[s].vectors, tables,
-                    sides[s].index + k / LW_INPUTS * sides[s].index_row, sides[s].index_row,
-                    lw_tiles(inputs, LW_INPUTS), sum);
+                look_side(sides[s], tables, lw_tiles(layer.n_inputs, LW_INPUTS), k / LW_INPUTS,
+                    lw_tiles(inputs, LW_INPUTS), u, n_units, unused);
             }
         }
     }
