@@ -13,6 +13,7 @@ from layerwise.models.conditional import Conditional
 from layerwise.models.rbm import RBMParams
 from layerwise.models.rows import Rows
 from layerwise.numerics import states
+from layerwise.numerics.passes import gibbs as gibbs_steps
 from layerwise.numerics.streams import Stream
 
 STREAM = Stream(bytes(range(16)))
@@ -77,6 +78,12 @@ def contrastive(kind, n_visible, n_hidden, batch, n_rows):
         return params.arrays()
 
     return one_pass
+
+
+def gibbs(n_visible, n_hidden, n_chains, n_steps):
+    """Gibbs steps of chains in float32; returns how many of their visible units are on."""
+    *arrays, hidden = problems.machine(n_visible, n_hidden, n_chains)
+    return lambda: gibbs_steps(*arrays, hidden, STREAM, n_steps).mean()
 
 
 def backprop(sizes, batch, n_rows):

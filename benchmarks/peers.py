@@ -59,6 +59,11 @@ def equal(ours, theirs):
     np.testing.assert_allclose(theirs, ours, rtol=1e-10)
 
 
+def nearly_equal(ours, theirs):
+    """Means over many states, of chains that started alike."""
+    assert abs(theirs - ours) < 0.02, (ours, theirs)
+
+
 def equally_good(ours, theirs):
     """RBMs of 16 visible units, trained alike, give the rows the same likelihood."""
     X = problems.rows(1000, 16, float)
@@ -226,6 +231,25 @@ def contrastive():
         )
 
 
+def gibbs():
+    """Gibbs steps in float32, against the same, and against their matrix products alone."""
+    for task in ((784, 500, 112, 50), (784, 500, 32, 50), (100, 16, 100, 500)):
+        n_visible, n_hidden, n_chains, _ = task
+        for function, rival in (
+            ("numpy_gibbs", "numpy f32"),
+            ("torch_gibbs", "torch f32"),
+            ("numpy_gibbs_products", "numpy, products alone"),
+        ):
+            check = (nearly_equal, ("gibbs", *task), (function, *task), 1)
+            yield Contest(
+                f"Gibbs steps {n_visible}x{n_hidden}, {n_chains} chains",
+                rival,
+                ("gibbs", *task),
+                (function, *task),
+                check=() if "alone" in rival else check,
+            )
+
+
 def backprop():
     """Back-propagation in float32 with Adam."""
     for sizes, batch, n_rows, required in (
@@ -352,7 +376,7 @@ def main():
     if options.quick:
         options.repeats, options.least = 1, 0.01
 
-    contests = [*log_z(), *log_z_itself(), *deep(), *contrastive(), *backprop()]
+    contests = [*log_z(), *log_z_itself(), *deep(), *contrastive(), *gibbs(), *backprop()]
     if options.long:
         contests.append(long_marginal())
     begin, checked = time.perf_counter(), set()

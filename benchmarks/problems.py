@@ -41,6 +41,14 @@ def latent_mixture(n, n_rows, sd):
     return weights, bias, log_marginal, rows(n_rows, 100, float)
 
 
+def machine(n_visible, n_hidden, n_chains):
+    """Return float32 weights (n_hidden, n_visible), both biases, and hidden states of chains."""
+    rng = np.random.default_rng(SEED)
+    arrays = (0.1 * rng.normal(size=(n_hidden, n_visible)), rng.normal(size=n_visible),
+              rng.normal(size=n_hidden), rng.random((n_chains, n_hidden)) < 0.5)  # fmt: skip
+    return tuple(array.astype(np.float32) for array in arrays)
+
+
 def rbm_log_likelihood(weights, visible_bias, hidden_bias, X):
     """Return the mean log-likelihood of rows, in nats, by listing the few hidden states."""
     weights, visible_bias, hidden_bias = (

@@ -325,6 +325,63 @@ def torch_pcd(n_visible, n_hidden, batch, n_rows):
     return one_pass
 
 
+# ---- Gibbs steps with weights that stay ------------------------------------------------------
+
+
+def numpy_gibbs(n_visible, n_hidden, n_chains, n_steps):
+    """Gibbs steps in float32."""
+    weights, visible_bias, hidden_bias, hidden = problems.machine(n_visible, n_hidden, n_chains)
+    rng = np.random.default_rng(problems.SEED)
+
+    def draw(field):
+        np.negative(field, out=field)
+        np.exp(field, out=field)
+        field += 1
+        field *= rng.random(field.shape, dtype=np.float32)
+        return (field < 1).astype(np.float32)
+
+    def steps():
+        nonlocal hidden
+        for _ in range(n_steps):
+            visible = draw(hidden @ weights + visible_bias)
+            hidden = draw(visible @ weights.T + hidden_bias)
+        return visible.mean()
+
+    return steps
+
+
+def numpy_gibbs_products(n_visible, n_hidden, n_chains, n_steps):
+    """The matrix products of Gibbs steps, and nothing else."""
+    weights, visible_bias, _, hidden = problems.machine(n_visible, n_hidden, n_chains)
+    visible = np.tile(visible_bias, (n_chains, 1))
+
+    def steps():
+        for _ in range(n_steps):
+            np.matmul(hidden, weights)
+            np.matmul(visible, weights.T)
+
+    return steps
+
+
+def torch_gibbs(n_visible, n_hidden, n_chains, n_steps):
+    """Gibbs steps in float32, without autograd."""
+    import torch
+
+    torch.manual_seed(problems.SEED)
+    arrays = problems.machine(n_visible, n_hidden, n_chains)
+    weights, visible_bias, hidden_bias, hidden = map(torch.from_numpy, arrays)
+
+    @torch.inference_mode()
+    def steps():
+        nonlocal hidden
+        for _ in range(n_steps):
+            visible = torch.addmm(visible_bias, hidden, weights).sigmoid_().bernoulli()
+            hidden = torch.addmm(hidden_bias, visible, weights.T).sigmoid_().bernoulli()
+        return visible.mean().item()
+
+    return steps
+
+
 # ---- back-propagation ----------------------------------------------------------------------
 
 

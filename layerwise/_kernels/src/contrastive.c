@@ -10,21 +10,27 @@
 #define LW_BLOCK 12 /* units of a block: whole tables, triples of outputs, fours of Philox */
 
 #ifdef LW_LOOKUP
+static ptrdiff_t
+chains_of(lw_contrast pass)
+{
+    return pass.n_chains ? pass.n_chains : lw_min(pass.batch_size, pass.n_rows);
+}
+
 /* Whether tables are built once for all Gibbs steps between two changes of the weights. */
 static int
 keeps_tables(lw_contrast pass)
 {
-    return pass.n_steps >= LW_KEPT_STEPS
-        && lw_layer_tables(pass.n_visible, pass.n_hidden)
-            + lw_layer_tables(pass.n_hidden, pass.n_visible)
-        <= LW_KEPT_TABLES;
+    const ptrdiff_t size = lw_layer_tables(pass.n_visible, pass.n_hidden)
+        + lw_layer_tables(pass.n_hidden, pass.n_visible);
+    const ptrdiff_t most = chains_of(pass) <= LW_KEPT_MOST ? LW_KEPT_FEW : LW_KEPT_MANY;
+
+    return pass.n_steps >= LW_KEPT_STEPS && size <= most;
 }
 
 static int
 by_lookup(lw_contrast pass)
 {
-    const ptrdiff_t n_data = lw_min(pass.batch_size, pass.n_rows);
-    const ptrdiff_t n_chains = pass.n_chains ? pass.n_chains : n_data;
+    const ptrdiff_t n_data = lw_min(pass.batch_size, pass.n_rows), n_chains = chains_of(pass);
     const ptrdiff_t least = keeps_tables(pass) ? LW_KEPT_ROWS : LW_LOOKUP_ROWS;
 
     return n_data >= least && n_chains >= least; /* of a whole batch */

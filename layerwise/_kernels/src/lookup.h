@@ -10,10 +10,11 @@
  * (contrastive_lists.inc.c) a pass takes 1.1 times as long at 32 rows with AVX-512, and 0.8 times at
  * 64; with AVX2 1.2 times at 64, and as long at 112. The fuller the rows, the better for tables.
  *
- * For LW_KEPT_STEPS Gibbs steps with the same weights tables are built once, and kept, which pays
- * from LW_KEPT_ROWS rows on: at 784 x 500 units, 112 chains take 0.74 of the time of built tables, and
- * 40 half of that of lists. Kept tables have eight times the size of the weights, and gain nothing
- * once they are too large for the caches.
+ * For LW_KEPT_STEPS Gibbs steps with the same weights tables are built once and kept, which pays
+ * from LW_KEPT_ROWS rows on. They have eight times the size of the weights. From the second cache, 100
+ * chains of 100 x 16 units take 0.6 of the time of built tables. From the third, at 784 x 500, 32
+ * chains take 0.6 of that of lists, but 112 take 0.8 to 1.3 of that of built tables, as its other users
+ * leave it, and 448 chains 1.2.
  *
  * Here is all that differs between sets of instructions. Without permutations there is no LW_LOOKUP;
  * sums over lists (contrastive_lists.inc.c) are what remains. */
@@ -100,7 +101,9 @@ lw_subset_sums(const float *w, ptrdiff_t apart)
 enum {
     LW_OUTPUTS = 3, /* units whose sums are taken together: they share the indices */
     LW_KEPT_STEPS = 16,
-    LW_KEPT_TABLES = 1 << 22, /* floats, at most: half of a third cache */
+    LW_KEPT_MANY = 1 << 18, /* floats of kept tables: in a second cache for any chains, */
+    LW_KEPT_FEW = 1 << 22,  /* in a third one for few: up to LW_KEPT_MOST */
+    LW_KEPT_MOST = 64,
     LW_GROUPS = 128 /* groups of LW_INPUTS units whose tables stay in the first cache: 24 KB */
 };
 
