@@ -6,9 +6,10 @@
  * for 64 multiply-adds. The sums are exact sums of floats, in an order of their own.
  *
  * Below LW_LOOKUP_ROWS rows, tables cost more than they save: they are built for each product, for
- * all of its rows. Measured for 784 x 500 units with a fifth of the visible ones on: against lists
- * (contrastive_lists.inc.c) a pass takes 1.1 times as long at 32 rows with AVX-512, and 0.8 times at
- * 64; with AVX2 1.2 times at 64, and as long at 112. The fuller the rows, the better for tables.
+ * all of its rows. Measured for a pass at 784 x 500 units, against lists (contrastive_lists.inc.c):
+ * with a fifth of the visible units on, it takes 1.25 times as long at 32 rows with AVX-512, as long at
+ * 48, 0.8 times at 112 and 0.7 at 200; with half of them on, 0.6 times at 48. With AVX2 it takes 1.1
+ * times as long from 96 rows on, and 0.6 to 0.7 times where half of the units are on.
  *
  * For LW_KEPT_STEPS Gibbs steps with the same weights tables are built once and kept, which pays
  * from LW_KEPT_ROWS rows on. They have eight times the size of the weights. From the second cache, 100
