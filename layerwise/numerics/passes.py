@@ -1,5 +1,7 @@
 """One pass of training over the rows, and one step of an optimiser."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from layerwise._kernels import _passes
@@ -124,20 +126,15 @@ def gibbs(components, intercept_visible, intercept_hidden, hidden, stream, n_ste
     n_chains = len(hidden)
     visible = np.empty((n_chains, components.shape[1]), dtype=components.dtype)
     n_threads = threads.count(n_chains * components.size // STATES_GAIN)
-    calls = [
-        (first, min(STEPS_OF_A_CALL, n_steps + 1 - first))
-        for first in range(1, n_steps + 1, STEPS_OF_A_CALL)
-    ]
-    # Many steps keep tables, few do not: room for both.
-    scratch = max(
-        (contrastive_scratch(components, n_chains, n_chains, max(1, n_chains), steps)
-         for steps in {steps for _, steps in calls}),
-        key=len,
-    )  # fmt: skip
-    for first, steps in calls:
+    # Calls of equal length: many steps keep tables, few do not, and all are to go the same way.
+    n_calls = -(-n_steps // STEPS_OF_A_CALL)
+    scratch = contrastive_scratch(
+        components, n_chains, n_chains, max(1, n_chains), n_steps // n_calls
+    )
+    for done, end in pairwise(n_steps * call // n_calls for call in range(n_calls + 1)):
         check(_passes.gibbs(
-            components, intercept_visible, intercept_hidden, steps, stream.as_array(), first,
-            HIDDEN, VISIBLE, n_threads, hidden, visible, scratch,
+            components, intercept_visible, intercept_hidden, end - done, stream.as_array(),
+            done + 1, HIDDEN, VISIBLE, n_threads, hidden, visible, scratch,
         ))  # fmt: skip
     return visible
 

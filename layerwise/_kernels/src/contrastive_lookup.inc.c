@@ -38,8 +38,6 @@ typedef struct {
     float *slope_hidden; /* n_hidden */
     lw_weights of_hidden;
     lw_weights of_visible;
-    float *kept_hidden; /* their tables, where weights stay, or NULL */
-    float *kept_visible;
     char *cleared; /* the end of what starts with zeros */
 } lw_lookup;
 
@@ -96,11 +94,11 @@ lookup_slices(lw_contrast pass, lw_lookup *work, char *at)
     work->slope = lw_slice(&at, wide, sizeof(float));
     work->slope_hidden = lw_slice(&at, pass.n_hidden, sizeof(float));
     work->cleared = at;
-    work->kept_hidden = work->kept_visible = NULL;
+    work->of_hidden.kept = work->of_visible.kept = NULL;
     if (keeps_tables(pass)) {
-        work->kept_hidden
+        work->of_hidden.kept
             = lw_slice(&at, lw_layer_tables(pass.n_visible, pass.n_hidden), sizeof(float));
-        work->kept_visible
+        work->of_visible.kept
             = lw_slice(&at, lw_layer_tables(pass.n_hidden, pass.n_visible), sizeof(float));
     }
     return at;
@@ -336,10 +334,10 @@ lookup_learn(task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdiff_t u
 static void
 share_tables(const lw_lookup *work)
 {
-    LW_SHARE_TILES(t, work->kept_hidden ? lw_tiles(work->of_hidden.n_units, LW_OUTPUTS) : 0,
-        { keep_tables(work->of_hidden, work->kept_hidden, t); });
-    LW_SHARE_TILES(t, work->kept_visible ? lw_tiles(work->of_visible.n_units, LW_OUTPUTS) : 0,
-        { keep_tables(work->of_visible, work->kept_visible, t); });
+    LW_SHARE_TILES(t, work->of_hidden.kept ? lw_tiles(work->of_hidden.n_units, LW_OUTPUTS) : 0,
+        { keep_tables(work->of_hidden, t); });
+    LW_SHARE_TILES(t, work->of_visible.kept ? lw_tiles(work->of_visible.n_units, LW_OUTPUTS) : 0,
+        { keep_tables(work->of_visible, t); });
 }
 
 /* One batch, by all threads of a region. */
@@ -425,9 +423,9 @@ lookup_open(const task_f32 *task, lw_lookup *work, char *scratch)
 
     lookup_slices(pass, work, scratch);
     work->of_hidden = (lw_weights) { task->components, pass.n_visible, 1, pass.n_visible,
-        pass.n_hidden, work->kept_hidden };
+        pass.n_hidden, work->of_hidden.kept };
     work->of_visible = (lw_weights) { task->components, 1, pass.n_visible, pass.n_hidden,
-        pass.n_visible, work->kept_visible };
+        pass.n_visible, work->of_visible.kept };
     LW_ONE_THREAD
     {
         memset(scratch, 0, (size_t)(work->cleared - scratch));

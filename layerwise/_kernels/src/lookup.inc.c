@@ -14,7 +14,7 @@ typedef struct {
     ptrdiff_t input_apart;
     ptrdiff_t n_inputs;
     ptrdiff_t n_units;
-    const float *kept; /* or NULL */
+    float *kept; /* or NULL */
 } lw_weights;
 
 /* Fields without intercepts of a block of units, of some rows of up to two sides. */
@@ -42,10 +42,10 @@ unit_tables(lw_weights layer, ptrdiff_t unit, ptrdiff_t input, ptrdiff_t n_input
 
 /* The `index`-th part of a layer's tables. */
 LW_LOOP void
-keep_tables(lw_weights layer, float *kept, ptrdiff_t index)
+keep_tables(lw_weights layer, ptrdiff_t index)
 {
     unit_tables(layer, index * LW_OUTPUTS, 0, layer.n_inputs,
-        kept + index * lw_layer_tables(layer.n_inputs, 1));
+        layer.kept + index * lw_layer_tables(layer.n_inputs, 1));
 }
 
 /* Some groups of inputs, of all there are, looked up for LW_OUTPUTS units from `unit` on of a block;
