@@ -12,4 +12,4 @@ class TooManyStates(ValueError):
 
 
 class Diverged(ArithmeticError):
-    """A pass of training left the finite numbers."""
+    """Training grew beyond all bounds: a parameter is not finite, or beyond 2**30."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from layerwise.models.parameters import checked
 from layerwise.numerics import layers, states
 from layerwise.numerics.products import product
 
@@ -22,6 +23,12 @@ class Conditional:
 
     weights: np.ndarray
     bias: np.ndarray
+
+    def __post_init__(self):
+        weights = checked("The weights of p(x | h)", self.weights, (None, None))
+        bias = checked("The bias of p(x | h)", self.bias, weights.shape[1:], weights.dtype)
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "bias", bias)
 
     @property
     def n_latent(self):
@@ -65,7 +72,13 @@ class Conditional:
     def state_part(self):
         """Return C(h) for all states h, of shape (2**n_latent,), float64."""
         weights = np.ascontiguousarray(self.weights.T, dtype=float)
-        return states.log_weights(weights, self.bias.astype(float), np.zeros(self.n_latent))
+        part = states.log_weights(weights, self.bias.astype(float), np.zeros(self.n_latent))
+        if not np.all(np.isfinite(part)):
+            raise ValueError(
+                "p(x | h) asks for weights and biases whose sizes sum to less than 2**50, and "
+                "these are larger. Train with a lower learning rate."
+            )
+        return part
 
     def log_probability(self, visible, latent):
         """Return log p(x | h) in nats for all pairs, of shape (n_rows of x, n_rows of h)."""

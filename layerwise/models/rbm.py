@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from layerwise.models.parameters import checked
 from layerwise.numerics import layers, passes
 from layerwise.numerics.products import product
 from layerwise.numerics.streams import HIDDEN
@@ -33,6 +34,14 @@ class RBMParams:
     components: np.ndarray
     intercept_visible: np.ndarray
     intercept_hidden: np.ndarray
+
+    def __post_init__(self):
+        components = checked("components", self.components, (None, None))
+        n_hidden, n_visible = components.shape
+        for name, size in (("intercept_visible", n_visible), ("intercept_hidden", n_hidden)):
+            value = checked(name, getattr(self, name), (size,), components.dtype)
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "components", components)
 
     @classmethod
     def init(cls, means, n_hidden, stream, dtype=np.float64):

@@ -59,7 +59,7 @@ def contrastive_pass(
     Raises
     ------
     Diverged
-        If a parameter leaves the finite numbers.
+        If a parameter is not finite, or 2**30 and more in size.
     """
     dtype = components.dtype
     X = np.ascontiguousarray(X, dtype=dtype)
@@ -154,7 +154,7 @@ def descend(parameters, gradients, optimizer, *, rate):
     Raises
     ------
     Diverged
-        If a parameter leaves the finite numbers.
+        If a parameter is not finite, or 2**30 and more in size.
     """
     optimizer.count += 1
     start, decay = 0, optimizer.decay

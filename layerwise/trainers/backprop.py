@@ -44,7 +44,7 @@ class Backprop(Trainer):
     Leonard and Courville, "Estimating or propagating gradients through stochastic neurons", 2013).
     """
 
-    objective = "reconstruction error"
+    objective = "reconstruction_error"
     needs = AutoEncoderParams
     limits = Trainer.limits | {"loss": (Options(tuple(sorted(LOSSES))),)}
 
@@ -91,7 +91,7 @@ class Backprop(Trainer):
         Incompatible
             If the loss is the cross-entropy and the output is not a sigmoid.
         Diverged
-            If a parameter or the objective leaves the finite numbers.
+            If the objective or a parameter is not finite, or a parameter grows beyond 2**30.
         """
         self.check()
         chain = network.chain

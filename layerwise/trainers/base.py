@@ -1,5 +1,6 @@
 """What all trainers share: the form of a pass, the learning rate, and what a parameter may be."""
 
+import math
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import ClassVar, NamedTuple
@@ -19,10 +20,14 @@ class Pass(NamedTuple):
         Which pass, from 0.
     objective : float
         The trainer's stated objective in nats per row, over this pass: it is being minimised.
+    log_likelihood : float
+        Exact mean log-likelihood of the pass's rows after it, in nats; NaN where it was not
+        computed.
     """
 
     index: int
     objective: float
+    log_likelihood: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,9 @@ NONE = Instance((type(None),), "None")
 class Trainer(BaseEstimator):
     """An iterator over passes: ``passes(model, rows, stream)`` improves ``model`` and yields.
 
-    A trainer is a value: parameters only, no state. ``objective`` names what it minimises,
-    ``needs`` is the type of model that it improves, and ``limits`` says what its parameters may
-    be: for each, the sets of which one must contain it.
+    A trainer is a value: parameters only, no state. ``objective`` is the name, in ``history_``, of
+    what it minimises, ``needs`` is the type of model that it improves, and ``limits`` says what
+    its parameters may be: for each, the sets of which one must contain it.
     """
 
     objective = ""
@@ -143,7 +148,7 @@ class Trainer(BaseEstimator):
         return rate
 
     def diverged(self, index):
-        """Return the error of a pass that left the finite numbers.
+        """Return the error of a pass after which the model is of no use.
 
         Parameters
         ----------
@@ -154,7 +159,9 @@ class Trainer(BaseEstimator):
         -------
         Diverged
         """
+        decay = f", weight_decay={self.weight_decay}" if self.weight_decay else ""
         return Diverged(
-            f"{type(self).__name__} left the finite numbers in pass {index} "
-            f"(learning_rate={self.learning_rate}). Lower the learning rate."
+            f"{type(self).__name__} left the finite numbers, or a parameter grew beyond 2**30, in "
+            f"pass {index} (learning_rate={self.learning_rate}{decay}). "
+            f"Lower the learning rate{' or the weight decay' if decay else ''}."
         )

@@ -31,7 +31,7 @@ typedef struct {
  * components (n_hidden x n_visible), both intercepts, chains (n_chains x n_hidden) and the
  * optimiser's arrays (components, then the visible, then the hidden intercepts) are updated in
  * place; optimizer.count is the number of the steps taken before. gap[t] is batch t's gap before
- * its step. Returns LW_NOT_FINITE if a parameter has left the finite numbers.
+ * its step. Returns LW_LOST if a parameter is lost (update.h).
  *
  * All threads run the pass in one parallel region, and wait for each other between its phases. */
 #define LW_CONTRASTIVE(K, real, type)                                                             \

@@ -44,7 +44,7 @@ LW_(lw_contrastive)(const LW_REAL *rows, const int64_t *order, lw_contrast pass,
     return LW_(are_lost)(components, pass.n_hidden * pass.n_visible)
             || LW_(are_lost)(intercept_visible, pass.n_visible)
             || LW_(are_lost)(intercept_hidden, pass.n_hidden)
-        ? LW_NOT_FINITE
+        ? LW_LOST
         : LW_OK;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Status of a kernel. numerics/status.py turns them into exceptions. */
-enum { LW_OK = 0, LW_NOT_FINITE = 1 };
+enum { LW_OK = 0, LW_LOST = 1 };
 
 /* Every kernel is compiled once for each set of instructions that setup.py knows (a "path"):
  * kernels.c is one translation unit, in which all kernels are static, and its table is what

@@ -327,5 +327,5 @@ LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t 
         scratch, row_loss };
 
     LW_WITH_THREADS(LW_(share_lesson)(&pass));
-    return LW_(are_lost)(parameter, n_parameters(layers, n_layers)) ? LW_NOT_FINITE : LW_OK;
+    return LW_(are_lost)(parameter, n_parameters(layers, n_layers)) ? LW_LOST : LW_OK;
 }

@@ -2,14 +2,14 @@
 
 #include "real.h"
 
-/* Whether some number is not finite: zero times it is not zero. */
+/* Whether some number is not within +-LW_LARGEST_PARAMETER: NaN is within nothing. */
 LW_LOOP int
 LW_(are_lost)(const LW_REAL *restrict value, ptrdiff_t n)
 {
     int lost = 0;
 
     for (ptrdiff_t i = 0; i < n; i++) {
-        lost |= !(0 * value[i] == 0);
+        lost |= !(value[i] > -LW_LARGEST_PARAMETER && value[i] < LW_LARGEST_PARAMETER);
     }
     return lost;
 }
@@ -81,8 +81,8 @@ static LW_(rule) LW_(rule_without_decay)(LW_(rule) rule)
     return rule;
 }
 
-/* One tile by its rule. Whether parameters stay finite is asked once a pass, by are_lost: one that
- * does not never comes back, and asking here took as long as the step. */
+/* One tile by its rule. Whether parameters are lost is asked once a pass, by are_lost: one that
+ * is seldom comes back, and asking here took as long as the step. */
 static void
 LW_(update_tile)(const LW_REAL *gradient, ptrdiff_t n, LW_(rule) rule, LW_REAL *parameter,
     LW_REAL *first, LW_REAL *second)
@@ -115,5 +115,5 @@ LW_(lw_update)(const LW_REAL *gradient, ptrdiff_t n, lw_optimizer optimizer, int
     const LW_(rule) rule = LW_(rule_of)(optimizer);
 
     LW_WITH_THREADS(LW_(share_update)(gradient, n, rule, parameter, first, second));
-    return LW_(are_lost)(parameter, n) ? LW_NOT_FINITE : LW_OK;
+    return LW_(are_lost)(parameter, n) ? LW_LOST : LW_OK;
 }

@@ -1,0 +1,50 @@
+"""What arrays of parameters must be: they may come from a user's hand."""
+
+import numpy as np
+
+
+def checked(name, value, shape, dtype=None):
+    """Return parameters as a C-contiguous array, or raise what is wrong with them.
+
+    Parameters
+    ----------
+    name : str
+        What the sentence calls them.
+    value : array-like
+        Returned as it is if it is such an array already: trainers write into it.
+    shape : tuple of int or None
+        None is any length.
+    dtype : dtype, default=None
+        None keeps float32 and float64, and makes float64 of the rest.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or a value is not a finite number.
+    """
+    try:
+        array = np.asarray(value)
+        kept = array.dtype in (np.float32, np.float64)
+        array = np.ascontiguousarray(array, dtype or (array.dtype if kept else np.float64))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers, and is {value!r}.") from error
+    fits = array.ndim == len(shape) and all(
+        asked in (None, found) for asked, found in zip(shape, array.shape)
+    )
+    if not fits:
+        asked = ", ".join("any" if size is None else str(size) for size in shape)
+        raise ValueError(
+            f"{name} must have the shape ({asked}{',' * (len(shape) == 1)}), and has "
+            f"{array.shape}. Set weights and intercepts that fit together."
+        )
+    # The smallest and largest of numbers among which there is NaN are NaN.
+    if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+        raise ValueError(
+            f"{name} must be finite numbers, and {np.count_nonzero(~np.isfinite(array))} of "
+            f"{array.size} are not. Set others, or train again."
+        )
+    return array
