@@ -7,7 +7,7 @@ import problems
 from sklearn.datasets import load_digits
 
 from layerwise import CD, PCD, RBM, Backprop, best_latent_marginal
-from layerwise.likelihood.exact import mixture_log_likelihood
+from layerwise.likelihood.mixtures import Mixture
 from layerwise.models.chain import AutoEncoderParams, Chain
 from layerwise.models.conditional import Conditional
 from layerwise.models.rbm import RBMParams
@@ -35,7 +35,7 @@ def deep(n, n_rows, sd):
     """Log-likelihoods of rows under 2^n latent states."""
     weights, bias, log_marginal, X = problems.latent_mixture(n, n_rows, sd)
     layer = Conditional(weights, bias)
-    return lambda: mixture_log_likelihood(layer, log_marginal, X)
+    return lambda: Mixture(layer, log_marginal)(X)
 
 
 def best_marginal(conditional, X, tol):

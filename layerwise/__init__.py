@@ -4,11 +4,15 @@ from layerwise import datasets, plots
 from layerwise._versions import __version__, show_versions
 from layerwise.estimators.autoencoder import AutoEncoder
 from layerwise.estimators.dbn import DBN
+from layerwise.estimators.likelihood import (
+    best_latent_marginal,
+    latent_marginal_bound,
+    log_likelihood,
+    log_partition,
+)
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
 from layerwise.likelihood.estimate import Estimate
-from layerwise.likelihood.exact import log_likelihood, log_partition
-from layerwise.likelihood.marginal import best_latent_marginal, latent_marginal_bound
 from layerwise.model_selection import scorers
 from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.contrastive import CD, PCD

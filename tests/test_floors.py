@@ -31,7 +31,7 @@ ANYTHING = ("sklearn",)
 OF_SKLEARN = {
     "numerics": ("sklearn.utils.check_random_state",),
     "datasets": ("sklearn.utils.check_random_state", "sklearn.utils.Bunch", "sklearn.datasets"),
-    "likelihood": ("sklearn.utils.check_array", "sklearn.exceptions.ConvergenceWarning"),
+    "likelihood": ("sklearn.exceptions.ConvergenceWarning",),
     "trainers": ("sklearn.base.BaseEstimator",),
     "estimators": ANYTHING,
     "model_selection": ANYTHING,

@@ -17,7 +17,7 @@ from layerwise import (
 )
 from layerwise.datasets import load_tea
 from layerwise.exceptions import TooManyStates
-from layerwise.likelihood import exact, marginal
+from layerwise.likelihood import marginal, mixtures
 from layerwise.models.conditional import Conditional
 from layerwise.numerics.states import all_states
 
@@ -111,7 +111,7 @@ def test_weights_reach_the_value_and_are_a_distribution(rng):
     assert found.weights.min() >= 0
     assert found.weights.sum() == pytest.approx(1, abs=1e-12)
     with np.errstate(divide="ignore"):
-        reached = exact.mixture_log_likelihood(layer, np.log(found.weights), X).mean()
+        reached = mixtures.Mixture(layer, np.log(found.weights))(X).mean()
     assert reached == pytest.approx(found.low, abs=1e-11)
 
 
@@ -120,7 +120,7 @@ def test_weights_reach_the_value_and_are_a_distribution(rng):
 def test_no_model_on_the_same_bottom_exceeds_it(rng, sizes, scale):
     model, X = belief(rng, sizes, scale), rows(rng, 20, sizes[0])
     found = best_latent_marginal(model.conditionals[0], X)
-    assert exact.belief_log_likelihood(model, X).mean() <= found.high
+    assert mixtures.log_density(model)(X).mean() <= found.high
 
 
 @pytest.mark.parametrize("scale", [0.5, 2, 20, 200])
@@ -161,7 +161,7 @@ def test_the_theorem_holds_on_a_trained_model(trained, tea):
     # is within KL(Qhat || P_J) of U_D, and so of the best deep model on this bottom.
     best = best_latent_marginal(trained, tea.train, tol=1e-8)
     support = best.weights > 0
-    top = exact.latent_log_marginal(trained.belief_)
+    top = mixtures.latent_log_marginal(trained.belief_)
     kl = np.sum(best.weights[support] * (np.log(best.weights[support]) - top[support]))
     gap = best.high - trained.score(tea.train)
     assert 0 <= gap <= kl + 1e-6  # the proof needs the fixed point of EM: reached within tol

@@ -2,7 +2,7 @@
 
 import pytest
 from scipy.special import expit
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from layerwise import CD, DBN, PCD, RBM, AutoEncoder, Backprop, ExactGradient
 from layerwise.estimators import _sklearn
@@ -18,21 +18,52 @@ ESTIMATORS = [
 ]
 
 
+# What these checks draw goes beyond 1, which Bernoulli units refuse, and scikit-learn has no tag
+# for an upper bound, as it has positive_only for the lower one. All other checks pass as they are.
+BEYOND_ONE = {
+    "check_dict_unchanged",
+    "check_dont_overwrite_parameters",
+    "check_estimators_dtypes",
+    "check_estimators_fit_returns_self",
+    "check_estimators_overwrite_params",
+    "check_estimators_pickle",
+    "check_f_contiguous_array_estimator",
+    "check_fit2d_1feature",
+    "check_fit2d_1sample",
+    "check_fit2d_predict1d",
+    "check_fit_check_is_fitted",
+    "check_fit_idempotent",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_n_features_in",
+    "check_n_features_in_after_fitting",
+    "check_pipeline_consistency",
+    "check_readonly_memmap_input",
+    "check_transformer_data_not_an_array",
+    "check_transformer_general",
+    "check_transformer_preserve_dtypes",
+}
+
+
 @parametrize_with_checks(ESTIMATORS)
 def test_estimator(estimator, check, monkeypatch):
-    # The checks draw data from all of the real line, and Bernoulli units refuse what is outside
-    # [0, 1]. So their data is brought into range, row by row, behind scikit-learn's validation
-    # and before ours; nothing else changes, and no check is skipped or expected to fail.
-    validate_data = _sklearn.validate_data
+    if check.func.__name__ in BEYOND_ONE:
+        # Their data is brought into range, row by row, behind scikit-learn's validation and before
+        # ours; nothing else changes, and no check is skipped or expected to fail.
+        validate_data = _sklearn.validate_data
 
-    def in_range(*args, **kwargs):
-        return expit(validate_data(*args, **kwargs))
+        def in_range(*args, **kwargs):
+            return expit(validate_data(*args, **kwargs))
 
-    monkeypatch.setattr(_sklearn, "validate_data", in_range)
+        monkeypatch.setattr(_sklearn, "validate_data", in_range)
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_without_the_rescaling_such_data_is_refused(estimator):
-    with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        estimator.fit([[-1.0, 2.0], [0.0, 1.0]])
+@pytest.mark.parametrize("estimator", [ESTIMATORS[1], ESTIMATORS[3], ESTIMATORS[6]], ids=repr)
+def test_the_checks_that_fail_as_they_are_fail_for_their_range_alone(estimator):
+    """24 checks of ``check_estimator(RBM(4))`` failed, and only a patch in the tests hid it."""
+    results = check_estimator(estimator, on_fail=None, on_skip=None)
+    failed = [result for result in results if result["status"] == "failed"]
+    assert {result["check_name"] for result in failed} == BEYOND_ONE
+    for result in failed:
+        assert "units take values in [0, 1]" in str(result["exception"])

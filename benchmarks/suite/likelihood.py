@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from layerwise import best_latent_marginal
-from layerwise.likelihood.exact import mixture_log_likelihood
+from layerwise.likelihood.mixtures import Mixture
 from layerwise.models.conditional import Conditional
 from layerwise.numerics.mixture import Factors, Table
 
@@ -24,7 +24,7 @@ class Deep:
         self.log_marginal = np.full(2**n, -n * np.log(2))
 
     def time_log_likelihood(self, n, n_rows, sd):
-        mixture_log_likelihood(self.layer, self.log_marginal, self.X)
+        Mixture(self.layer, self.log_marginal)(self.X)
 
 
 class Step:
@@ -45,7 +45,7 @@ class Step:
 
     def likelihood(self):
         """Log-likelihoods of all rows."""
-        mixture_log_likelihood(self.layer, self.log_marginal, self.X)
+        Mixture(self.layer, self.log_marginal)(self.X)
 
     def step(self):
         """Log-likelihoods, and then the mean of p(x | h) / p(x) for all states."""

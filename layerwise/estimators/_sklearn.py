@@ -24,7 +24,7 @@ __all__ = [
     "observe",
     "preserved",
     "validate",
-    "validate_codes",
+    "validate_rows",
 ]
 
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
@@ -41,24 +41,32 @@ def validate(estimator, X, *, reset=False):
     X = validate_data(
         estimator, X, reset=reset, dtype=[np.float64, np.float32], order="C", accept_sparse=False
     )
-    Bernoulli().check(X)
-    return X
+    return Bernoulli().check(X)
 
 
-def validate_codes(estimator, H, n_components):
-    """Return hidden states or means as an array of shape (n_samples, n_components)."""
-    H = check_array(H, dtype=[np.float64, np.float32], order="C")
-    if H.shape[1] != n_components:
-        raise ValueError(
-            f"{type(estimator).__name__} has {n_components} components and H has {H.shape[1]} "
-            "columns. Pass what transform returns."
-        )
-    Bernoulli().check(H)
-    return H
+def validate_rows(X, n_columns, whose):
+    """Return rows for what has no feature names, as ``validate`` returns them.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_columns)
+    n_columns : int
+    whose : str
+        What has so many of what, as in "The layer has 5 visible units".
+    """
+    X = check_array(X, dtype=[np.float64, np.float32], order="C", input_name="X")
+    if X.shape[1] != n_columns:
+        raise ValueError(f"{whose} and X has {X.shape[1]} columns. Pass rows of that width.")
+    return Bernoulli().check(X)
 
 
 def check_trainer(estimator, trainer, kind, suggestion):
     """Raise what is wrong with a trainer's parameters, or that it trains another kind of model."""
+    if isinstance(trainer, type):
+        raise TypeError(
+            f"The 'trainer' parameter of {type(estimator).__name__} must be a trainer, and is the "
+            f"class {trainer.__name__}. Pass {trainer.__name__}()."
+        )
     if not issubclass(kind, getattr(trainer, "needs", object)):
         raise Incompatible(
             f"{type(trainer).__name__} trains {trainer.needs.__name__}, and "
@@ -79,6 +87,11 @@ def preserved(estimator):
         raise
 
 
-def observe(passes):
-    """Drain a trainer's passes and return the objective of each, in nats per row."""
-    return np.array([done.objective for done in passes])
+def observe(trainer, passes):
+    """Drain a trainer's passes and return what it told of them, as arrays by name."""
+    done = list(passes)
+    log_likelihood = np.array([each.log_likelihood for each in done])
+    history = {trainer.objective: np.array([each.objective for each in done])}
+    if not np.all(np.isnan(log_likelihood)):
+        history = {"log_likelihood": log_likelihood, **history}
+    return history

@@ -7,18 +7,17 @@ from layerwise.estimators._sklearn import (
     UNIT_INTERVAL,
     HasMethods,
     StrOptions,
-    check_is_fitted,
     check_trainer,
     observe,
-    validate,
 )
 from layerwise.estimators.base import Layer
 from layerwise.exceptions import Incompatible
-from layerwise.likelihood.exact import TABLE_LIMIT, mixture_log_likelihood, refuse
 from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
+from layerwise.likelihood.mixtures import Mixture
+from layerwise.likelihood.partition import TABLE_LIMIT, refuse
 from layerwise.models.chain import AutoEncoderParams, Chain, Part
 from layerwise.numerics import layers
-from layerwise.numerics.streams import CODE, STATE, Stream
+from layerwise.numerics.streams import CODE, STATE
 from layerwise.trainers.backprop import Backprop
 
 
@@ -28,12 +27,14 @@ class AutoEncoder(Layer):
     Both are products of Bernoullis. The generative layer is one affine map; the inference network
     has as many hidden layers as asked for. Richer inference than the generative layer's own kind
     ("auto-encoder with rich inference") brings the layer closer to the best latent marginal, and
-    costs the deep model no parameters: inference is not part of it.
+    costs the deep model no parameters: inference is not part of it. Alone, the layer is a model
+    too, whose latent distribution is the inference aggregated over the training rows.
 
     Parameters
     ----------
-    n_components : int, default=64
-        Number of latent units.
+    n_components : int, default=16
+        Number of latent units. The log-likelihood is a sum over their 2**n states: 16 units take
+        a tenth of a second on thousands of rows.
     encoder_layer_sizes : tuple of int, default=()
         Sizes of the inference network's hidden layers, from the data to the code. Empty is the
         ordinary auto-encoder; ``(200,)`` is rich inference.
@@ -47,7 +48,8 @@ class AutoEncoder(Layer):
         Probability, below 1, with which the inference network's input is set to zero while
         training (a denoising auto-encoder).
     trainer : Backprop, default=None
-        ``Backprop()`` if None.
+        ``Backprop()`` if None. Its parameters can be set and searched over, as
+        ``trainer__learning_rate``, those of the default too.
     random_state : int, RandomState instance or None, default=None
         Read once per call of ``fit``; an int gives the same bits at every call.
 
@@ -60,10 +62,12 @@ class AutoEncoder(Layer):
         The inference network: ``inference_.mean(X)`` is q(h = 1 | x), ``inference_.field(X)`` its
         log-odds.
     latent_fields_ : ndarray of shape (n_samples, n_components)
-        Log-odds of q(h = 1 | x) for the training rows; their aggregate is the latent distribution
-        of ``score_samples``. None above 24 components, where it cannot be summed.
-    history_ : ndarray of shape (n_passes,)
-        The trainer's objective in each pass, in nats per row.
+        Log-odds of q(h = 1 | x) for the training rows (for a draw of each, where they are means);
+        their aggregate is the latent distribution
+        of ``score_samples`` and ``sample``.
+    history_ : dict of str to ndarray of shape (n_passes,)
+        ``"reconstruction_error"``: the trainer's loss in each pass, in nats per row; smaller is
+        better.
     n_parameters_ : int
         Number of generative weights and intercepts; inference is not counted.
     n_features_in_ : int
@@ -102,9 +106,11 @@ class AutoEncoder(Layer):
         "random_state": ["random_state"],
     }
 
+    _default_trainer = Backprop
+
     def __init__(
         self,
-        n_components=64,
+        n_components=16,
         *,
         encoder_layer_sizes=(),
         tied=False,
@@ -123,7 +129,7 @@ class AutoEncoder(Layer):
 
     def _fit_rows(self, rows, stream):
         self._check_network()
-        trainer = Backprop() if self.trainer is None else self.trainer
+        trainer = self._trainer
         check_trainer(self, trainer, AutoEncoderParams, "Backprop()")
         means = rows.expected()
         n_features = means.shape[1]
@@ -137,14 +143,12 @@ class AutoEncoder(Layer):
             tied=((0, 1),) if self.tied else (),
         )
         params = AutoEncoderParams(chain, code, self.code == "sample", self.corruption)
-        self.history_ = observe(trainer.passes(params, rows, stream.child("train")))
+        self.history_ = observe(trainer, trainer.passes(params, rows, stream.child("train")))
         self.components_ = chain.weights(code)
         self.intercept_visible_ = chain.biases(code)
         self.inference_ = Part(chain, 0, code)
-        self.latent_fields_ = None
-        if self.n_components <= TABLE_LIMIT:
-            states = rows.draw(stream.child("aggregate"), resample=bool(rows.inference))
-            self.latent_fields_ = self.inference_.field(states)
+        states = rows.draw(stream.child("aggregate"))
+        self.latent_fields_ = self.inference_.field(states)
         self.n_features_in_ = n_features
         self.n_parameters_ = self.conditional_.n_parameters
         return self
@@ -163,35 +167,17 @@ class AutoEncoder(Layer):
                 "encoder_layer_sizes=()."
             )
 
-    def score_samples(self, X):
-        """Return the exact log-likelihood of each row, in nats.
-
-        The model is p(x) = sum over h of p(x | h) q_D(h), with q_D the inference aggregated over
-        the training rows: this one layer, and the latent distribution that it would hand to the
-        layers above.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows of zeros and ones.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-
-        Raises
-        ------
-        TooManyStates
-            If there are more than 24 components.
-        """
-        check_is_fitted(self)
-        X = validate(self, X)
+    def _log_density(self):
+        # p(x) = sum over h of p(x | h) q_D(h), with q_D the inference aggregated over the training
+        # rows: this one layer, and the latent distribution that it would hand to layers above.
         refuse(len(self.components_), TABLE_LIMIT, "The aggregated inference", WAY_OUT)
-        log_marginal = log_aggregated_posterior(self.latent_fields_)
-        return mixture_log_likelihood(self.conditional_, log_marginal, X)
+        return Mixture(self.conditional_, log_aggregated_posterior(self.latent_fields_))
 
     def sample(self, n_samples=1, *, random_state=None):
         """Return rows drawn from the model of ``score_samples``, exactly.
+
+        A training row is drawn, then its code, then a row given the code, for any number of
+        components.
 
         Parameters
         ----------
@@ -202,16 +188,8 @@ class AutoEncoder(Layer):
         Returns
         -------
         ndarray of shape (n_samples, n_features), of zeros and ones
-
-        Raises
-        ------
-        TooManyStates
-            If there are more than 24 components.
         """
-        check_is_fitted(self)
-        refuse(len(self.components_), TABLE_LIMIT, "The aggregated inference", WAY_OUT)
-        seed = self.random_state if random_state is None else random_state
-        stream = Stream.from_random_state(seed).child("sample")
+        stream = self._sampling_stream(n_samples, random_state)
         rows = stream.generator().integers(len(self.latent_fields_), size=n_samples)
         code = layers.means(self.latent_fields_[rows])
         states = layers.draw(code, stream, step=0, lane=CODE)

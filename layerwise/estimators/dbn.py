@@ -8,11 +8,12 @@ from layerwise.estimators._sklearn import (
     fit_context,
     preserved,
     validate,
+    validate_rows,
 )
 from layerwise.estimators.base import Generative
 from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.exceptions import Incompatible
-from layerwise.likelihood.exact import belief_log_likelihood
+from layerwise.likelihood.mixtures import log_density
 from layerwise.models.belief import Belief
 from layerwise.models.rows import Rows
 from layerwise.numerics.streams import Stream
@@ -38,6 +39,8 @@ class DBN(Generative, BaseComposition):
     ----------
     layers_ : list of estimators
         The layers, fitted.
+    history_ : dict of str to dict
+        The ``history_`` of each layer that has one, by its name.
     n_parameters_ : int
         Number of generative parameters: inference is not counted.
     n_features_in_ : int
@@ -139,7 +142,7 @@ class DBN(Generative, BaseComposition):
         Incompatible
             If the layers do not fit together.
         Diverged
-            If a pass leaves the finite numbers; what was fitted before is kept.
+            If training diverges; what was fitted before is kept.
         """
         self._check_layers()
         with preserved(self):
@@ -167,6 +170,11 @@ class DBN(Generative, BaseComposition):
         names = [name for name, _ in self._named_layers]
         self._validate_names(names)
         for name, layer in self._named_layers:
+            if isinstance(layer, type):
+                raise Incompatible(
+                    f"DBN asks for estimators as layers, and {name} is the class "
+                    f"{layer.__name__}. Pass {layer.__name__}()."
+                )
             if not (hasattr(layer, "fit") and hasattr(layer, "transform")):
                 raise Incompatible(
                     f"DBN asks for layers with fit and transform, and {name} is {layer!r}. "
@@ -209,27 +217,40 @@ class DBN(Generative, BaseComposition):
             means = _inference(layer)(means)
         return means
 
-    def score_samples(self, X):
-        """Return the exact log-likelihood of each row, in nats.
-
-        The top's marginal is pushed down layer by layer, by sums over all latent states.
+    def inverse_transform(self, X):
+        """Return the means of the data given hidden units of the top, means passed down.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows of zeros and ones.
+        X : array-like of shape (n_samples, n_components of the last layer)
+            Hidden states of the top, or their means, as ``transform`` returns.
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-
-        Raises
-        ------
-        TooManyStates
-            If a latent layer has more than 24 units.
+        ndarray of shape (n_samples, n_features)
         """
+        belief = self.belief_
+        n_hidden = belief.top.n_hidden
+        means = validate_rows(X, n_hidden, f"The top of DBN has {n_hidden} components")
+        means = belief.top.visible_mean(means)
+        for conditional in reversed(belief.conditionals):
+            means = conditional.mean(means)
+        return means
+
+    @property
+    def history_(self):
+        """What each layer's ``history_`` is, by the layer's name: a dict of str to dict."""
         check_is_fitted(self)
-        return belief_log_likelihood(self.belief_, validate(self, X))
+        names = [name for name, _ in self._named_layers]
+        return {
+            name: layer.history_
+            for name, layer in zip(names, self.layers_)
+            if hasattr(layer, "history_")
+        }
+
+    def _log_density(self):
+        # The top's marginal is pushed down layer by layer, by sums over all latent states.
+        return log_density(self.belief_)
 
     def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
         """Return rows drawn from the model: from the top RBM, then down.
@@ -247,9 +268,7 @@ class DBN(Generative, BaseComposition):
         -------
         ndarray of shape (n_samples, n_features), of zeros and ones
         """
-        check_is_fitted(self)
-        seed = self.random_state if random_state is None else random_state
-        stream = Stream.from_random_state(seed).child("sample")
+        stream = self._sampling_stream(n_samples, random_state)
         top = sample_visible(self.belief_.top, n_samples, n_steps, stream.child("top"))
         return self.belief_.down(top, stream.child("down"))
 

@@ -1,14 +1,14 @@
 """The best latent marginal: what the best of all upper layers could reach, with a certificate."""
 
+import math
 import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array
 
 from layerwise.likelihood.estimate import Estimate
-from layerwise.likelihood.exact import TABLE_LIMIT, mixture_log_likelihood, refuse
-from layerwise.models.units import Bernoulli
+from layerwise.likelihood.mixtures import Mixture
+from layerwise.likelihood.partition import TABLE_LIMIT, refuse
 from layerwise.numerics.mixture import Factors, Table
 from layerwise.numerics.products import product
 from layerwise.numerics.quadratic import gram, nonnegative_minimum
@@ -150,53 +150,51 @@ def _line_search(likelihood, weights, proposal, density):
     return None
 
 
-def best_latent_marginal(layer, X, tol=1e-3):
-    """Best mean log-likelihood of ``X`` over all distributions of the latent states.
+def rounding(conditional, n_terms):
+    """Return a bound, in nats, of what rounding changes in an end of the bracket.
 
-    The value U_D of Arnold and Ollivier (2013), section 2: no upper layers, however deep, can
-    give ``X`` a higher likelihood on this conditional.
+    It holds for any finite parameters. With u = 2**-53, m units x, n units h, and ``size`` the sum
+    of the sizes of all weights and biases, of which every field is a sum of some:
+
+    - log p(x | h) is a linear part, of at most m + n + 2 additions, minus a sum of softpluses,
+      whose kernel takes at most m + 12 additions a field, 14 roundings of a factor for each unit,
+      and 4 of a logarithm, which is itself at most size + m.
+    - A mean of likelihoods over rows, or over the states of a support, is a sum of ``n_terms``
+      positive numbers: one rounding for each, 3 n for their factors, and 2 n + 16 of exponents of
+      at most size + m + 745 (no weight is below e^-745).
+
+    The bound is twice the sum of these.
+    """
+    m, n = conditional.n_visible, conditional.n_latent
+    size = float(np.abs(conditional.weights).sum() + np.abs(conditional.bias).sum())
+    largest = size + m + 745
+    of_terms = (2 * m + n + 14) * size + 14 * m + 4 * largest
+    of_sums = n_terms + 3 * n + (2 * n + 16) * largest
+    return 2.0**-52 * (of_terms + of_sums)
+
+
+def best_latent_marginal(conditional, X, tol=1e-3):
+    """Return the bracket of the best mean log-likelihood over all latent distributions.
+
+    ``layerwise.best_latent_marginal`` says more.
 
     Parameters
     ----------
-    layer : RBM, AutoEncoder, DBN or Conditional
-        A fitted layer, whose p(x | h) is taken, or a conditional itself; of a DBN, the bottom
-        layer. At most 24 latent units.
-    X : array-like of shape (n_samples, n_features)
-        Rows of zeros and ones.
+    conditional : Conditional
+        In float64, of at most 24 latent units.
+    X : ndarray of shape (n_rows, n_visible), float64
+        States.
     tol : float, default=1e-3
-        Width of the bracket at which to stop, in nats.
 
     Returns
     -------
     Estimate
-        ``low`` is reached by ``weights``, of shape (2**n_latent,); no distribution exceeds
-        ``high``. ``value`` is ``low``.
-
-    Raises
-    ------
-    TooManyStates
-        If there are more than 24 latent units.
-
-    Notes
-    -----
-    At any weights Q the maximum is at most L(Q) + log max_h D(h), with D(h) the mean over rows of
-    p(x | h) / p_Q(x) (Lindsay's bound). That certificate, and not an iteration count, ends the
-    search. A few steps of EM choose a first support; then, round by round, its weights take a step
-    of second order, states of weight zero leave, and states with D > 1 join.
     """
-    conditional = conditional_of(layer)
-    X = _checked(X, conditional)
     if not tol > 0:
         raise ValueError(f"The 'tol' parameter must be a float above 0. Got {tol!r} instead.")
     n = conditional.n_latent
     refuse(n, TABLE_LIMIT, "The best latent marginal", WAY_OUT)
     problem = _Problem(conditional, X)
-    if not np.all(np.isfinite(problem.state_part)):
-        raise ValueError(
-            "The layer's weights are so large, or not finite, that p(x | h) cannot be told. Train "
-            "it with a lower learning rate."
-        )
-
     log_weights = np.full(2**n, -n * np.log(2))
     for _ in range(WARM_UP):
         log_weights = log_weights + problem.log_gain(problem.log_likelihood(log_weights))
@@ -215,12 +213,16 @@ def best_latent_marginal(layer, X, tol=1e-3):
         weights = _second_order_step(likelihood, weights)
         rows = np.log(_density(likelihood, weights)) + scale
         log_gain = problem.log_gain(rows)
-        low = float(rows.mean())
-        # D at its maximum is 1 up to rounding, and high must not fall below low.
-        high = low + max(0.0, float(log_gain.max()))
+        # Lindsay's bound holds for any numbers in the place of log p(x), so for these as they are:
+        # of their own rounding the upper end knows nothing.
+        mean, gap = math.fsum(rows) / len(rows), float(log_gain.max())
+        slack = rounding(conditional, max(len(rows), len(support)))
+        low = mean - math.log(math.fsum(weights)) - slack
+        high = mean + gap + slack
         if best is None or high - low < best[1] - best[0]:
             best = low, high, support[weights > 0], weights[weights > 0]
-        if high - low <= tol:
+        # Where rounding takes up what is asked for, the gap can still be brought down to it.
+        if gap <= max(tol - 2 * slack, slack):
             break
         newcomers = _local_maxima(log_gain, n)
         newcomers = newcomers[log_gain[newcomers] > 0]
@@ -232,67 +234,38 @@ def best_latent_marginal(layer, X, tol=1e-3):
         # At most what explains one row; nothing where there is nothing to gain.
         shares = np.expm1(np.minimum(log_gain[support], np.log(2))) / len(X)
         shares[: -len(newcomers) or None] = 0
-    else:
-        warnings.warn(
-            f"The bracket of the best latent marginal is still {best[1] - best[0]:.2g} nats wide "
-            f"and tol={tol}. It holds all the same.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
     low, high, support, weights = best
+    if high - low > tol:
+        of_rounding = f", {2 * slack:.2g} of it for rounding" if 2 * slack > tol / 2 else ""
+        warnings.warn(
+            f"The bracket of the best latent marginal is still {high - low:.2g} nats wide"
+            f"{of_rounding}, and tol={tol}. It holds all the same.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
     table = np.zeros(2**n)
-    table[support] = weights
+    table[support] = weights / math.fsum(weights)
     return Estimate(low, low, high, "active set on the latent states", table)
 
 
-def latent_marginal_bound(layer, X, X_inference=None):
-    """Mean log-likelihood of ``X`` under the layer and its own aggregated inference.
+def latent_marginal_bound(conditional, fields, X):
+    """Return the mean log-likelihood of rows under the inference aggregated over some rows.
 
-    The criterion Uhat of Arnold and Ollivier (2013): the latent distribution is q_D, the mean of
-    the layer's q(h | x) over rows. It is at most the best latent marginal, and equal to it when q
-    is the posterior under that marginal.
+    ``layerwise.latent_marginal_bound`` says more.
 
     Parameters
     ----------
-    layer : RBM or AutoEncoder
-        Fitted. At most 24 latent units.
-    X : array-like of shape (n_samples, n_features)
-        Rows of zeros and ones.
-    X_inference : array-like of shape (n_rows, n_features), default=None
-        Rows that q(h | x) is aggregated over; ``X`` itself if None.
+    conditional : Conditional
+        In float64, of at most 24 latent units.
+    fields : ndarray of shape (n_inference_rows, n_latent)
+        Log-odds of q(h = 1 | x).
+    X : ndarray of shape (n_rows, n_visible), float64
+        States.
 
     Returns
     -------
     Estimate
-        Exact; ``weights`` is q_D, of shape (2**n_latent,).
-
-    Raises
-    ------
-    TooManyStates
-        If there are more than 24 latent units.
     """
-    conditional = conditional_of(layer)
-    X = _checked(X, conditional)
-    X_inference = X if X_inference is None else _checked(X_inference, conditional)
-    log_marginal = log_aggregated_posterior(layer.inference_.field(X_inference))
-    value = float(mixture_log_likelihood(conditional, log_marginal, X).mean())
+    log_marginal = log_aggregated_posterior(fields)
+    value = float(Mixture(conditional, log_marginal)(X).mean())
     return Estimate(value, value, value, "sum over all latent states", np.exp(log_marginal))
-
-
-def _checked(X, conditional):
-    """Return rows of visible units as float64, or raise what is wrong with them."""
-    X = check_array(X, dtype=float, order="C", input_name="X")
-    if X.shape[1] != conditional.n_visible:
-        raise ValueError(
-            f"The layer has {conditional.n_visible} visible units and X has {X.shape[1]} columns. "
-            "Pass rows of the kind that the layer was fitted on."
-        )
-    Bernoulli().check(X)
-    return X
-
-
-def conditional_of(layer):
-    """Return p(x | h) of a layer, of a deep model's bottom layer, or the conditional itself."""
-    if hasattr(layer, "layers_"):
-        layer = layer.layers_[0]
-    return getattr(layer, "conditional_", layer).astype(float)

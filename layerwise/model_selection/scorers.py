@@ -1,6 +1,6 @@
 """Scorers: called as ``scorer(estimator, X, y)``; the larger the value the better, in nats."""
 
-from layerwise.likelihood.marginal import best_latent_marginal
+from layerwise.estimators.likelihood import best_latent_marginal
 
 __all__ = ["blm", "log_likelihood"]
 
@@ -41,6 +41,4 @@ def blm(estimator, X, y=None):
     float
         The bracketed value of :func:`layerwise.best_latent_marginal`.
     """
-    if hasattr(estimator, "steps"):  # a Pipeline: the layer sees what the steps before it make
-        estimator, X = estimator[-1], estimator[:-1].transform(X)
     return float(best_latent_marginal(estimator, X).value)

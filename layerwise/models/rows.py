@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from layerwise.models.draws import are_states
 from layerwise.numerics import layers
 from layerwise.numerics.streams import DATA
 
@@ -24,10 +25,15 @@ class Rows:
     def __init__(self, means, inference=()):
         self.means = means
         self.inference = tuple(inference)
-        self._certain = bool(np.all((means == 0) | (means == 1)))
+        self._certain = bool(np.all(are_states(means)))
 
     def __len__(self):
         return len(self.means)
+
+    @property
+    def are_states(self):
+        """Whether all values are zeros and ones, so that there is nothing to draw."""
+        return self._certain and not self.inference
 
     def above(self, inference):
         """Return the rows of the layer above, through one more inference model."""

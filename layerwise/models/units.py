@@ -8,6 +8,10 @@ from layerwise.numerics import layers
 
 __all__ = ["ALL", "Bernoulli"]
 
+# Scaling into [0, 1] rounds: scikit-learn's MinMaxScaler gives 1.0000000000000002 for the largest
+# value of a column. So many units in the last place of 1 are taken for that.
+ROUNDING = 4
+
 
 @dataclass(frozen=True)
 class Bernoulli:
@@ -40,18 +44,27 @@ class Bernoulli:
         return np.logaddexp(0, field)
 
     def check(self, X):
-        """Raise ValueError unless all of ``X`` are states, or means of states.
+        """Return ``X``, or raise ValueError unless all values are states, or means of states.
 
         Parameters
         ----------
-        X : ndarray or CSR matrix of shape (n_samples, n_units)
+        X : ndarray of shape (n_samples, n_units)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_units)
+            ``X`` itself, or a copy where rounding had carried values past 0 or 1.
         """
         low, high = X.min(), X.max()
-        if not (low >= 0 and high <= 1):
+        slack = ROUNDING * np.finfo(X.dtype).eps
+        if not (low >= -slack and high <= 1 + slack):
+            what = "Negative values in data: " if low < -slack else ""
             raise ValueError(
-                f"Bernoulli units take values in [0, 1], states or their means, and X has values "
-                f"from {low:g} to {high:g}. Scale X into [0, 1], or binarise it."
+                f"{what}Bernoulli units take values in [0, 1], states or their means, and X has "
+                f"values from {float(low)!r} to {float(high)!r}. Scale X into [0, 1], as "
+                "MinMaxScaler(clip=True) does for new rows too, or make it binary."
             )
+        return X if low >= 0 and high <= 1 else np.clip(X, 0, 1)
 
 
 ALL = (Bernoulli(),)

@@ -27,6 +27,12 @@ class Stream:
         words = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
         return cls(words.tobytes())
 
+    @classmethod
+    def of_values(cls, values):
+        """Return the stream of an array of numbers: equal arrays have equal streams."""
+        data = np.ascontiguousarray(values, dtype="<f8").tobytes()
+        return cls(hashlib.blake2b(data, digest_size=16).digest())
+
     def child(self, *names):
         """Return the stream of a part, by name: the order of asking does not matter."""
         path = "/".join(f"{type(name).__name__}:{name}" for name in names)

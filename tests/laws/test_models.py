@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from laws.models import SCALES, SIZES, belief, rbm
-from layerwise.likelihood import exact
+from layerwise.exceptions import TooManyStates
+from layerwise.likelihood import mixtures, partition, sampling
 from layerwise.models.rbm import RBMParams
+from layerwise.numerics import states
 from layerwise.numerics.states import all_states
 
 
@@ -33,7 +35,7 @@ def joint_log_probability(model):
 @pytest.mark.parametrize("sizes", SIZES)
 def test_probabilities_sum_to_one(rng, sizes, scale):
     model = belief(rng, sizes, scale)
-    log_p = exact.belief_log_likelihood(model, all_states(sizes[0]))
+    log_p = mixtures.log_density(model)(all_states(sizes[0]))
     assert np.exp(log_p).sum() == pytest.approx(1, abs=1e-10)
 
 
@@ -42,7 +44,7 @@ def test_probabilities_sum_to_one(rng, sizes, scale):
 def test_log_likelihood_is_the_joint_summed_over_all_latent_states(rng, sizes, scale):
     model = belief(rng, sizes, scale)
     np.testing.assert_allclose(
-        exact.belief_log_likelihood(model, all_states(sizes[0])),
+        mixtures.log_density(model)(all_states(sizes[0])),
         joint_log_probability(model),
         rtol=1e-12,  # the bar for likelihoods; log p is -1e4 at the largest weights
         atol=1e-12,
@@ -55,11 +57,11 @@ def test_listing_either_layer_gives_the_same_partition_function(rng, scale):
     mirrored = RBMParams(
         np.ascontiguousarray(model.components.T), model.intercept_hidden, model.intercept_visible
     )
-    components, visible, hidden = exact.float64(model)
-    by_hidden = exact.states.log_partition(np.ascontiguousarray(components.T), visible, hidden)
-    by_visible = exact.states.log_partition(components, hidden, visible)
+    components, visible, hidden = partition.float64(model)
+    by_hidden = states.log_partition(np.ascontiguousarray(components.T), visible, hidden)
+    by_visible = states.log_partition(components, hidden, visible)
     assert by_hidden == pytest.approx(by_visible, rel=1e-12)
-    assert exact.log_z(model) == pytest.approx(exact.log_z(mirrored), rel=1e-12)
+    assert partition.log_z(model) == pytest.approx(partition.log_z(mirrored), rel=1e-12)
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -87,8 +89,8 @@ def test_permuting_latent_units_changes_nothing(rng, sizes):
     )
     X = all_states(sizes[0])
     np.testing.assert_allclose(
-        exact.belief_log_likelihood(permuted, X),
-        exact.belief_log_likelihood(model, X),
+        mixtures.log_density(permuted)(X),
+        mixtures.log_density(model)(X),
         rtol=1e-13,  # the same terms in another order
     )
 
@@ -100,11 +102,11 @@ def test_samples_have_the_model_s_probabilities(seed, rng, sizes):
     model = belief(rng, sizes, 1.0)
     n_samples = 20_000
     stream = Stream.from_random_state(seed)
-    top = exact.exact_states(model.top, n_samples, stream, limit=20)
+    top = sampling.exact_states(model.top, n_samples, stream, limit=20)
     X = model.down(top, stream.child("down"))
     index = (X @ 2 ** np.arange(sizes[0])).astype(int)
     counts = np.bincount(index, minlength=2 ** sizes[0])
-    p = np.exp(exact.belief_log_likelihood(model, all_states(sizes[0])))
+    p = np.exp(mixtures.log_density(model)(all_states(sizes[0])))
     # A chi-squared over its degrees of freedom, on the cells with at least 5 expected counts: a
     # normal of variance 2 / k to a good approximation, and 5 sigma are one in three million.
     enough = n_samples * p >= 5
@@ -116,5 +118,5 @@ def test_samples_have_the_model_s_probabilities(seed, rng, sizes):
 def test_too_many_states_are_refused_in_a_sentence():
     n = 40
     model = RBMParams(np.zeros((n, n)), np.zeros(n), np.zeros(n))
-    with pytest.raises(exact.TooManyStates, match=r"2\*\*40 states and the limit is 2\*\*30"):
-        exact.log_z(model)
+    with pytest.raises(TooManyStates, match=r"2\*\*40 states and the limit is 2\*\*30"):
+        partition.log_z(model)

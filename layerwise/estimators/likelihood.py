@@ -1,0 +1,259 @@
+"""Numbers about fitted models: faces of ``layerwise.likelihood`` that take estimators."""
+
+import sys
+import time
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from layerwise.estimators._sklearn import check_is_fitted, validate, validate_rows
+from layerwise.estimators.base import Generative
+from layerwise.estimators.dbn import DBN
+from layerwise.exceptions import Incompatible
+from layerwise.likelihood import marginal
+from layerwise.likelihood.estimate import Estimate
+from layerwise.likelihood.partition import log_z
+from layerwise.models.conditional import Conditional
+from layerwise.models.draws import N_DRAWS, are_states, expected, states_of
+from layerwise.models.rbm import RBMParams
+
+# Seconds between two lines of progress.
+PROGRESS_EVERY = 3.0
+
+
+def log_partition(model, *, n_jobs=None, verbose=0):
+    """Log of the partition function of an RBM, in nats, exactly.
+
+    Parameters
+    ----------
+    model : RBM, RBMParams or Pipeline
+        A fitted :class:`RBM`, its parameters, or a pipeline that ends in one. The smaller layer is
+        listed: at most 30 units.
+    n_jobs : int, default=None
+        Over how many joblib workers a large sum is spread: None means 1 unless in a
+        ``joblib.parallel_config``, which may also name a cluster; -1 means all processors. One
+        worker already uses all processors of one machine, by threads. The same bits are returned
+        for any number of workers on machines with the same instructions.
+    verbose : int, default=0
+        If positive, what is done and the time left are printed to stderr every few seconds.
+
+    Returns
+    -------
+    Estimate
+        Exact: relative error at most 1e-12.
+
+    Raises
+    ------
+    TooManyStates
+        If both layers have more than 30 units.
+    TypeError
+        If the model is not an RBM, or ``n_jobs`` not an int or None.
+    ValueError
+        If weights or intercepts are not finite, or too large.
+    """
+    params = model[-1] if _is_pipeline(model) else model
+    if isinstance(params, DBN):
+        raise TypeError(
+            "log_partition takes an RBM, and got a DBN, whose probabilities sum to 1 as they are. "
+            "For log Z of its top pass dbn.layers_[-1]."
+        )
+    if isinstance(params, BaseEstimator):
+        check_is_fitted(params)
+        params = getattr(params, "params_", params)
+    if not isinstance(params, RBMParams):
+        raise TypeError(f"log_partition takes a fitted RBM or an RBMParams, and got {model!r}.")
+    if not (n_jobs is None or isinstance(n_jobs, Integral)):
+        raise TypeError(f"n_jobs must be an int or None, and is {n_jobs!r}.")
+    progress = _lines_of_progress("log Z") if verbose > 0 else None
+    value = log_z(params, n_jobs=n_jobs, progress=progress)
+    return Estimate.exact(value, "sum over all states of the smaller layer")
+
+
+def log_likelihood(model, X):
+    """Mean log-likelihood of rows under a fitted model, in nats per row.
+
+    Parameters
+    ----------
+    model : RBM, AutoEncoder, DBN or Pipeline
+        Fitted; a pipeline ends in one of the others.
+    X : array-like of shape (n_samples, n_features)
+        Rows of zeros and ones; values in (0, 1) are means.
+
+    Returns
+    -------
+    Estimate
+        Exact for rows of zeros and ones. Rows of means have the expected log-likelihood of rows
+        drawn from them: estimated by 17 draws of each, ``low`` and ``high`` 3 standard errors
+        away, or less, as draws are spread more evenly than this counts.
+
+    Raises
+    ------
+    TooManyStates
+        If the model is too large to be summed.
+    TypeError
+        If the model is none of these.
+    """
+    model, X = _last_step(model, X)
+    if not isinstance(model, Generative):
+        raise TypeError(
+            "log_likelihood takes an RBM, an AutoEncoder, a DBN or a Pipeline that ends in one, "
+            f"and got {model!r}."
+        )
+    check_is_fitted(model)
+    X = validate(model, X)
+    value, variance = expected(model._log_density(), X)
+    mean, error = float(np.mean(value)), float(np.sqrt(variance.sum())) / len(X)
+    if error == 0:
+        return Estimate.exact(mean, "sum over all latent states")
+    method = f"sum over all latent states, mean over {N_DRAWS} draws of each row of means"
+    return Estimate(mean, mean - 3 * error, mean + 3 * error, method)
+
+
+def best_latent_marginal(layer, X, tol=1e-3):
+    """Best mean log-likelihood of ``X`` over all distributions of the latent states.
+
+    The value U_D of Arnold and Ollivier (2013), section 2: no upper layers, however deep, can
+    give ``X`` a higher likelihood on this conditional.
+
+    Parameters
+    ----------
+    layer : RBM, AutoEncoder, DBN, Pipeline or Conditional
+        A fitted layer, whose p(x | h) is taken, or a conditional itself; of a DBN, the bottom
+        layer; of a pipeline, the last step. At most 24 latent units.
+    X : array-like of shape (n_samples, n_features)
+        Rows of zeros and ones. If some have values in (0, 1), which are means, 17 draws of each
+        row take its place: those of ``score_samples``.
+    tol : float, default=1e-3
+        Width of the bracket at which to stop, in nats.
+
+    Returns
+    -------
+    Estimate
+        ``low`` is reached by ``weights``, of shape (2**n_latent,); no distribution exceeds
+        ``high``. ``value`` is ``low``.
+
+    Raises
+    ------
+    TooManyStates
+        If there are more than 24 latent units.
+    TypeError
+        If the layer is none of these.
+
+    Notes
+    -----
+    At any weights Q the maximum is at most L(Q) + log max_h D(h), with D(h) the mean over rows of
+    p(x | h) / p_Q(x) (Lindsay's bound). That certificate, and not an iteration count, ends the
+    search. A few steps of EM choose a first support; then, round by round, its weights take a step
+    of second order, states of weight zero leave, and states with D > 1 join. Both ends of the
+    bracket are moved outwards by a bound on what rounding may have changed.
+    """
+    layer, X = _bottom(layer, X, "best_latent_marginal")
+    return marginal.best_latent_marginal(_conditional(layer), _drawn(X), tol)
+
+
+def latent_marginal_bound(layer, X, X_inference=None):
+    """Mean log-likelihood of ``X`` under the layer and its own aggregated inference.
+
+    The criterion Uhat of Arnold and Ollivier (2013): the latent distribution is q_D, the mean of
+    the layer's q(h | x) over rows. It is at most the best latent marginal, and equal to it when q
+    is the posterior under that marginal.
+
+    Parameters
+    ----------
+    layer : RBM, AutoEncoder, DBN or Pipeline
+        Fitted; of a DBN, the bottom layer, of a pipeline, the last step. At most 24 latent units.
+    X : array-like of shape (n_samples, n_features)
+        As in ``best_latent_marginal``.
+    X_inference : array-like of shape (n_rows, n_features), default=None
+        Rows that q(h | x) is aggregated over; ``X`` itself if None.
+
+    Returns
+    -------
+    Estimate
+        Exact; ``weights`` is q_D, of shape (2**n_latent,).
+
+    Raises
+    ------
+    TooManyStates
+        If there are more than 24 latent units.
+    Incompatible
+        If the layer has no ``inference_``.
+    TypeError
+        If the layer is none of these.
+    """
+    found, X = _bottom(layer, X, "latent_marginal_bound")
+    inference = getattr(found, "inference_", None)
+    if inference is None:
+        raise Incompatible(
+            "latent_marginal_bound asks the layer for its q(h | x), and "
+            f"{type(found).__name__} has no inference_. Use an RBM or an AutoEncoder."
+        )
+    X = _drawn(X)
+    over = X
+    if X_inference is not None:
+        over = _drawn(_bottom(layer, X_inference, "latent_marginal_bound")[1])
+    return marginal.latent_marginal_bound(_conditional(found), inference.field(over), X)
+
+
+def _is_pipeline(model):
+    # By its form: scikit-learn's module of pipelines imports rich, where that is installed.
+    return hasattr(model, "steps") and hasattr(model, "named_steps")
+
+
+def _last_step(model, X):
+    """Return what a pipeline ends in, and the rows as it sees them; other models as they are."""
+    if not _is_pipeline(model):
+        return model, X
+    check_is_fitted(model)
+    for _, step in model.steps[:-1]:
+        if step not in (None, "passthrough"):
+            X = step.transform(X)
+    return _last_step(model[-1], X)
+
+
+def _bottom(model, X, asker):
+    """Return the layer of a model whose p(x | h) is meant, and the rows, checked by the model."""
+    model, X = _last_step(model, X)
+    if isinstance(model, Conditional):
+        return model, validate_rows(
+            X, model.n_visible, f"The layer has {model.n_visible} visible units"
+        )
+    if isinstance(model, BaseEstimator):
+        check_is_fitted(model)
+    if not hasattr(model, "conditional_"):
+        raise TypeError(
+            f"{asker} takes a layer with p(x | h): an RBM, an AutoEncoder, a DBN, a Pipeline that "
+            f"ends in one, or a Conditional; it got {model!r}."
+        )
+    X = validate(model, X)
+    return (model.layers_[0] if isinstance(model, DBN) else model), X
+
+
+def _conditional(layer):
+    return (layer if isinstance(layer, Conditional) else layer.conditional_).astype(float)
+
+
+def _drawn(X):
+    """Return the rows as states, in float64: if some are means, the draws of all."""
+    if not are_states(X).all():
+        X = states_of(X).reshape(-1, X.shape[1])
+    return X.astype(float)
+
+
+def _lines_of_progress(what):
+    """Return a function of (done, total) that prints to stderr, but seldom."""
+    start = last = time.monotonic()
+
+    def progress(done, total):
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PROGRESS_EVERY:
+            last = now
+            left = (now - start) * (total - done) / done
+            print(
+                f"layerwise: {what}: {100 * done // total} % done, {left:.0f} s left",
+                file=sys.stderr,
+            )
+
+    return progress

@@ -1,0 +1,92 @@
+"""The partition function of an RBM: exact sums over the states of its smaller layer."""
+
+from itertools import pairwise
+
+import numpy as np
+from joblib import effective_n_jobs
+
+from layerwise.exceptions import TooManyStates
+from layerwise.numerics import jobs, states
+
+# As powers of 2. A sum over 2**30 states times 100 units takes seconds; a table of 2**24 numbers
+# takes 134 MB; pushing a marginal down through 2**40 pairs of states takes minutes.
+SUM_LIMIT, TABLE_LIMIT, PAIRS_LIMIT = 30, 24, 40
+# Jobs of one sum for each worker: the last to finish keeps the others waiting for half of one.
+JOBS_OF_WORKER = 16
+
+
+def refuse(n, limit, what, way_out):
+    """Raise TooManyStates if ``what`` asks for more than 2**limit states."""
+    if n > limit:
+        raise TooManyStates(
+            f"{what} asks for 2**{n} states and the limit is 2**{limit}. {way_out}"
+        )
+
+
+def float64(params):
+    """Return components and both intercepts of an RBM as float64."""
+    return (
+        np.ascontiguousarray(params.components, dtype=float),
+        np.asarray(params.intercept_visible, dtype=float),
+        np.asarray(params.intercept_hidden, dtype=float),
+    )
+
+
+def smaller_listed(params):
+    """Return the RBM's sum as (weights, analytic bias, enumerated bias): the smaller layer listed.
+
+    The value does not depend on the layer that is listed; the time does, exponentially.
+    """
+    components, visible, hidden = float64(params)
+    if components.shape[0] <= components.shape[1]:
+        return np.ascontiguousarray(components.T), visible, hidden
+    return components, hidden, visible
+
+
+def log_z(params, *, n_jobs=1, progress=None):
+    """Return log of the sum over all states of both layers of exp(-energy), as a float.
+
+    ``n_jobs`` and ``progress`` are as in ``log_partition`` and ``states.partial_sums``.
+    """
+    refuse(
+        min(params.components.shape),
+        SUM_LIMIT,
+        "log Z",
+        f"Give the smaller layer at most {SUM_LIMIT} units: only exact likelihoods exist so far, "
+        "no estimates for larger models. transform and sample need no such sum.",
+    )
+    value = _log_z(smaller_listed(params), n_jobs, progress)
+    if not np.isfinite(value):
+        raise ValueError(
+            "log Z asks for weights and intercepts whose sizes sum to less than 2**50, and these "
+            "are larger. Train with a lower learning rate or weight decay."
+        )
+    return value
+
+
+def _log_z(terms, n_jobs, progress):
+    n_parts = states.n_parts(*terms[0].shape)
+    n_workers = min(n_parts, effective_n_jobs(n_jobs))
+    if n_workers == 1:
+        return states.log_partition(*terms, progress=progress)
+    n_pieces = min(n_parts, JOBS_OF_WORKER * n_workers)
+    cuts = [n_parts * piece // n_pieces for piece in range(n_pieces + 1)]
+    pieces = [(*terms, first, last) for first, last in pairwise(cuts)]
+    found = []
+    for piece in jobs.run(states.partial_sums, pieces, n_jobs):
+        found.append(piece)
+        if progress is not None:
+            progress(len(found), n_pieces)
+    return states.fold(*map(np.concatenate, zip(*found)))
+
+
+def visible_log_marginal(params):
+    """Return log p(v) of an RBM for all states v, of shape (2**n_visible,)."""
+    components, visible, hidden = float64(params)
+    refuse(
+        len(visible),
+        TABLE_LIMIT,
+        "The marginal of an RBM's visible units",
+        "Give the layer below it fewer units.",
+    )
+    return states.log_weights(components, hidden, visible) - log_z(params)

@@ -1,0 +1,83 @@
+"""Draws of rows that hold means: what a number about states says of them."""
+
+import numpy as np
+
+from layerwise.numerics import layers
+from layerwise.numerics.streams import DATA, Stream
+
+__all__ = ["N_DRAWS", "are_states", "expected", "states_of"]
+
+# Draws of each row of means. A prime: multiples of one unit's shift then take all places, so that
+# any two units' places are as unrelated as if each had an order of its own (Latin hypercube
+# sampling). On grey digits the standard deviation of a row's log-likelihood is 0.12 nats, that
+# of the mean over 200 rows 0.009; independent draws have 0.59 and 0.045.
+N_DRAWS = 17
+# Values of states that are held at a time: 64 MB.
+VALUES_AT_A_TIME = 2**23
+
+
+def are_states(X):
+    """Return which rows hold nothing but zeros and ones, of shape (n_rows,)."""
+    return np.all((X == 0) | (X == 1), axis=1)
+
+
+def states_of(means):
+    """Return ``N_DRAWS`` states of each row of means of Bernoulli units.
+
+    Each draw is one of the row's product of Bernoullis; together they are spread evenly, so that
+    each unit is 1 in its mean's share of them, to within one. They are a function of the row's
+    values alone: whoever asks, and whatever other rows there are, gets the same.
+
+    Parameters
+    ----------
+    means : ndarray of shape (n_rows, n_units)
+
+    Returns
+    -------
+    ndarray of shape (n_rows, N_DRAWS, n_units), of the same dtype
+    """
+    draw = np.arange(N_DRAWS)[:, None]
+    states = np.empty((len(means), N_DRAWS, means.shape[1]), means.dtype)
+    for row, into in zip(means, states):
+        stride, shift, within = layers.uniforms(
+            3, len(row), Stream.of_values(row), step=0, lane=DATA
+        )
+        stride = 1 + np.floor(stride * (N_DRAWS - 1)).astype(int)
+        shift = np.floor(shift * N_DRAWS).astype(int)
+        place = (stride * draw + shift) % N_DRAWS
+        into[...] = place + within < N_DRAWS * row
+    return states
+
+
+def expected(function, X):
+    """Return the mean of a function of states over draws of each row.
+
+    Parameters
+    ----------
+    function : callable
+        Takes states, of shape (n_states, n_units), and returns a number for each.
+    X : ndarray of shape (n_rows, n_units)
+        A row of zeros and ones is its own only draw.
+
+    Returns
+    -------
+    value : ndarray of shape (n_rows,), float64
+    variance : ndarray of shape (n_rows,), float64
+        Of the value, as if draws were independent: the true one is smaller. Zero for states.
+    """
+    value, variance = np.empty(len(X)), np.zeros(len(X))
+    certain = are_states(X)
+    if certain.all():
+        value[:] = function(X)
+        return value, variance
+    if certain.any():
+        value[certain] = function(X[certain])
+    rows = np.flatnonzero(~certain)
+    size = max(1, VALUES_AT_A_TIME // (N_DRAWS * X.shape[1]))
+    for at in range(0, len(rows), size):
+        here = rows[at : at + size]
+        drawn = states_of(X[here])
+        found = function(drawn.reshape(-1, X.shape[1])).reshape(len(here), N_DRAWS)
+        value[here] = found.mean(axis=1)
+        variance[here] = found.var(axis=1, ddof=1) / N_DRAWS
+    return value, variance
