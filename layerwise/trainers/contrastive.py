@@ -9,12 +9,15 @@ from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.passes import contrastive_pass, contrastive_scratch
 from layerwise.numerics.streams import HIDDEN
 from layerwise.trainers.base import COUNT, Pass, Trainer
+from layerwise.trainers.watch import Watch
 
 
 class Contrastive(Trainer):
     """What CD and PCD share: all but where the chains start."""
 
-    objective = "free-energy gap between the data and the model's chains"
+    # It is what each step descends, but no measure of progress: it rises as chains come to mix
+    # worse. On binary digits its rank correlation with the exact log-likelihood was +0.74.
+    objective = "free_energy_gap"
     needs = RBMParams
     limits = Trainer.limits | {"n_steps": (COUNT,)}
 
@@ -32,14 +35,15 @@ class Contrastive(Trainer):
         ------
         Pass
             Its objective is the mean over rows of F(batch) - F(chains), in nats, each batch
-            measured before its step.
+            measured before its step: no measure of progress. Its log-likelihood is, where it is
+            cheap (``watch.Watch``).
 
         Raises
         ------
         ValueError
             If a parameter of the trainer is not what it must be.
         Diverged
-            If a pass leaves the finite numbers.
+            If a parameter is not finite, or grows beyond 2**30.
         """
         self.check()
         dtype = params.components.dtype
@@ -53,6 +57,16 @@ class Contrastive(Trainer):
             params.components, len(rows), n_chains, self.batch_size, self.n_steps
         )
 
+        # Hidden means of the batch and two slopes; then each chain's steps, down and up.
+        walks = self.n_steps * (n_chains / min(self.batch_size, len(rows)) if n_chains else 1)
+        watch = Watch(
+            params,
+            rows,
+            self.n_passes,
+            resample=self.resample,
+            products=3 + 2 * walks,
+            drawn=walks,
+        )
         for index in range(self.n_passes):
             X = rows.draw(stream.child("rows", index), resample=self.resample)
             order = stream.child("order", index).generator().permutation(len(X))
@@ -66,7 +80,7 @@ class Contrastive(Trainer):
                 raise self.diverged(index) from None
             if not np.isfinite(objective):
                 raise self.diverged(index)
-            yield Pass(index, objective)
+            yield Pass(index, objective, watch(index, X))
 
 
 class CD(Contrastive):

@@ -8,6 +8,7 @@ from layerwise.numerics.gradient import LikelihoodGradient
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.passes import descend
 from layerwise.trainers.base import COUNT, NONE, Pass, Trainer
+from layerwise.trainers.watch import Watch
 
 LIMIT = 20  # 2**20 states, in every step
 
@@ -37,7 +38,7 @@ class ExactGradient(Trainer):
         Draw the rows' states anew for each pass; False trains on their means.
     """
 
-    objective = "minus the mean log-likelihood"
+    objective = "negative_log_likelihood"
     needs = RBMParams
     limits = Trainer.limits | {"batch_size": (COUNT, NONE)}
 
@@ -77,7 +78,7 @@ class ExactGradient(Trainer):
         TooManyStates
             If both layers have more than 20 units.
         Diverged
-            If a pass leaves the finite numbers.
+            If a parameter is not finite, or grows beyond 2**30.
         """
         self.check()
         n = min(params.components.shape)
@@ -93,7 +94,16 @@ class ExactGradient(Trainer):
         )
         size = len(rows) if self.batch_size is None else min(self.batch_size, len(rows))
         gradient = None
-
+        # Moments cost five sums of log Z in float64, three in float32, at each step.
+        sums = (5 if dtype == np.float64 else 3) * -(-len(rows) // size)
+        watch = Watch(
+            params,
+            rows,
+            self.n_passes,
+            resample=self.resample,
+            products=3 + sums * 2**n / len(rows) / n,
+            drawn=0,
+        )
         for index in range(self.n_passes):
             X = rows.draw(stream.child("rows", index), resample=self.resample)
             if gradient is None:
@@ -109,4 +119,4 @@ class ExactGradient(Trainer):
                     raise self.diverged(index) from None
             if not np.isfinite(total):
                 raise self.diverged(index)
-            yield Pass(index, total / len(X))
+            yield Pass(index, total / len(X), watch(index, X))

@@ -17,6 +17,7 @@ from layerwise.models.rbm import RBMParams
 from layerwise.models.rows import Rows
 from layerwise.numerics.gradient import LikelihoodGradient
 from layerwise.numerics.streams import Stream
+from layerwise.trainers import watch
 from layerwise.trainers.contrastive import CD, PCD
 from layerwise.trainers.exact import ExactGradient
 
@@ -413,7 +414,12 @@ def both(params):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("batch_size", [None, 60])
 @pytest.mark.parametrize("shape", [(500, 7), (7, 500)])
-def test_steps_of_the_exact_gradient_allocate_nothing_of_size(shape, batch_size, dtype):
+def test_steps_of_the_exact_gradient_allocate_nothing_of_size(
+    shape, batch_size, dtype, monkeypatch
+):
+    # Steps alone: now and then, between them, a look at the exact log-likelihood allocates.
+    monkeypatch.setattr(watch, "SHARE", 1e-9)
+    monkeypatch.setattr(watch, "UNNOTICED", 1)
     X = data(150, shape[0]).astype(dtype)
     params = RBMParams.init(X, shape[1], STREAM.child("init"), dtype)
     trainer = ExactGradient(n_passes=6, batch_size=batch_size)
