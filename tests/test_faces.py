@@ -24,6 +24,7 @@ from layerwise import (
     log_partition,
     scorers,
 )
+from layerwise.datasets import sources
 from layerwise.exceptions import Incompatible
 from layerwise.models.conditional import Conditional
 from layerwise.models.units import Bernoulli
@@ -156,6 +157,16 @@ def test_a_few_units_in_the_last_place_and_no_more(dtype):
         with pytest.raises(ValueError, match=r"MinMaxScaler\(clip=True\)") as refusal:
             Bernoulli().check(np.array([[0.25, value]], dtype=dtype))
         assert repr(float(dtype(value))) in str(refusal.value)
+
+
+def test_a_file_s_rounding_is_taken_as_an_array_s(tmp_path):
+    path = tmp_path / "scaled.npy"
+    scaled = MinMaxScaler().fit_transform(load_breast_cancer().data)
+    np.save(path, scaled)
+    assert len(sources.load(str(path), 17).train) == len(scaled) // 3
+    np.save(path, scaled * (1 + 1e-9))
+    with pytest.raises(ValueError, match=r"holds 1\.000000001 at \[\d+, \d+\]"):
+        sources.load(str(path), 17)
 
 
 # Defaults. ---------------------------------------------------------------------------------------

@@ -165,12 +165,15 @@ def _checked(table, path):
             f"{path} holds too few rows ({len(table)}); a third each is for training, validation "
             "and test, so at least 3 are needed."
         )
+    # What scaling into [0, 1] rounds past its ends is taken, as estimators take it.
+    slack = 4 * np.finfo(table.dtype).eps if np.issubdtype(table.dtype, np.floating) else 0
     table = table.astype(np.float64)
     # Written so that NaN, which compares with nothing, is found too.
-    wrong = np.argwhere(~((table >= 0) & (table <= 1)))
+    wrong = np.argwhere(~((table >= -slack) & (table <= 1 + slack)))
     if len(wrong):
-        value, where = table[tuple(wrong[0])], ", ".join(str(index) for index in wrong[0])
+        value = repr(float(table[tuple(wrong[0])])).removesuffix(".0")
+        where = ", ".join(str(index) for index in wrong[0])
         raise ValueError(
-            f"{path} holds {value:g} at [{where}], counted from 0; all values must be in [0, 1]."
+            f"{path} holds {value} at [{where}], counted from 0; all values must be in [0, 1]."
         )
-    return table
+    return np.clip(table, 0, 1)

@@ -147,6 +147,8 @@ class Layer(Generative, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rows of zeros and ones. Means in (0, 1) are taken in the place of states: nothing is
+            drawn.
 
         Returns
         -------

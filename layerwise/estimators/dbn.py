@@ -206,6 +206,7 @@ class DBN(Generative, BaseComposition):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Rows of zeros and ones, or of means.
 
         Returns
         -------
