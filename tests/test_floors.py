@@ -10,6 +10,7 @@ import layerwise
 PACKAGE = Path(layerwise.__file__).parent
 FLOORS = {
     "exceptions": 0,
+    "_sklearn": 0,
     "_kernels": 1,
     "numerics": 2,
     "datasets": 2,
@@ -29,6 +30,7 @@ OF_KERNELS = {"_kernels", "numerics"}
 # Rooms that know scikit-learn, and what they may know; those not named know nothing of it.
 ANYTHING = ("sklearn",)
 OF_SKLEARN = {
+    "_sklearn": ANYTHING,
     "numerics": ("sklearn.utils.check_random_state",),
     "datasets": ("sklearn.utils.check_random_state", "sklearn.utils.Bunch", "sklearn.datasets"),
     "likelihood": ("sklearn.exceptions.ConvergenceWarning",),
@@ -36,7 +38,7 @@ OF_SKLEARN = {
     "estimators": ANYTHING,
     "model_selection": ANYTHING,
 }
-PRIVATE_SKLEARN = "layerwise.estimators._sklearn"
+PRIVATE_SKLEARN = "layerwise._sklearn"
 # Optional: never imported before they are used.
 WITHIN_FUNCTIONS = {"matplotlib": {"plots"}, "rich": {"cli"}}
 
@@ -128,7 +130,7 @@ def test_every_room_has_a_floor():
         ("layerwise.plots.a", "def f():\n import matplotlib", None),
         ("layerwise.numerics.a", "from layerwise._kernels import _units", None),
         ("layerwise.trainers.base", "from sklearn.base import BaseEstimator", None),
-        ("layerwise.estimators._sklearn", "from sklearn.utils._x import X", None),
+        ("layerwise._sklearn", "from sklearn.utils._x import X", None),
     ],
 )
 def test_the_plan_is_read_right(module, source, words):

@@ -4,8 +4,7 @@ import pytest
 from scipy.special import expit
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from layerwise import CD, DBN, PCD, RBM, AutoEncoder, Backprop, ExactGradient
-from layerwise.estimators import _sklearn
+from layerwise import CD, DBN, PCD, RBM, AutoEncoder, Backprop, ExactGradient, _sklearn
 
 ESTIMATORS = [
     RBM(3, trainer=CD(n_passes=3)),

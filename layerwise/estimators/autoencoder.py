@@ -2,15 +2,9 @@
 
 from numbers import Integral
 
-from layerwise.estimators._sklearn import (
-    POSITIVE_INTEGER,
-    UNIT_INTERVAL,
-    HasMethods,
-    StrOptions,
-    check_trainer,
-    observe,
-)
+from layerwise._sklearn import POSITIVE_INTEGER, UNIT_INTERVAL, HasMethods, StrOptions
 from layerwise.estimators.base import Layer
+from layerwise.estimators.checks import check_trainer, run_passes
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
 from layerwise.likelihood.mixtures import Mixture
@@ -143,7 +137,7 @@ class AutoEncoder(Layer):
             tied=((0, 1),) if self.tied else (),
         )
         params = AutoEncoderParams(chain, code, self.code == "sample", self.corruption)
-        self.history_ = observe(trainer, trainer.passes(params, rows, stream.child("train")))
+        self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
         self.components_ = chain.weights(code)
         self.intercept_visible_ = chain.biases(code)
         self.inference_ = Part(chain, 0, code)

@@ -6,13 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_scalar
 
-from layerwise.estimators._sklearn import (
-    check_is_fitted,
-    fit_context,
-    preserved,
-    validate,
-    validate_rows,
-)
+from layerwise._sklearn import check_is_fitted, fit_context
+from layerwise.estimators.checks import restored_on_error, validate, validate_rows
 from layerwise.models.conditional import Conditional
 from layerwise.models.draws import expected
 from layerwise.models.rows import Rows
@@ -131,7 +126,7 @@ class Layer(Generative, BaseEstimator):
         Diverged
             If training diverges; what was fitted before is kept.
         """
-        with preserved(self):
+        with restored_on_error(self):
             X = validate(self, X, reset=True)
             return self._fit_rows(Rows(X), Stream.from_random_state(self.random_state))
 

@@ -2,15 +2,9 @@
 
 from sklearn.base import clone
 
-from layerwise.estimators._sklearn import (
-    BaseComposition,
-    check_is_fitted,
-    fit_context,
-    preserved,
-    validate,
-    validate_rows,
-)
+from layerwise._sklearn import BaseComposition, check_is_fitted, fit_context
 from layerwise.estimators.base import Generative
+from layerwise.estimators.checks import restored_on_error, validate, validate_rows
 from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import log_density
@@ -145,7 +139,7 @@ class DBN(Generative, BaseComposition):
             If training diverges; what was fitted before is kept.
         """
         self._check_layers()
-        with preserved(self):
+        with restored_on_error(self):
             X = validate(self, X, reset=True)
             stream = Stream.from_random_state(self.random_state)
             rows, fitted = Rows(X), []

@@ -7,8 +7,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from layerwise.estimators._sklearn import check_is_fitted, validate, validate_rows
+from layerwise._sklearn import check_is_fitted
 from layerwise.estimators.base import Generative
+from layerwise.estimators.checks import validate, validate_rows
 from layerwise.estimators.dbn import DBN
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood import marginal

@@ -5,15 +5,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_scalar
 
-from layerwise.estimators._sklearn import (
-    POSITIVE_INTEGER,
-    HasMethods,
-    check_is_fitted,
-    check_trainer,
-    observe,
-    validate,
-)
+from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, check_is_fitted
 from layerwise.estimators.base import Layer
+from layerwise.estimators.checks import check_trainer, run_passes, validate
 from layerwise.likelihood.mixtures import log_density
 from layerwise.likelihood.sampling import exact_states
 from layerwise.models.belief import Belief
@@ -116,7 +110,7 @@ class RBM(Layer):
         check_trainer(self, trainer, RBMParams, "PCD(), CD() or ExactGradient()")
         means = rows.expected()
         params = RBMParams.init(means, self.n_components, stream.child("init"), means.dtype)
-        self.history_ = observe(trainer, trainer.passes(params, rows, stream.child("train")))
+        self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
         self.components_ = params.components
         self.intercept_visible_ = params.intercept_visible
         self.intercept_hidden_ = params.intercept_hidden

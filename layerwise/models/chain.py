@@ -166,10 +166,6 @@ class AutoEncoderParams:
     sample_code: bool = False
     corruption: float = 0.0
 
-    def encode(self, X):
-        """Return the means of the code, of shape (n_rows, n_code)."""
-        return self.chain.forward(X, last=self.code)
-
-    def decode(self, code):
-        """Return the means of the visible units, of shape (n_rows, n_visible)."""
-        return self.chain.forward(code, first=self.code)
+    def arrays(self):
+        """Return the parameters, in the order of an optimiser's arrays."""
+        return (self.chain.parameters,)

@@ -1,12 +1,14 @@
 """Back-propagation: an auto-encoder learns to give back its input."""
 
+import math
+
 import numpy as np
 
-from layerwise.exceptions import Diverged, Incompatible
+from layerwise._sklearn import StrOptions
+from layerwise.exceptions import Incompatible
 from layerwise.models.chain import AutoEncoderParams
 from layerwise.numerics.network import LOSSES, network_pass
-from layerwise.numerics.optimizer import Optimizer
-from layerwise.trainers.base import Options, Pass, Trainer
+from layerwise.trainers.base import Trainer
 
 __all__ = ["Backprop"]
 
@@ -46,7 +48,7 @@ class Backprop(Trainer):
 
     objective = "reconstruction_error"
     needs = AutoEncoderParams
-    limits = Trainer.limits | {"loss": (Options(tuple(sorted(LOSSES))),)}
+    _parameter_constraints = Trainer._parameter_constraints | {"loss": [StrOptions(set(LOSSES))]}
 
     def __init__(
         self,
@@ -71,63 +73,24 @@ class Backprop(Trainer):
         self.schedule = schedule
         self.resample = resample
 
-    def passes(self, network, rows, stream):
-        """Improve a network in place, and yield after each pass.
-
-        Parameters
-        ----------
-        network : AutoEncoderParams
-        rows : Rows
-            Of the network's visible units, at least one.
-        stream : Stream
-
-        Yields
-        ------
-        Pass
-            ``objective`` is the mean loss of a row, each before the step of its own batch.
-
-        Raises
-        ------
-        Incompatible
-            If the loss is the cross-entropy and the output is not a sigmoid.
-        Diverged
-            If the objective or a parameter is not finite, or a parameter grows beyond 2**30.
-        """
-        self.check()
-        chain = network.chain
-        output = chain.activations[-1]
+    def _accept(self, model):
+        output = model.chain.activations[-1]
         if self.loss == "cross_entropy" and output != "sigmoid":
             raise Incompatible(
                 f"The cross-entropy compares with means of Bernoulli units, and the output is "
                 f"{output!r}. Use loss='squared_error', or a 'sigmoid' output."
             )
-        optimizer = Optimizer.start(
-            self.optimizer,
-            len(chain.parameters),
-            chain.parameters.dtype,
-            momentum=self.momentum,
-            decay=self.weight_decay,
-        )
-        for index in range(self.n_passes):
-            X = rows.draw(stream.child("rows", index), resample=self.resample)
+
+    def _prepare(self, state, rows):
+        network, optimizer = state.model, state.optimizer
+        chain = network.chain
+
+        def step(X, order, rate, stream):
             X = np.ascontiguousarray(X, dtype=chain.parameters.dtype)
-            try:
-                objective = network_pass(
-                    chain.parameters,
-                    chain.layers,
-                    X,
-                    X,
-                    stream.child("order", index).generator().permutation(len(X)),
-                    optimizer,
-                    rate=self.rate(index),
-                    batch_size=self.batch_size,
-                    loss=self.loss,
-                    stream=stream.child("pass", index),
-                    corruption=network.corruption,
-                    code=network.code if network.sample_code else -1,
-                )
-            except Diverged:
-                raise self.diverged(index) from None
-            if not np.isfinite(objective):
-                raise self.diverged(index)
-            yield Pass(index, objective)
+            return network_pass(
+                chain.parameters, chain.layers, X, X, order, optimizer, rate=rate,
+                batch_size=self.batch_size, loss=self.loss, stream=stream,
+                corruption=network.corruption, code=network.code if network.sample_code else -1,
+            )  # fmt: skip
+
+        return step, lambda index, X: math.nan

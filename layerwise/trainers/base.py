@@ -1,14 +1,18 @@
-"""What all trainers share: the form of a pass, the learning rate, and what a parameter may be."""
+"""What all trainers share: the training loop, its state, and what a parameter may be."""
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from layerwise._sklearn import POSITIVE, POSITIVE_INTEGER, UNIT_INTERVAL, Interval, StrOptions
 from layerwise.exceptions import Diverged
+from layerwise.numerics.optimizer import Optimizer
+from layerwise.numerics.streams import Stream
 
 
 class Pass(NamedTuple):
@@ -30,101 +34,140 @@ class Pass(NamedTuple):
     log_likelihood: float = math.nan
 
 
-@dataclass(frozen=True)
-class Interval:
-    """Numbers of a type from ``low`` to ``high``; a bracket "[" or "]" takes its end in."""
+@dataclass(eq=False)
+class TrainingState:
+    """Where training stands: each pass improves it in place, and it can be gone on from.
 
-    kind: type
-    low: float
-    high: float = np.inf
-    brackets: str = "[)"
+    Parameters
+    ----------
+    model : RBMParams or AutoEncoderParams
+        What is trained.
+    optimizer : Optimizer
+    stream : Stream
+        Where the random numbers of all passes come from: those of a pass are a function of this
+        and of its index.
+    chains : ndarray of shape (n_chains, n_hidden), default=None
+        Hidden states of persistent chains, where there are some.
+    n_passes : int, default=0
+        Passes taken so far.
+    """
 
-    def __contains__(self, value):
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.kind):
-            return False
-        above = value >= self.low if self.brackets[0] == "[" else value > self.low
-        below = value <= self.high if self.brackets[1] == "]" else value < self.high
-        return bool(above and below)
-
-    def __str__(self):
-        name = "an int" if self.kind is Integral else "a float"
-        low = self.low if self.kind is Integral else float(self.low)
-        high = self.high if self.kind is Integral else float(self.high)
-        return f"{name} in the range {self.brackets[0]}{low}, {high}{self.brackets[1]}"
-
-
-@dataclass(frozen=True)
-class Options:
-    """One of a few strings."""
-
-    values: tuple
-
-    def __contains__(self, value):
-        return isinstance(value, str) and value in self.values
-
-    def __str__(self):
-        return "a str among {" + ", ".join(map(repr, self.values)) + "}"
+    model: object
+    optimizer: Optimizer
+    stream: Stream
+    chains: np.ndarray | None = None
+    n_passes: int = 0
 
 
-@dataclass(frozen=True)
-class Instance:
-    """Any object of some types, called by a name: a bool, or None."""
-
-    kinds: tuple
-    name: str
-
-    def __contains__(self, value):
-        return isinstance(value, self.kinds)
-
-    def __str__(self):
-        return self.name
-
-
-class Callable:
-    """Anything that can be called."""
-
-    def __contains__(self, value):
-        return callable(value)
-
-    def __str__(self):
-        return "a callable"
-
-
-COUNT = Interval(Integral, 1)
-NONE = Instance((type(None),), "None")
-
-
-class Trainer(BaseEstimator):
+class Trainer(ABC, BaseEstimator):
     """An iterator over passes: ``passes(model, rows, stream)`` improves ``model`` and yields.
 
-    A trainer is a value: parameters only, no state. ``objective`` is the name, in ``history_``, of
-    what it minimises, ``needs`` is the type of model that it improves, and ``limits`` says what
-    its parameters may be: for each, the sets of which one must contain it.
+    A trainer is a value: parameters only; what changes is a :class:`TrainingState`. ``objective``
+    is the name, in ``history_``, of what it minimises, and ``needs`` is the type of model that it
+    improves. A subclass says what a pass does (``_prepare``).
     """
 
     objective = ""
     needs = object
-    limits: ClassVar = {
-        "learning_rate": (Interval(Real, 0, brackets="()"),),
-        "momentum": (Interval(Real, 0, 1),),
-        "weight_decay": (Interval(Real, 0),),
-        "batch_size": (COUNT,),
-        "n_passes": (COUNT,),
-        "optimizer": (Options(("adam", "sgd")),),
-        "schedule": (Options(("constant", "linear", "warmup")), Callable()),
-        "resample": (Instance((bool, np.bool_), "an instance of 'bool'"),),
-    }  # fmt: skip
+    _parameter_constraints: ClassVar = {
+        "learning_rate": [POSITIVE],
+        "momentum": [UNIT_INTERVAL],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [POSITIVE_INTEGER],
+        "n_passes": [POSITIVE_INTEGER],
+        "optimizer": [StrOptions({"adam", "sgd"})],
+        "schedule": [StrOptions({"constant", "linear", "warmup"}), callable],
+        "resample": ["boolean"],
+    }
+
+    def passes(self, model, rows, stream, state=None):
+        """Improve a model in place, one pass over the rows at a time.
+
+        Parameters
+        ----------
+        model : instance of ``needs``
+        rows : Rows
+            States are drawn anew for each pass, or means taken if ``resample`` is False.
+        stream : Stream
+        state : TrainingState, default=None
+            Where to go on, which ``start`` returned and earlier passes improved: of this model.
+            None starts anew.
+
+        Yields
+        ------
+        Pass
+            Its objective is the mean over rows, each batch measured before its step.
+
+        Raises
+        ------
+        ValueError
+            If a parameter of the trainer is not what it must be.
+        Incompatible, TooManyStates
+            If the trainer cannot train such a model.
+        Diverged
+            If the objective or a parameter is not finite, or a parameter grows beyond 2**30.
+        """
+        self.check()
+        if state is None:
+            state = self.start(model, rows, stream)
+        step, watch = self._prepare(state, rows)
+        while state.n_passes < self.n_passes:
+            index, stream = state.n_passes, state.stream
+            X = rows.draw(stream.child("rows", index), resample=self.resample)
+            order = stream.child("order", index).generator().permutation(len(X))
+            try:
+                objective = step(X, order, self.rate(index), stream.child("pass", index))
+            except Diverged:
+                raise self.diverged(index) from None
+            if not np.isfinite(objective):
+                raise self.diverged(index)
+            state.n_passes += 1
+            yield Pass(index, objective, watch(index, X))
+
+    def start(self, model, rows, stream):
+        """Return the state before the first pass, or raise why there cannot be one.
+
+        Parameters
+        ----------
+        model : instance of ``needs``
+        rows : Rows
+        stream : Stream
+
+        Returns
+        -------
+        TrainingState
+        """
+        self._accept(model)
+        parameters = model.arrays()
+        optimizer = Optimizer.start(
+            self.optimizer,
+            sum(array.size for array in parameters),
+            parameters[0].dtype,
+            momentum=self.momentum,
+            decay=self.weight_decay,
+        )
+        chains = self._chains(model, rows, stream.child("chains"))
+        return TrainingState(model, optimizer, stream, chains)
+
+    def _accept(self, model):
+        """Raise why this model cannot be trained, if it cannot."""
+
+    def _chains(self, model, rows, stream):
+        """Return the hidden states of persistent chains at their start, if there are chains."""
+        return None
+
+    @abstractmethod
+    def _prepare(self, state, rows):
+        """Return what takes a pass, and what looks at the likelihood after one.
+
+        Both keep their memory from pass to pass. ``step(X, order, rate, stream)`` takes a pass
+        over ``X[order]`` and returns its objective; ``watch(index, X)`` returns the exact mean
+        log-likelihood of the pass's rows, or NaN.
+        """
 
     def check(self):
         """Raise ``ValueError`` for the first parameter that is not what it must be."""
-        for name, sets in self.limits.items():
-            value = getattr(self, name, None)
-            if not any(value in allowed for allowed in sets):
-                must = " or ".join(map(str, sets))
-                raise ValueError(
-                    f"The {name!r} parameter of {type(self).__name__} must be {must}. "
-                    f"Got {value!r} instead."
-                )
+        self._validate_params()
 
     def rate(self, index):
         """Return the learning rate of a pass.

@@ -1,61 +1,38 @@
 """Contrastive divergence: the data against where the model's chains go in a few steps."""
 
-import numpy as np
-
-from layerwise.exceptions import Diverged
+from layerwise._sklearn import POSITIVE_INTEGER
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics import layers
-from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.passes import contrastive_pass, contrastive_scratch
 from layerwise.numerics.streams import HIDDEN
-from layerwise.trainers.base import COUNT, Pass, Trainer
+from layerwise.trainers.base import Trainer
 from layerwise.trainers.watch import Watch
 
 
 class Contrastive(Trainer):
-    """What CD and PCD share: all but where the chains start."""
+    """What CD and PCD share: all but where the chains start.
+
+    The objective is the mean over rows of F(batch) - F(chains), in nats.
+    """
 
     # It is what each step descends, but no measure of progress: it rises as chains come to mix
     # worse. On binary digits its rank correlation with the exact log-likelihood was +0.74.
     objective = "free_energy_gap"
     needs = RBMParams
-    limits = Trainer.limits | {"n_steps": (COUNT,)}
+    _parameter_constraints = Trainer._parameter_constraints | {"n_steps": [POSITIVE_INTEGER]}
 
-    def passes(self, params, rows, stream):
-        """Train ``params`` in place, one pass over the rows at a time.
-
-        Parameters
-        ----------
-        params : RBMParams
-        rows : Rows
-            States are drawn anew for each pass, or means taken if ``resample`` is False.
-        stream : Stream
-
-        Yields
-        ------
-        Pass
-            Its objective is the mean over rows of F(batch) - F(chains), in nats, each batch
-            measured before its step: no measure of progress. Its log-likelihood is, where it is
-            cheap (``watch.Watch``).
-
-        Raises
-        ------
-        ValueError
-            If a parameter of the trainer is not what it must be.
-        Diverged
-            If a parameter is not finite, or grows beyond 2**30.
-        """
-        self.check()
-        dtype = params.components.dtype
-        n_parameters = sum(array.size for array in params.arrays())
-        optimizer = Optimizer.start(
-            self.optimizer, n_parameters, dtype, momentum=self.momentum, decay=self.weight_decay
-        )
-        chains = self._chains(params, rows, stream.child("chains"))
+    def _prepare(self, state, rows):
+        params, optimizer, chains = state.model, state.optimizer, state.chains
         n_chains = 0 if chains is None else len(chains)
         scratch = contrastive_scratch(
             params.components, len(rows), n_chains, self.batch_size, self.n_steps
         )
+
+        def step(X, order, rate, stream):
+            return contrastive_pass(
+                *params.arrays(), X, order, chains, optimizer, rate=rate, n_steps=self.n_steps,
+                batch_size=self.batch_size, stream=stream, scratch=scratch,
+            )  # fmt: skip
 
         # Hidden means of the batch and two slopes; then each chain's steps, down and up.
         walks = self.n_steps * (n_chains / min(self.batch_size, len(rows)) if n_chains else 1)
@@ -67,20 +44,7 @@ class Contrastive(Trainer):
             products=3 + 2 * walks,
             drawn=walks,
         )
-        for index in range(self.n_passes):
-            X = rows.draw(stream.child("rows", index), resample=self.resample)
-            order = stream.child("order", index).generator().permutation(len(X))
-            try:
-                objective = contrastive_pass(
-                    *params.arrays(), X, order, chains, optimizer, rate=self.rate(index),
-                    n_steps=self.n_steps, batch_size=self.batch_size,
-                    stream=stream.child("pass", index), scratch=scratch,
-                )  # fmt: skip
-            except Diverged:
-                raise self.diverged(index) from None
-            if not np.isfinite(objective):
-                raise self.diverged(index)
-            yield Pass(index, objective, watch(index, X))
+        return step, watch
 
 
 class CD(Contrastive):
@@ -128,10 +92,6 @@ class CD(Contrastive):
         self.schedule = schedule
         self.resample = resample
 
-    def _chains(self, params, rows, stream):
-        """Return None: chains start from each batch."""
-        return None
-
 
 class PCD(Contrastive):
     """Persistent contrastive divergence, PCD-k: chains that go on from batch to batch.
@@ -166,7 +126,7 @@ class PCD(Contrastive):
     gradient", 2008.
     """
 
-    limits = Contrastive.limits | {"n_chains": (COUNT,)}
+    _parameter_constraints = Contrastive._parameter_constraints | {"n_chains": [POSITIVE_INTEGER]}
 
     def __init__(
         self, n_steps=1, *, n_chains=100, learning_rate=0.05, momentum=0.5, weight_decay=0.0,
@@ -183,13 +143,10 @@ class PCD(Contrastive):
         self.schedule = schedule
         self.resample = resample
 
-    def _chains(self, params, rows, stream):
-        """Return the hidden states of the chains at their start.
-
-        They are drawn given rows of the data, each row once while they last.
-        """
+    def _chains(self, model, rows, stream):
+        # Drawn given rows of the data, each row once while they last.
         states = rows.draw(stream.child("states"))
         generator = stream.child("rows").generator()
         chosen = generator.choice(len(states), self.n_chains, replace=self.n_chains > len(states))
-        mean = params.hidden_mean(states[chosen].astype(params.components.dtype))
+        mean = model.hidden_mean(states[chosen].astype(model.components.dtype))
         return layers.draw(mean, stream.child("hidden"), step=0, lane=HIDDEN)

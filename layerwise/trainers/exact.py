@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from layerwise.exceptions import Diverged, TooManyStates
+from layerwise._sklearn import POSITIVE_INTEGER
+from layerwise.exceptions import TooManyStates
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.gradient import LikelihoodGradient
-from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.passes import descend
-from layerwise.trainers.base import COUNT, NONE, Pass, Trainer
+from layerwise.trainers.base import Trainer
 from layerwise.trainers.watch import Watch
 
 LIMIT = 20  # 2**20 states, in every step
@@ -40,7 +40,9 @@ class ExactGradient(Trainer):
 
     objective = "negative_log_likelihood"
     needs = RBMParams
-    limits = Trainer.limits | {"batch_size": (COUNT, NONE)}
+    _parameter_constraints = Trainer._parameter_constraints | {
+        "batch_size": [POSITIVE_INTEGER, None]
+    }
 
     def __init__(
         self, *, learning_rate=0.05, momentum=0.9, weight_decay=0.0, batch_size=None,
@@ -55,68 +57,35 @@ class ExactGradient(Trainer):
         self.schedule = schedule
         self.resample = resample
 
-    def passes(self, params, rows, stream):
-        """Train ``params`` in place, one pass over the rows at a time.
-
-        Parameters
-        ----------
-        params : RBMParams
-        rows : Rows
-            States are drawn anew for each pass, or means taken if ``resample`` is False.
-        stream : Stream
-
-        Yields
-        ------
-        Pass
-            Its objective is the mean over rows of -log p(v), in nats, each batch measured before
-            its step.
-
-        Raises
-        ------
-        ValueError
-            If a parameter of the trainer is not what it must be.
-        TooManyStates
-            If both layers have more than 20 units.
-        Diverged
-            If a parameter is not finite, or grows beyond 2**30.
-        """
-        self.check()
-        n = min(params.components.shape)
+    def _accept(self, model):
+        n = min(model.components.shape)
         if n > LIMIT:
             raise TooManyStates(
                 f"ExactGradient sums over 2**{n} states in each step and the limit is 2**{LIMIT}. "
                 f"Use at most {LIMIT} hidden units, or train with PCD() or CD()."
             )
-        dtype = params.components.dtype
-        n_parameters = sum(array.size for array in params.arrays())
-        optimizer = Optimizer.start(
-            self.optimizer, n_parameters, dtype, momentum=self.momentum, decay=self.weight_decay
-        )
+
+    def _prepare(self, state, rows):
+        params, optimizer = state.model, state.optimizer
         size = len(rows) if self.batch_size is None else min(self.batch_size, len(rows))
         gradient = None
-        # Moments cost five sums of log Z in float64, three in float32, at each step.
-        sums = (5 if dtype == np.float64 else 3) * -(-len(rows) // size)
-        watch = Watch(
-            params,
-            rows,
-            self.n_passes,
-            resample=self.resample,
-            products=3 + sums * 2**n / len(rows) / n,
-            drawn=0,
-        )
-        for index in range(self.n_passes):
-            X = rows.draw(stream.child("rows", index), resample=self.resample)
+
+        def step(X, order, rate, stream):
+            nonlocal gradient
             if gradient is None:
                 gradient = LikelihoodGradient(params.components, size, X.dtype)
-            order = stream.child("order", index).generator().permutation(len(X))
             total = 0.0
             for first in range(0, len(X), size):
                 batch = order[first : first + size]
                 total += gradient(*params.arrays(), X, batch) * len(batch)
-                try:
-                    descend(params.arrays(), gradient.gradients, optimizer, rate=self.rate(index))
-                except Diverged:
-                    raise self.diverged(index) from None
-            if not np.isfinite(total):
-                raise self.diverged(index)
-            yield Pass(index, total / len(X), watch(index, X))
+                descend(params.arrays(), gradient.gradients, optimizer, rate=rate)
+            return total / len(X)
+
+        # Moments cost five sums of log Z in float64, three in float32, at each step.
+        n, dtype = min(params.components.shape), params.components.dtype
+        sums = (5 if dtype == np.float64 else 3) * -(-len(rows) // size)
+        products = 3 + sums * 2**n / len(rows) / n
+        watch = Watch(
+            params, rows, self.n_passes, resample=self.resample, products=products, drawn=0
+        )
+        return step, watch

@@ -3,6 +3,7 @@
 A trainer joins by one entry in ``TRAINERS``; its stated objective stands beside it.
 """
 
+import pickle
 import tracemalloc
 from types import SimpleNamespace
 
@@ -194,9 +195,9 @@ def test_divergence_is_an_error_with_a_way_out(trainer):
         ("momentum", 1.0, r"a float in the range \[0.0, 1.0\)"),
         ("weight_decay", -1e-3, r"a float in the range \[0.0, inf\)"),
         ("batch_size", 2.5, r"an int in the range \[1, inf\)"),
-        ("n_passes", True, "an int in the range"),
-        ("optimizer", "lbfgs", "a str among {'adam', 'sgd'}. Got 'lbfgs' instead"),
-        ("schedule", None, "a str among {'constant', 'linear', 'warmup'} or a callable"),
+        ("n_passes", "many", "an int in the range"),
+        ("optimizer", "lbfgs", "a str among {.*'adam'.*}. Got 'lbfgs' instead"),
+        ("schedule", None, "a str among {.*'warmup'.*} or a callable"),
         ("resample", 1, "an instance of .bool."),
         ("n_steps", 0, r"an int in the range \[1, inf\)\. Got 0 instead"),
         ("n_chains", -3, r"an int in the range \[1, inf\)"),
@@ -219,6 +220,25 @@ def test_defaults_and_numpy_numbers_are_allowed(trainer):
     clone(trainer).set_params(
         learning_rate=np.float32(0.1), n_passes=np.int64(3), schedule=np.exp, resample=np.True_
     ).check()
+
+
+@pytest.mark.parametrize("trainer", ALL)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_training_goes_on_from_its_state_as_if_it_had_not_stopped(trainer, optimizer, seed):
+    trainer = clone(trainer).set_params(n_passes=6, optimizer=optimizer, schedule="linear")
+    rows, stream = Rows(data()), Stream.from_random_state(seed)
+    whole = machine()
+    told = list(trainer.passes(whole, rows, stream))
+
+    state = trainer.start(machine(), rows, stream)
+    first = [next(trainer.passes(state.model, rows, stream, state)) for _ in range(2)]
+    state = pickle.loads(pickle.dumps(state))
+    rest = list(trainer.passes(state.model, rows, None, state))
+    assert [done.index for done in first + rest] == list(range(6))
+    np.testing.assert_array_equal(np.array(first + rest), np.array(told))
+    for ours, theirs in zip(state.model.arrays(), whole.arrays()):
+        np.testing.assert_array_equal(ours, theirs)
+    assert list(trainer.passes(state.model, rows, stream, state)) == []
 
 
 @pytest.mark.parametrize("trainer", ALL)

@@ -1,47 +1,19 @@
-"""The only importer of scikit-learn's private names, and what all estimators share."""
+"""What estimators ask of their input, and how they are trained without losing anything."""
 
 from contextlib import contextmanager
-from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from layerwise._sklearn import float_rows, validated_rows
 from layerwise.exceptions import Incompatible
 from layerwise.models.units import Bernoulli
 
-__all__ = [
-    "POSITIVE_INTEGER",
-    "UNIT_INTERVAL",
-    "BaseComposition",
-    "HasMethods",
-    "StrOptions",
-    "check_is_fitted",
-    "check_trainer",
-    "fit_context",
-    "observe",
-    "preserved",
-    "validate",
-    "validate_rows",
-]
-
-POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
-UNIT_INTERVAL = Interval(Real, 0, 1, closed="left")
-
-
-def fit_context(fit):
-    """Decorate ``fit``: parameters are validated first, by scikit-learn's own sentences."""
-    return _fit_context(prefer_skip_nested_validation=True)(fit)
+__all__ = ["check_trainer", "restored_on_error", "run_passes", "validate", "validate_rows"]
 
 
 def validate(estimator, X, *, reset=False):
     """Return X as a C-contiguous float32 or float64 array of means of Bernoulli units."""
-    X = validate_data(
-        estimator, X, reset=reset, dtype=[np.float64, np.float32], order="C", accept_sparse=False
-    )
-    return Bernoulli().check(X)
+    return Bernoulli().check(validated_rows(estimator, X, reset=reset))
 
 
 def validate_rows(X, n_columns, whose):
@@ -54,7 +26,7 @@ def validate_rows(X, n_columns, whose):
     whose : str
         What has so many of what, as in "The layer has 5 visible units".
     """
-    X = check_array(X, dtype=[np.float64, np.float32], order="C", input_name="X")
+    X = float_rows(X)
     if X.shape[1] != n_columns:
         raise ValueError(f"{whose} and X has {X.shape[1]} columns. Pass rows of that width.")
     return Bernoulli().check(X)
@@ -76,7 +48,7 @@ def check_trainer(estimator, trainer, kind, suggestion):
 
 
 @contextmanager
-def preserved(estimator):
+def restored_on_error(estimator):
     """Give an estimator its attributes back if what happens inside fails."""
     before = dict(vars(estimator))
     try:
@@ -87,7 +59,7 @@ def preserved(estimator):
         raise
 
 
-def observe(trainer, passes):
+def run_passes(trainer, passes):
     """Drain a trainer's passes and return what it told of them, as arrays by name."""
     done = list(passes)
     log_likelihood = np.array([each.log_likelihood for each in done])

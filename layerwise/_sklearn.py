@@ -1,0 +1,43 @@
+"""The only importer of scikit-learn's private names."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+__all__ = [
+    "POSITIVE",
+    "POSITIVE_INTEGER",
+    "UNIT_INTERVAL",
+    "BaseComposition",
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "check_is_fitted",
+    "fit_context",
+    "float_rows",
+    "validated_rows",
+]
+
+POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+UNIT_INTERVAL = Interval(Real, 0, 1, closed="left")
+FLOATS = {"dtype": [np.float64, np.float32], "order": "C"}
+
+
+def fit_context(fit):
+    """Decorate ``fit``: parameters are validated first, by scikit-learn's own sentences."""
+    return _fit_context(prefer_skip_nested_validation=True)(fit)
+
+
+def validated_rows(estimator, X, *, reset):
+    """Return X as a C-contiguous float32 or float64 array, checked against what was fitted."""
+    return validate_data(estimator, X, reset=reset, accept_sparse=False, **FLOATS)
+
+
+def float_rows(X):
+    """Return X as a C-contiguous float32 or float64 array."""
+    return check_array(X, input_name="X", **FLOATS)
