@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from layerwise import cli
-from layerwise.model_selection.comparison import best
-from layerwise.model_selection.spaces import FAMILIES
+from layerwise.compare.candidates import best
+from layerwise.compare.families import FAMILIES
 
 SCORES = ("train_ll", "valid_ll", "test_ll", "blm_valid")
 

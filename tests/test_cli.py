@@ -2,19 +2,15 @@
 
 import json
 import math
-import os
-import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from layerwise.cli import main
-from layerwise.datasets import load_tea, sources
-from layerwise.model_selection import comparison, spaces
+from layerwise.compare import candidates, command, families, sources
+from layerwise.datasets import load_tea
 
 FAMILIES = ["rbm", "srbm", "vanilla-ae", "aeri"]
 
@@ -22,12 +18,12 @@ FAMILIES = ["rbm", "srbm", "vanilla-ae", "aeri"]
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Candidates that train in a moment. They are built here and sent to other processes."""
-    for name in vars(spaces):
+    for name in vars(families):
         if name.endswith("_PASSES"):
-            monkeypatch.setattr(spaces, name, 3)
-    monkeypatch.setattr(spaces, "SINGLE_HIDDEN", (1, 4))
-    monkeypatch.setattr(spaces, "DEEP_HIDDEN", (1, 4))
-    monkeypatch.setattr(spaces, "LEARNING_RATE", (1e-5, 1e-3))
+            monkeypatch.setattr(families, name, 3)
+    monkeypatch.setattr(families, "SINGLE_HIDDEN", (1, 4))
+    monkeypatch.setattr(families, "DEEP_HIDDEN", (1, 4))
+    monkeypatch.setattr(families, "LEARNING_RATE", (1e-5, 1e-3))
     pytest.importorskip("matplotlib").use("Agg")
     pyplot = pytest.importorskip("matplotlib.pyplot")
     yield
@@ -66,7 +62,7 @@ def test_leaves_a_record_per_candidate_a_table_and_two_pictures(compare, tmp_pat
     ]
     for record in records:
         assert record["blm_valid"] >= record["valid_ll"] - 1e-3  # the tolerance of its bracket
-        assert all(record[name] < 0 for name in comparison.SCORES)
+        assert all(record[name] < 0 for name in candidates.SCORES)
         assert record["seconds"] > 0
     for name in ("comparison.png", "samples.png"):
         assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
@@ -114,13 +110,13 @@ def test_another_seed_gives_other_numbers(compare, tmp_path):
 
 def test_an_interrupted_run_says_how_to_resume_and_does(compare, tmp_path, monkeypatch):
     compare(output="whole", candidates=2)
-    run = comparison.run
+    run = command.run
 
     def interrupted(todo, source, n_jobs):
         yield from run(todo[:3], source, n_jobs)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(comparison, "run", interrupted)
+    monkeypatch.setattr(command, "run", interrupted)
     status, _, err = compare(candidates=2)
     assert status == 130
     assert "the same command resumes: layerwise compare --output" in err
@@ -129,7 +125,7 @@ def test_an_interrupted_run_says_how_to_resume_and_does(compare, tmp_path, monke
     assert kept.count("\n") == 3
     path.write_text(kept + '{"family": "rbm", "ind')  # killed while it wrote
 
-    monkeypatch.setattr(comparison, "run", run)
+    monkeypatch.setattr(command, "run", run)
     status, _, err = compare(candidates=2)
     assert status == 0
     assert "3 of 8 candidates stand" in err
@@ -158,7 +154,7 @@ def test_a_changed_setting_in_the_same_folder_is_refused(compare, tmp_path, monk
         assert status == 2
         assert words in err
         assert "Choose another --output" in err
-    monkeypatch.setattr(spaces, "RBM_PASSES", 4)
+    monkeypatch.setattr(families, "RBM_PASSES", 4)
     status, _, err = compare("--families", "rbm")
     assert status == 2
     assert "was made with another search space" in err
@@ -182,7 +178,7 @@ def test_an_output_that_is_a_file_is_refused(compare, tmp_path):
 
 
 def test_candidates_that_diverge_are_recorded_and_passed_over(compare, tmp_path, monkeypatch):
-    monkeypatch.setattr(spaces, "LEARNING_RATE", (1e308, 1.1e308))
+    monkeypatch.setattr(families, "LEARNING_RATE", (1e308, 1.1e308))
     status, out, err = compare("--families", "rbm")
     assert status == 0
     record = lines(tmp_path / "out")[0]
@@ -334,7 +330,7 @@ def test_tea_is_split_by_the_seed_as_load_tea_splits_it():
 
 def test_baselines_are_log_likelihoods_of_their_models():
     source = sources.load("tea", 17)
-    values = comparison.baselines(source)
+    values = candidates.baselines(source)
     assert values["uniform"] == [-100 * math.log(2)] * 3
     assert values["perfect model"] == [-math.log(243)] * 3
     one = (source.train.sum(axis=0) + 1) / (81 + 2)
@@ -344,8 +340,8 @@ def test_baselines_are_log_likelihoods_of_their_models():
 
 
 def test_candidates_depend_on_seed_family_and_index_only():
-    many = {c.key: c for c in comparison.candidates(FAMILIES, 5, 17)}
-    few = {c.key: c for c in comparison.candidates(["aeri"], 2, 17)}
+    many = {c.key: c for c in candidates.candidates(FAMILIES, 5, 17)}
+    few = {c.key: c for c in candidates.candidates(["aeri"], 2, 17)}
     for key, candidate in few.items():
         assert candidate.params == many[key].params
         assert candidate.seed == many[key].seed
@@ -356,7 +352,7 @@ def test_candidates_depend_on_seed_family_and_index_only():
 def test_deep_candidates_of_one_index_differ_in_the_family_alone():
     for index in range(5):
         srbm, vanilla, aeri = (
-            comparison.Candidate.draw(17, family, index) for family in FAMILIES[1:]
+            candidates.Candidate.draw(17, family, index) for family in FAMILIES[1:]
         )
         assert srbm.seed == vanilla.seed == aeri.seed
         own = {"weight_decay_bottom"}, {"tied"}, {"n_inference"}
@@ -371,7 +367,7 @@ def test_deep_candidates_of_one_index_differ_in_the_family_alone():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_search_spaces_are_the_papers(family, monkeypatch):
     monkeypatch.undo()
-    drawn = [c.params for c in comparison.candidates([family], 300, 17)]
+    drawn = [c.params for c in candidates.candidates([family], 300, 17)]
     sizes = {key: [d[key] for d in drawn] for key in drawn[0] if key.startswith("n_")}
     rates = np.log10([d[key] for d in drawn for key in d if key.startswith("learning_rate")])
     most = 19 if family == "rbm" else 16
@@ -386,25 +382,3 @@ def test_search_spaces_are_the_papers(family, monkeypatch):
     assert rates.max() <= math.log10(5e-2)
     # Log-uniform: the middle is at -3.15. The mean of 300 or more has standard deviation 0.062.
     assert rates.mean() == pytest.approx((-5 + math.log10(5e-2)) / 2, abs=5 * 0.062)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
-def test_ctrl_c_ends_a_running_command_without_a_traceback(tmp_path):
-    path = tmp_path / "out" / "results.jsonl"
-    rows = tmp_path / "rows.npy"
-    np.save(rows, np.random.default_rng(17).integers(0, 2, (12, 4)))
-    # -P: the folder where the tests run must not stand before the installed package.
-    command = [sys.executable, "-P", "-m", "layerwise", "compare", "--families", "rbm", "--data"]
-    command += [str(rows), "--candidates", "2000", "--jobs", "2", "--output", str(path.parent)]
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        while process.poll() is None and not (path.exists() and path.read_bytes()):
-            time.sleep(0.05)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)  # to workers too, as a terminal does
-        _, err = process.communicate()
-    assert process.returncode == 130
-    assert "the same command resumes" in err
-    assert "Traceback" not in err
-    assert path.read_text().endswith("\n")

@@ -24,7 +24,7 @@ from layerwise import (
     log_partition,
     scorers,
 )
-from layerwise.datasets import sources
+from layerwise.compare import sources
 from layerwise.exceptions import Incompatible
 from layerwise.models.conditional import Conditional
 from layerwise.models.units import Bernoulli

@@ -21,26 +21,31 @@ FLOORS = {
     "model_selection": 7,
     "plots": 7,
     "_versions": 8,
-    "cli": 9,
-    "__main__": 10,
-    "__init__": 10,
+    "compare": 9,
+    "cli": 10,
+    "__main__": 11,
+    "__init__": 11,
 }
-SIDE_ROOMS = {"datasets", "plots"}  # nothing depends on them but the command and the public names
+SIDE_ROOMS = {
+    "datasets",
+    "plots",
+}  # nothing depends on them but the comparison and the public names
 OF_KERNELS = {"_kernels", "numerics"}
 # Rooms that know scikit-learn, and what they may know; those not named know nothing of it.
 ANYTHING = ("sklearn",)
 OF_SKLEARN = {
     "_sklearn": ANYTHING,
     "numerics": ("sklearn.utils.check_random_state",),
-    "datasets": ("sklearn.utils.check_random_state", "sklearn.utils.Bunch", "sklearn.datasets"),
+    "datasets": ("sklearn.utils.check_random_state", "sklearn.utils.Bunch"),
     "likelihood": ("sklearn.exceptions.ConvergenceWarning",),
     "trainers": ("sklearn.base.BaseEstimator",),
     "estimators": ANYTHING,
     "model_selection": ANYTHING,
+    "compare": ("sklearn.base", "sklearn.utils.check_random_state", "sklearn.datasets"),
 }
 PRIVATE_SKLEARN = "layerwise._sklearn"
 # Optional: never imported before they are used.
-WITHIN_FUNCTIONS = {"matplotlib": {"plots"}, "rich": {"cli"}}
+WITHIN_FUNCTIONS = {"matplotlib": {"plots"}, "rich": {"compare"}}
 
 
 def module_of(path):
@@ -86,7 +91,7 @@ def faults(module, source):
                 found.append(f"{module} imports {name}, which is not on a lower floor")
             if other == "_kernels" and room not in OF_KERNELS:
                 found.append(f"{module} imports {name}: only numerics calls doors")
-            if other in SIDE_ROOMS and room not in {other, "cli", "__init__"}:
+            if other in SIDE_ROOMS and room not in {other, "compare", "__init__"}:
                 found.append(f"{module} imports {name}: nothing depends on a side room")
         if root == "sklearn":
             if not within(name, OF_SKLEARN.get(room, ())):

@@ -1,4 +1,4 @@
-"""Which model: scorers, search spaces, and the comparison of families of models."""
+"""Which model: scorers for searches."""
 
 from layerwise.model_selection import scorers
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from layerwise.compare import families
 from layerwise.exceptions import Diverged
-from layerwise.model_selection import scorers, spaces
+from layerwise.model_selection import scorers
 from layerwise.numerics import jobs
 from layerwise.numerics.streams import Stream
 
@@ -41,10 +42,10 @@ class Candidate:
     def draw(cls, seed, family, index):
         """Return candidate ``index`` of a family: a function of these three, and nothing else."""
         stream = Stream.from_random_state(seed).child("compare", index)
-        params = spaces.draw(family, stream.child("params").generator())
+        params = families.draw(family, stream.child("params").generator())
         fit_seed = int(stream.child("fit").generator().integers(2**31))
         return cls(
-            family, index, params, fit_seed, spaces.make_estimator(family, params, fit_seed)
+            family, index, params, fit_seed, families.make_estimator(family, params, fit_seed)
         )
 
     @property
@@ -54,10 +55,15 @@ class Candidate:
 
     def describe(self):
         """Return the estimator as it is written in Python, on one line."""
-        return " ".join(self.estimator.__repr__(N_CHAR_MAX=10**6).split())
+        return written(self.estimator)
 
 
-def candidates(families, n_candidates, seed):
+def written(estimator):
+    """Return an estimator, fitted or not, as it is written in Python, on one line."""
+    return " ".join(estimator.__repr__(N_CHAR_MAX=10**6).split())
+
+
+def candidates(names, n_candidates, seed):
     """Return ``n_candidates`` of each family; the families take turns, so none waits for another.
 
     Returns
@@ -65,12 +71,12 @@ def candidates(families, n_candidates, seed):
     list of Candidate
     """
     return [
-        Candidate.draw(seed, family, index) for index in range(n_candidates) for family in families
+        Candidate.draw(seed, family, index) for index in range(n_candidates) for family in names
     ]
 
 
 def evaluate(candidate, source):
-    """Train one candidate and return its record.
+    """Train one candidate.
 
     Parameters
     ----------
@@ -80,9 +86,11 @@ def evaluate(candidate, source):
 
     Returns
     -------
-    dict
+    record : dict
         Log-likelihoods are means over rows, in nats; ``seconds`` is the time of training. If
         training diverged they are None and ``error`` says why. It is JSON.
+    estimator : estimator or None
+        Fitted; None where a log-likelihood is missing.
     """
     record = {
         "family": candidate.family,
@@ -92,24 +100,24 @@ def evaluate(candidate, source):
     }
     start = time.perf_counter()
     try:
-        estimator = _fitted(candidate, source)
+        # float32: half of the bits, and up to half of the time; likelihoods are float64 all the
+        # same.
+        estimator = clone(candidate.estimator).fit(source.train.astype(np.float32))
         record["seconds"] = round(time.perf_counter() - start, 3)
     except Diverged as error:
-        return {**record, "seconds": round(time.perf_counter() - start, 3), "error": str(error)}
+        seconds = round(time.perf_counter() - start, 3)
+        return {**record, "seconds": seconds, "error": str(error)}, None
     record["n_parameters"] = int(estimator.n_parameters_)
     parts = (source.train, source.valid, source.test)
     scores = [scorers.log_likelihood(estimator, rows) for rows in parts]
     if not all(math.isfinite(score) for score in scores):
-        return {**record, "error": "a log-likelihood is not finite"}
-    return {
-        **record,
-        **dict(zip(SCORES, scores)),
-        "blm_valid": scorers.blm(estimator, source.valid),
-    }
+        return {**record, "error": "a log-likelihood is not finite"}, None
+    blm = scorers.blm(estimator, source.valid)
+    return {**record, **dict(zip(SCORES, scores)), "blm_valid": blm}, estimator
 
 
 def run(todo, source, n_jobs):
-    """Yield the record of each candidate as it is done, in any order.
+    """Yield the record and the fitted estimator of each candidate as it is done, in any order.
 
     Parameters
     ----------
@@ -119,29 +127,6 @@ def run(todo, source, n_jobs):
         Processes. The records do not depend on it, save for ``seconds``.
     """
     yield from jobs.run(evaluate, [(candidate, source) for candidate in todo], n_jobs)
-
-
-def samples(chosen, source, n_samples, n_jobs):
-    """Return images sampled from candidates, each trained once more: to the same bits.
-
-    Returns
-    -------
-    dict
-        From family to ndarray of shape (n_samples, n_features).
-    """
-    todo = [(candidate, source, n_samples) for candidate in chosen]
-    drawn = dict(jobs.run(_samples, todo, n_jobs))
-    return {candidate.family: drawn[candidate.family] for candidate in chosen}
-
-
-def _fitted(candidate, source):
-    # Half of the bits, and up to half of the time; likelihoods are float64 all the same.
-    return clone(candidate.estimator).fit(source.train.astype(np.float32))
-
-
-def _samples(candidate, source, n_samples):
-    estimator = _fitted(candidate, source)
-    return candidate.family, estimator.sample(n_samples, random_state=candidate.seed)
 
 
 def best(records, family):

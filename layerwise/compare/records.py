@@ -1,11 +1,50 @@
-"""The file of records: a line of JSON per candidate, written as each is done, and resumed."""
+"""The records of a comparison: a line of JSON per candidate, written as each is done."""
 
+import errno
 import hashlib
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: there two comparisons in one folder are not told
+    fcntl = None
+
+
+@contextmanager
+def held(folder):
+    """Hold a folder for oneself; the hold ends with the process, however that ends.
+
+    Parameters
+    ----------
+    folder : path
+
+    Raises
+    ------
+    ValueError
+        If another process holds it.
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                raise ValueError(
+                    f"another comparison is running in {folder}, and two would lose each other's "
+                    "records. Wait for its end, or choose another --output."
+                ) from None
+            # Some network file systems have no locks.
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class Records:

@@ -1,0 +1,198 @@
+"""What ``layerwise compare`` does, once its options are read."""
+
+import time
+from contextlib import contextmanager
+
+from layerwise._versions import __version__
+from layerwise.compare import sources
+from layerwise.compare.candidates import SCORES, baselines, best, candidates, run
+from layerwise.compare.families import FAMILIES
+from layerwise.compare.records import Records, fingerprint, held
+from layerwise.compare.terminal import is_terminal, say, show
+from layerwise.compare.winners import Winners
+from layerwise.plots import ComparisonDisplay, SamplesDisplay
+
+N_IMAGES = 24  # of each panel of samples.png
+
+
+@contextmanager
+def prepared(options):
+    """Give the rows, the records of the folder and the candidates asked for; hold the folder.
+
+    Whatever a user can get wrong is refused here, by a ValueError, before any work.
+    """
+    source = sources.load(options.data, options.seed)
+    names = list(dict.fromkeys(options.families))
+    asked = candidates(names, options.candidates, options.seed)
+    folder = options.output
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    with held(folder):
+        records = _open(folder, source, options.seed)
+        records.of(asked)  # refuses those of another search space
+        yield source, records, asked
+
+
+def compare(options, source, records, asked):
+    """Train what is not done yet; leave the table, the records, the models and the pictures."""
+    todo = [candidate for candidate in asked if candidate not in records]
+    done = len(asked) - len(todo)
+    by_key = {candidate.key: candidate for candidate in asked}
+    if done:
+        say(f"{done} of {len(asked)} candidates stand in {records.path} already.")
+    names = list(dict.fromkeys(candidate.family for candidate in asked))
+    found = records.of(asked)
+    winners = Winners(options.output, {name: best(found, name) for name in names})
+
+    with _progress(len(asked), done) as advance:
+        for record, estimator in run(todo, source, options.jobs):
+            winners.offer(record, estimator)
+            records.add(by_key[record["family"], record["index"]], record)
+            advance(record)
+    records.sort(FAMILIES)
+
+    found = records.of(asked)
+    chosen = {name: best(found, name) for name in names}
+    simple = baselines(source)
+    show(_table(chosen, simple, source, options))
+    models = {
+        name: winners.of(by_key[name, record["index"]], source, say)
+        for name, record in chosen.items()
+        if record is not None
+    }
+    pictures = _draw(found, models, simple, source, options)
+    files = ["results.jsonl", *pictures, *(winners.path(name).name for name in models)]
+    show(f"\nIn {options.output}: {', '.join(files)}")
+    if models:
+        path = str(winners.path(next(iter(models))))
+        show(f"A model loads by joblib.load({path!r}), and then has score, transform and sample.")
+
+
+def _open(folder, source, seed):
+    """Return the records of the folder."""
+    settings = {
+        "data": source.name,
+        "seed": seed,
+        "fingerprint": fingerprint(source.train, source.valid, source.test),
+        "version": __version__,
+    }
+    try:
+        records = Records(folder / "results.jsonl", settings)
+        with open(records.path, "a", encoding="utf-8"):
+            pass  # may it be written to? Better asked now than after the first candidate
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    return records
+
+
+def _unusable(folder, error):
+    return ValueError(f"--output {folder} cannot be used: {error.strerror or error}.")
+
+
+def _table(chosen, simple, source, options):
+    """Return the best of each family between the baselines, as text."""
+    head = ("", "training", "validation", "test", "BLM", "parameters", "seconds")
+    rows = [(name, *map(_nats, values), "", "", "") for name, values in simple.items()]
+    below = [row for row in rows if row[0] != "perfect model"]
+    above = [row for row in rows if row[0] == "perfect model"]
+    for family, record in chosen.items():
+        if record is None:
+            below.append((family, *["-"] * 5, "none could be trained"))
+            continue
+        scores = (*(record[name] for name in SCORES), record["blm_valid"])
+        below.append(
+            (
+                family,
+                *map(_nats, scores),
+                f"{record['n_parameters']:,}",
+                f"{record['seconds']:.1f}",
+            )
+        )
+    rows = [head, *below, *above]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = [
+        "   ".join(
+            f"{cell:<{width}}" if column == 0 else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in rows
+    ]
+    rule = "-" * max(len(line) for line in lines)
+    sizes = ", ".join(str(len(part)) for part in (source.train, source.valid, source.test))
+    return "\n".join(
+        [
+            f"\nLog-likelihood on {source.name}, exact, in nats per row (higher is better).",
+            f"Of {options.candidates} of each family, the best on validation; "
+            f"{sizes} rows; seed {options.seed}.\n",
+            lines[0],
+            rule,
+            *lines[1:],
+            rule,
+            "BLM: the most that any model on the same bottom layer could reach on validation.",
+            "parameters: generative ones; inference is not counted. seconds: of training.",
+        ]
+    )
+
+
+def _nats(value):
+    return f"{value:.2f}"
+
+
+def _draw(found, models, simple, source, options):
+    """Leave the two pictures in the folder and return their names, or say why there are none."""
+    names = ["comparison.png", "samples.png"]
+    try:
+        display = ComparisonDisplay(found, baselines=simple, name=source.name).plot()
+    except ImportError as error:
+        say(f"{' and '.join(names)} are not drawn: {error}")
+        return []
+    display.figure_.savefig(options.output / names[0], dpi=150, bbox_inches="tight")
+    drawn = {
+        name: model.sample(N_IMAGES, random_state=model.random_state)
+        for name, model in models.items()
+    }
+    panels = {"training data": source.train[:N_IMAGES], **drawn}
+    display = SamplesDisplay(panels, image_shape=source.image_shape).plot()
+    display.figure_.savefig(options.output / names[1], dpi=150, bbox_inches="tight")
+    return names
+
+
+@contextmanager
+def _progress(total, done):
+    """Show what is done on stderr: a bar on a terminal, where rich is installed; else lines."""
+    if total == done:
+        yield lambda record: None
+        return
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    except ImportError:
+        Console = None
+    if Console is None or not is_terminal():
+        yield _lines(total, done)
+        return
+    columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("training", total=total, completed=done)
+        yield lambda record: bar.update(task, advance=1, description=_describe(record))
+
+
+def _lines(total, done):
+    start = time.monotonic()
+
+    def advance(record):
+        nonlocal done
+        done += 1
+        elapsed = time.monotonic() - start
+        say(f"{done:>{len(str(total))}} of {total}, {elapsed:.0f} s: {_describe(record)}")
+
+    return advance
+
+
+def _describe(record):
+    value = record["valid_ll"]
+    what = "diverged" if value is None else f"{value:.2f} nats on validation"
+    return f"{record['family']} {record['index']}: {what}"
