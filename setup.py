@@ -22,7 +22,7 @@ from setuptools.errors import CompileError, LinkError
 
 DEBUG = os.environ.get("LAYERWISE_DEBUG", "0") not in ("", "0")
 KERNELS = Path("layerwise/_kernels")
-SOURCES = sorted(str(path) for path in (KERNELS / "src").iterdir())
+SOURCES = sorted(str(path) for path in (KERNELS / "src").rglob("*.[ch]"))
 
 # The compiler may fuse a*b + c, and vectorise without asking errno or traps; it may not
 # reorder sums (no -ffast-math), and the default build runs on every machine of its kind.
@@ -35,9 +35,9 @@ OPENMP_PROBE = """
 #include <omp.h>
 int main(void) { return omp_get_max_threads() < 1; }
 """
-# Flags of the kernels' paths (src/paths.h), which src/paths.c asks the machine for by the same
-# names. Without the width, some compilers keep to vectors of 256 bits.
-PATHS = {
+# Flags of the kernels' instruction sets (src/isa/isa.h), by the names under which
+# src/isa/isa.c asks the machine for them. Without the width, some compilers keep to 256 bits.
+ISAS = {
     "portable": [],
     "avx2": ["-mavx2", "-mfma"],
     "avx512": [
@@ -45,7 +45,7 @@ PATHS = {
         "-mprefer-vector-width=512",
     ],
 }
-PATHS_PROBE = """
+ISAS_PROBE = """
 #ifndef __x86_64__
 #error
 #endif
@@ -55,7 +55,7 @@ int main(void) { return !__builtin_cpu_supports("avx512vl") && _mm512_kunpackb(0
 
 
 class BuildKernels(build_ext):
-    """Compile our C once for each path, with its own warnings, and link it into one extension."""
+    """Compile our C, with its own warnings, and link it into one extension."""
 
     def builds(self, text, compile_flags, link_flags=()):
         """Return whether this very compiler makes a program of this text with these flags."""
@@ -82,7 +82,7 @@ class BuildKernels(build_ext):
         return [], []
 
     def compile_ours(self, flags):
-        """Compile our C: the kernels once for each path, what picks one, and what points there.
+        """Compile our C: the kernels for each instruction set and float type, and what picks one.
 
         Returns
         -------
@@ -91,19 +91,22 @@ class BuildKernels(build_ext):
         point : list of str
             Objects of all.
         """
-        x86 = self.compiler.compiler_type != "msvc" and self.builds(PATHS_PROBE, PATHS["avx512"])
-        paths = list(PATHS) if x86 else ["portable"]
-        jobs = [("kernels.c", [("LW_PATH", path)], PATHS[path]) for path in paths]
-        jobs += [("paths.c", [("LW_X86_PATHS", "1")] * x86, []), ("point.c", [], [])]
+        x86 = self.compiler.compiler_type != "msvc" and self.builds(ISAS_PROBE, ISAS["avx512"])
+        jobs = [
+            ("kernels.c", [("LW_ISA", isa), *single], ISAS[isa])
+            for isa in (ISAS if x86 else ["portable"])
+            for single in ([("LW_SINGLE", "1")], [])
+        ]
+        jobs += [("isa/isa.c", [("LW_X86_ISAS", "1")] * x86, []), ("isa/point.c", [], [])]
 
         def compile_one(job):
-            source, macros, path_flags = job
+            source, macros, isa_flags = job
             return self.compiler.compile(
                 [str(KERNELS / "src" / source)],
-                output_dir=os.path.join(self.build_temp, *(value for _, value in macros)),
+                output_dir=os.path.join(self.build_temp, *("=".join(macro) for macro in macros)),
                 include_dirs=[str(KERNELS / "src")],
                 macros=macros,
-                extra_postargs=flags + path_flags,
+                extra_postargs=flags + isa_flags,
                 depends=SOURCES,
             )
 
@@ -129,7 +132,7 @@ class BuildKernels(build_ext):
         for extension in self.extensions:
             extension.extra_compile_args = flags + (["-Wall", "-Wextra"] if unix else [])
             extension.extra_link_args = link
-            holds = extension.name.endswith("._paths")
+            holds = extension.name.endswith("._runtime")
             extension.extra_objects = point + kernels * holds
         super().build_extensions()
 

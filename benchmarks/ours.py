@@ -12,8 +12,8 @@ from layerwise.models.chain import AutoEncoderParams, Chain
 from layerwise.models.conditional import Conditional
 from layerwise.models.rbm import RBMParams
 from layerwise.models.rows import Rows
-from layerwise.numerics import states
-from layerwise.numerics.passes import gibbs as gibbs_steps
+from layerwise.numerics import enumerate as enumeration
+from layerwise.numerics.rbm import gibbs as gibbs_steps
 from layerwise.numerics.streams import Stream
 
 STREAM = Stream(bytes(range(16)))
@@ -22,13 +22,13 @@ STREAM = Stream(bytes(range(16)))
 def log_z(n, m, sd=0.1, bias_sd=1.0):
     """Log Z with n units listed and m summed in closed form."""
     model = problems.two_layers(n, m, sd, bias_sd)
-    return lambda: states.log_partition(*model)
+    return lambda: enumeration.log_partition(*model)
 
 
 def moments(n, m, single=False):
     """Log Z with all first and cross moments."""
     model = problems.two_layers(n, m)
-    return lambda: states.moments(*model, single=single)
+    return lambda: enumeration.moments(*model, single=single)
 
 
 def deep(n, n_rows, sd):

@@ -3,7 +3,7 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from layerwise.numerics import simd, threads
+from layerwise.numerics import runtime
 
 __version__ = "0.1.0"  # the only place: pyproject.toml reads it here
 
@@ -15,7 +15,7 @@ def show_versions():
 
     Kernels use OpenMP if they were built with it; ``threads`` is how many they would use now, by
     ``OMP_NUM_THREADS``, threadpoolctl and the processors of this process. ``SIMD`` names the
-    instructions that they use, of those that they could use here; ``LAYERWISE_SIMD``, set before
+    instructions that they use, of those that they could use here; ``LAYERWISE_ISA``, set before
     the package is imported, forces one.
 
     Examples
@@ -26,8 +26,8 @@ def show_versions():
     facts = {"python": platform.python_version(), "machine": platform.platform()}
     facts |= {"layerwise": __version__}
     facts |= {name: _version(name) for name in DEPENDENCIES}
-    facts |= {"SIMD": f"{simd.taken()} (of {', '.join(simd.runnable())})"}
-    facts |= {"OpenMP": "yes" if threads.has_openmp() else "no", "threads": threads.available()}
+    facts |= {"SIMD": f"{runtime.isa()} (of {', '.join(runtime.isas())})"}
+    facts |= {"OpenMP": "yes" if runtime.has_openmp() else "no", "threads": runtime.available()}
     width = max(len(name) for name in facts)
     for name, value in facts.items():
         print(f"{name:>{width}}: {value}")

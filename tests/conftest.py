@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from layerwise.numerics import threads
+from layerwise.numerics import runtime
 
 # One odd seed by default, so that no test is tuned to a handsome one; all of them on demand.
 SEEDS = range(100) if os.environ.get("LAYERWISE_TEST_SEEDS") == "all" else [20121]
@@ -30,7 +30,7 @@ def with_threads(monkeypatch):
     def call(function):
         results = []
         for n_threads in (1, 2, 3, 5):
-            monkeypatch.setattr(threads, "count", lambda work, n=n_threads: n)
+            monkeypatch.setattr(runtime, "count", lambda work, n=n_threads: n)
             results.append(function())
         return results
 

@@ -17,7 +17,7 @@ from layerwise import (
     scorers,
 )
 from layerwise.models.draws import N_DRAWS, expected, states_of
-from layerwise.numerics.states import all_states
+from layerwise.numerics.enumerate import all_states
 
 
 def rows_of_means(rng, n_rows=20, n_features=6):

@@ -23,7 +23,7 @@ from layerwise import (
     scorers,
 )
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
-from layerwise.numerics import threads
+from layerwise.numerics import runtime
 
 QUICK = {"n_passes": 4, "batch_size": 7}
 
@@ -369,7 +369,7 @@ def test_bits_of_fits_scores_and_samples_do_not_depend_on_threads(monkeypatch):
     X = (np.random.default_rng(67).random((300, 60)) < 0.3).astype(np.float32)
 
     def everything(n_threads):
-        monkeypatch.setattr(threads, "count", lambda work: n_threads)
+        monkeypatch.setattr(runtime, "count", lambda work: n_threads)
         dbn = DBN(
             [
                 AutoEncoder(6, encoder_layer_sizes=(9,), trainer=Backprop(n_passes=2)),

@@ -15,7 +15,7 @@ from layerwise import RBM, log_partition
 from layerwise.estimators import likelihood as faces
 from layerwise.likelihood import partition
 from layerwise.models.rbm import RBMParams
-from layerwise.numerics import states
+from layerwise.numerics import enumerate as enumeration
 
 
 def machine(n_visible, n_hidden, seed=151):
@@ -95,7 +95,7 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_an_interrupt_ends_a_long_sum(n_jobs):
     # The sum asks for 2e12 multiplications: more than 10 s of any machine this runs on.
-    assert states.n_parts(2000, 30) >= 2**12
+    assert enumeration.n_parts(2000, 30) >= 2**12
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", LONG.format(n_jobs=n_jobs)],
         stdout=subprocess.PIPE,

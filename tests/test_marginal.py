@@ -19,7 +19,7 @@ from layerwise.datasets import load_tea
 from layerwise.exceptions import TooManyStates
 from layerwise.likelihood import marginal, mixtures
 from layerwise.models.conditional import Conditional
-from layerwise.numerics.states import all_states
+from layerwise.numerics.enumerate import all_states
 
 
 def conditional(rng, n_latent, n_visible, scale):

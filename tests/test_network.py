@@ -9,7 +9,7 @@ from reference import network as reference
 
 from layerwise.exceptions import Diverged
 from layerwise.models.chain import Chain
-from layerwise.numerics import network, threads
+from layerwise.numerics import network, runtime
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.streams import Stream
 
@@ -308,7 +308,7 @@ def test_result_does_not_depend_on_threads(monkeypatch, tied, loss, kind, dtype)
     )
     results = []
     for n_threads in (1, 2, 3, 5):
-        monkeypatch.setattr(threads, "count", lambda work, n=n_threads: n)
+        monkeypatch.setattr(runtime, "count", lambda work, n=n_threads: n)
         objective, after = run(kernel_pass, chain, X, **options)
         results.append((*objective, *after.parameters, *chain.forward(X).ravel()))
     assert all(result == results[0] for result in results[1:])

@@ -5,7 +5,7 @@ import pytest
 
 from layerwise._kernels import _product
 
-# Heights, panels and blocks of src/product.inc.c end at 6, 8 | 16, 120 and 256: one below, at,
+# Heights, panels and blocks of src/linear/product.c end at 6, 8 | 16, 120 and 256: one below, at,
 # and above each of them.
 EDGES = [1, 5, 6, 7, 8, 9, 15, 16, 17, 119, 120, 121, 255, 256, 257]
 SHAPES = (

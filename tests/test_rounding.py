@@ -7,7 +7,7 @@ from layerwise import best_latent_marginal
 from layerwise.exceptions import TooManyStates
 from layerwise.likelihood.marginal import rounding
 from layerwise.models.conditional import Conditional
-from layerwise.numerics.states import all_states
+from layerwise.numerics.enumerate import all_states
 
 WIDE = np.longdouble
 pytestmark = pytest.mark.skipif(

@@ -6,7 +6,7 @@ from reference import philox as twin_philox
 from reference import units as twin
 
 from layerwise._kernels import _units
-from layerwise.numerics import layers, threads
+from layerwise.numerics import runtime, units
 from layerwise.numerics.streams import Stream
 
 DTYPES = [np.float32, np.float64]
@@ -40,14 +40,14 @@ def test_philox_known_answers(philox, counter, key, expected):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_uniforms_are_the_twins(shape):
-    got = layers.uniforms(*shape, STREAM, step=7, lane=3)
+    got = units.uniforms(*shape, STREAM, step=7, lane=3)
     expected = twin_philox.uniforms(*shape, STREAM.as_array(), 7, 3)
     assert np.array_equal(got, expected)
 
 
 def test_every_part_of_an_address_changes_the_numbers():
     def numbers(stream=STREAM, step=0, lane=0):
-        return layers.uniforms(8, 64, stream, step=step, lane=lane)
+        return units.uniforms(8, 64, stream, step=step, lane=lane)
 
     everything = [
         numbers(), numbers(step=1), numbers(lane=1), numbers(step=2**32 - 1),
@@ -89,20 +89,20 @@ def test_generators_follow_the_key():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_states_are_the_twins(shape, dtype):
     mean = np.random.default_rng(17).random(shape).astype(dtype)
-    got = layers.draw(mean, STREAM, step=5, lane=2)
+    got = units.draw(mean, STREAM, step=5, lane=2)
     assert np.array_equal(got, twin.states(mean, STREAM.as_array(), 5, 2))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_certain_means_are_always_drawn(dtype):
     mean = np.repeat(np.array([[0.0, 1.0]], dtype=dtype), 5000, axis=0)
-    assert np.array_equal(layers.draw(mean, STREAM, step=0, lane=0), mean)
+    assert np.array_equal(units.draw(mean, STREAM, step=0, lane=0), mean)
 
 
 @pytest.mark.parametrize("mean", [0.02, 0.5, 0.9])
 def test_states_have_their_means(mean):
     n = 200_000
-    state = layers.draw(np.full((n // 100, 100), mean), STREAM, step=3, lane=1)
+    state = units.draw(np.full((n // 100, 100), mean), STREAM, step=3, lane=1)
     # Four standard deviations of a mean of n independent draws, at fixed addresses.
     assert abs(state.mean() - mean) < 4 * np.sqrt(mean * (1 - mean) / n)
 
@@ -125,8 +125,8 @@ def fields(dtype):
 def test_means_are_accurate(dtype):
     field = fields(dtype)
     wide = field.astype(np.longdouble)
-    got = layers.means(field[np.newaxis])[0]
-    # exp to 2 ulp (src/vmath.h), then a sum and a quotient: half an ulp each, and up to twice that
+    got = units.means(field[np.newaxis])[0]
+    # exp to 2 ulp (src/base/vmath.h), then a sum and a quotient: half an ulp each, and up to twice that
     # where the sum crosses a power of two.
     assert ulps(got, 1 / (1 + np.exp(-wide))) <= 4
 
@@ -136,8 +136,8 @@ def test_softplus_is_accurate(dtype):
     field = fields(dtype)
     wide = field.astype(np.longdouble)
     exact = np.where(wide > 0, wide, 0) + np.log1p(np.exp(-np.abs(wide)))
-    got = layers.softplus_sums(field[:, np.newaxis])
-    # exp and log1p to 2 ulp each (src/vmath.h), and a sum.
+    got = units.softplus_sums(field[:, np.newaxis])
+    # exp and log1p to 2 ulp each (src/base/vmath.h), and a sum.
     assert ulps(got, exact) <= 5
 
 
@@ -146,18 +146,18 @@ def test_exp_is_accurate():
     for dtype, low, high in ((np.float32, -86, -18), (np.float64, -700, -38)):
         field = np.linspace(low, high, 40_001).astype(dtype)
         exact = np.exp(field.astype(np.longdouble))
-        assert ulps(layers.softplus_sums(field[:, np.newaxis]), exact) <= 2
+        assert ulps(units.softplus_sums(field[:, np.newaxis]), exact) <= 2
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_extreme_fields_stay_finite_and_ordered(dtype):
     field = np.array([[-np.inf, -1e30, -1e3, 0.0, 1e3, 1e30]], dtype=dtype)
-    mean = layers.means(field)[0]
+    mean = units.means(field)[0]
     assert np.all(np.diff(mean) >= 0)
     assert mean[-1] == 1
     assert 0 <= mean[0] <= 1e-37  # exp is clamped at -87 in float32: e^-87 = 1.6e-38
-    assert layers.softplus_sums(field[:, -1:])[0] == field[0, -1]
-    assert np.isnan(layers.means(np.full((1, 3), np.nan, dtype=dtype))).all()
+    assert units.softplus_sums(field[:, -1:])[0] == field[0, -1]
+    assert np.isnan(units.means(np.full((1, 3), np.nan, dtype=dtype))).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -167,10 +167,10 @@ def test_sums_and_means_are_the_twins(shape, dtype):
     eps = np.finfo(dtype).eps
     # Means to 4 ulp, the twin's to 2; a sum of n softplus, each to 5 ulp, adds up to n/8 + 8
     # roundings.
-    np.testing.assert_allclose(layers.means(field), twin.means(field.astype(float)), rtol=6 * eps)
+    np.testing.assert_allclose(units.means(field), twin.means(field.astype(float)), rtol=6 * eps)
     expected = twin.softplus_sums(field.astype(float))
     tolerance = (shape[1] / 8 + 13) * eps
-    np.testing.assert_allclose(layers.softplus_sums(field), expected, rtol=tolerance)
+    np.testing.assert_allclose(units.softplus_sums(field), expected, rtol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -179,12 +179,12 @@ def test_bits_do_not_depend_on_threads(shape, dtype, monkeypatch):
     field = np.random.default_rng(29).normal(size=shape).astype(dtype)
 
     def everything(n_threads):
-        monkeypatch.setattr(threads, "count", lambda work: n_threads)
-        mean = layers.means(field)
+        monkeypatch.setattr(runtime, "count", lambda work: n_threads)
+        mean = units.means(field)
         return (
-            mean, layers.draw(mean, STREAM, step=1, lane=2), layers.softplus_sums(field),
-            layers.uniforms(*shape, STREAM, step=1, lane=2),
-            layers.affine(field, field, np.zeros(shape[0], dtype)),
+            mean, units.draw(mean, STREAM, step=1, lane=2), units.softplus_sums(field),
+            units.uniforms(*shape, STREAM, step=1, lane=2),
+            units.affine(field, field, np.zeros(shape[0], dtype)),
         )  # fmt: skip
 
     one = everything(1)
@@ -196,12 +196,12 @@ def test_bits_do_not_depend_on_threads(shape, dtype, monkeypatch):
 def test_read_only_and_empty_layers():
     field = np.zeros((2, 3))
     field.flags.writeable = False
-    assert np.array_equal(layers.means(field), np.full((2, 3), 0.5))
+    assert np.array_equal(units.means(field), np.full((2, 3), 0.5))
     for shape in ((0, 3), (3, 0)):
         empty = np.empty(shape)
-        assert layers.means(empty).shape == shape
-        assert layers.draw(empty, STREAM, step=0, lane=0).shape == shape
-        assert np.array_equal(layers.softplus_sums(empty), np.zeros(shape[0]))
+        assert units.means(empty).shape == shape
+        assert units.draw(empty, STREAM, step=0, lane=0).shape == shape
+        assert np.array_equal(units.softplus_sums(empty), np.zeros(shape[0]))
 
 
 @pytest.mark.parametrize("transpose", [False, True])
@@ -209,6 +209,6 @@ def test_affine_is_bias_plus_weighted_neighbours(transpose):
     rng = np.random.default_rng(31)
     x, weights, bias = rng.normal(size=(9, 7)), rng.normal(size=(4, 7)), rng.normal(size=4)
     given = np.ascontiguousarray(weights.T) if transpose else weights
-    got = layers.affine(x, given, bias, transpose=transpose)
+    got = units.affine(x, given, bias, transpose=transpose)
     # Eight terms of size 1: a few roundings each.
     np.testing.assert_allclose(got, bias + x @ weights.T, rtol=0, atol=1e-14)

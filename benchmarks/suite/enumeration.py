@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerwise.numerics import states
+from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.gradient import LikelihoodGradient
 
 
@@ -17,16 +17,16 @@ class Sums:
         self.model = 0.1 * rng.normal(size=(m, n)), rng.normal(size=m), rng.normal(size=n)
 
     def time_log_partition(self, n, m):
-        states.log_partition(*self.model)
+        enumeration.log_partition(*self.model)
 
     def time_log_weights(self, n, m):
-        states.log_weights(*self.model)
+        enumeration.log_weights(*self.model)
 
     def time_moments(self, n, m):
-        states.moments(*self.model)
+        enumeration.moments(*self.model)
 
     def time_moments_single(self, n, m):
-        states.moments(*self.model, single=True)
+        enumeration.moments(*self.model, single=True)
 
 
 class Spread:
@@ -40,7 +40,7 @@ class Spread:
         self.model = sd * rng.normal(size=(100, 18)), rng.normal(size=100), rng.normal(size=18)
 
     def time_log_partition(self, sd):
-        states.log_partition(*self.model)
+        enumeration.log_partition(*self.model)
 
 
 class Step:

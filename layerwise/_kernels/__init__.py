@@ -9,7 +9,7 @@ The boundary rule
 3.  A door has three parts: ``assert`` shapes; ``with nogil:`` one conductor; ``return status``.
     Asserts are for our own mistakes; a user must not be able to raise one.
 4.  Below ``with nogil``: no Python object, no allocation, no exception, no print, no clock, no
-    global (but the pointers of ``src/point.c``, written at import), no static variable. Scratch
+    global (but the pointers of ``src/isa/point.c``, written at import), no static variable. Scratch
     memory is an argument like any other, or a tile of fixed size on the stack.
 5.  One owner per output element. Threads divide the outputs into tiles of fixed size (never a
     function of ``n_threads``); nobody adds across threads. Sums over rows are returned per block
@@ -19,15 +19,17 @@ The boundary rule
     its pointers: in the outlined parallel body the compiler knows less about them.
 8.  A pass at most per call, so that Ctrl-C answers; in training nothing shorter, so that small
     nets fly.
-9.  Status is 0 or a code of ``src/lw.h``. ``numerics.status.check`` turns codes into exceptions.
+9.  Status is 0 or a code of ``src/base/kernel.h``. ``numerics.status.check`` turns codes into
+    exceptions.
 10. Before a kernel is written, its numpy twin stands in ``tests/reference/`` and its tests pass
     on the twin.
 
-One source, several sets of instructions: the whole of ``src/`` is compiled once for each of them
-(``src/paths.h``), and the doors point to the best that the machine runs. So there is no attribute
-on a loop and no intrinsic where plain C does, and what surrounds a loop is compiled as it is.
+One source, several instruction sets: the whole of ``src/`` is compiled once for each of them and for
+each float type (``src/kernels.c``), and the doors point to the best that the machine runs. So there
+is no attribute on a loop and no intrinsic where plain C does, and what surrounds a loop is compiled
+as it is. ``src/MAP.md`` says what stands where.
 
 The order of movements inside one pass is conducted in C, not in Cython: our matrix products are
-our own (``src/product.h`` says why), so nothing needs to arrive by ``cimport`` from BLAS, and a
-pass in C is written once for both float types.
+our own (``src/linear/product.h`` says why), so nothing needs to arrive by ``cimport`` from BLAS,
+and a pass in C is written once for both float types.
 """

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint32_t
 
 
-cdef extern from "philox.h" nogil:
+cdef extern from "base/philox.h" nogil:
     ctypedef struct lw_key:
         uint32_t word[4]
 

@@ -2,12 +2,12 @@
 
 from libc.stdint cimport int64_t
 
-from layerwise._kernels._paths cimport lw_point, taken_kernels
+from layerwise._kernels._runtime cimport chosen_kernels, lw_point
 
-lw_point(taken_kernels())
+lw_point(chosen_kernels())
 
 
-cdef extern from "mixture.h" nogil:
+cdef extern from "mixture/mixture.h" nogil:
     void lw_mixture_rows(
         const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t,
         ptrdiff_t, int, double *)

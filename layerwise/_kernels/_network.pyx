@@ -3,13 +3,13 @@
 from libc.stdint cimport int64_t
 
 from layerwise._kernels._key cimport key_from, lw_key
-from layerwise._kernels._paths cimport lw_point, taken_kernels
+from layerwise._kernels._runtime cimport chosen_kernels, lw_point
 from layerwise._kernels._typedefs cimport real, uint32_t
 
-lw_point(taken_kernels())
+lw_point(chosen_kernels())
 
 
-cdef extern from "network.h" nogil:
+cdef extern from "network/network.h" nogil:
     ctypedef struct lw_layer:
         int64_t n_inputs
         int64_t n_units

@@ -1,12 +1,12 @@
 """Matrix products whose every element is one sum in one order."""
 
-from layerwise._kernels._paths cimport lw_point, taken_kernels
+from layerwise._kernels._runtime cimport chosen_kernels, lw_point
 from layerwise._kernels._typedefs cimport real
 
-lw_point(taken_kernels())
+lw_point(chosen_kernels())
 
 
-cdef extern from "product.h" nogil:
+cdef extern from "linear/product.h" nogil:
     void lw_product_f32(
         const float *, ptrdiff_t, ptrdiff_t, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t,
         ptrdiff_t, ptrdiff_t, float, const float *, ptrdiff_t, int, float *, ptrdiff_t)

@@ -1,17 +1,17 @@
 """Fields, means, states and free energies of layers of Bernoulli units."""
 
 from layerwise._kernels._key cimport key_from, lw_key
-from layerwise._kernels._paths cimport lw_point, taken_kernels
+from layerwise._kernels._runtime cimport chosen_kernels, lw_point
 from layerwise._kernels._typedefs cimport real, uint32_t
 
-lw_point(taken_kernels())
+lw_point(chosen_kernels())
 
 
-cdef extern from "philox.h" nogil:
+cdef extern from "base/philox.h" nogil:
     void lw_philox(const uint32_t *counter, uint32_t key0, uint32_t key1, uint32_t *out)
 
 
-cdef extern from "units.h" nogil:
+cdef extern from "units/units.h" nogil:
     void lw_words(
         ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, int, uint32_t *)
     void lw_means_f32(const float *, ptrdiff_t, ptrdiff_t, int, float *)

@@ -10,7 +10,7 @@ from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.partition import TABLE_LIMIT, refuse
 from layerwise.models.chain import AutoEncoderParams, Chain, Part
-from layerwise.numerics import layers
+from layerwise.numerics import units
 from layerwise.numerics.streams import CODE, STATE
 from layerwise.trainers.backprop import Backprop
 
@@ -185,6 +185,6 @@ class AutoEncoder(Layer):
         """
         stream = self._sampling_stream(n_samples, random_state)
         rows = stream.generator().integers(len(self.latent_fields_), size=n_samples)
-        code = layers.means(self.latent_fields_[rows])
-        states = layers.draw(code, stream, step=0, lane=CODE)
-        return layers.draw(self.conditional_.mean(states), stream, step=0, lane=STATE)
+        code = units.means(self.latent_fields_[rows])
+        states = units.draw(code, stream, step=0, lane=CODE)
+        return units.draw(self.conditional_.mean(states), stream, step=0, lane=STATE)

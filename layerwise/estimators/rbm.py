@@ -14,7 +14,7 @@ from layerwise.models.belief import Belief
 from layerwise.models.conditional import Conditional
 from layerwise.models.draws import expected
 from layerwise.models.rbm import RBMParams
-from layerwise.numerics import layers
+from layerwise.numerics import units
 from layerwise.numerics.streams import VISIBLE
 from layerwise.trainers.contrastive import PCD
 
@@ -29,7 +29,7 @@ def sample_visible(params, n_samples, n_steps, stream):
     if states is not None:
         return states
     start = np.full((n_samples, len(params.intercept_visible)), 0.5, params.components.dtype)
-    start = layers.draw(start, stream.child("start"), step=0, lane=VISIBLE)
+    start = units.draw(start, stream.child("start"), step=0, lane=VISIBLE)
     return params.gibbs(start, stream.child("gibbs"), n_steps)
 
 

@@ -9,7 +9,7 @@ from layerwise.likelihood.partition import (
     refuse,
     visible_log_marginal,
 )
-from layerwise.numerics import states
+from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.mixture import Factors, Table
 
 # Rows that are made at a time where a latent layer's states are the rows.
@@ -62,7 +62,8 @@ def latent_log_marginal(belief):
         )
         mixture = Mixture(conditional, log_marginal)
         parts = [
-            mixture(states.all_states(n, at, min(at + ROWS, 2**n))) for at in range(0, 2**n, ROWS)
+            mixture(enumeration.all_states(n, at, min(at + ROWS, 2**n)))
+            for at in range(0, 2**n, ROWS)
         ]
         log_marginal = np.concatenate(parts)
     return log_marginal

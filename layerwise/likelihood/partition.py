@@ -6,7 +6,8 @@ import numpy as np
 from joblib import effective_n_jobs
 
 from layerwise.exceptions import TooManyStates
-from layerwise.numerics import jobs, states
+from layerwise.numerics import enumerate as enumeration
+from layerwise.numerics import jobs
 
 # As powers of 2. A sum over 2**30 states times 100 units takes seconds; a table of 2**24 numbers
 # takes 134 MB; pushing a marginal down through 2**40 pairs of states takes minutes.
@@ -46,7 +47,7 @@ def smaller_listed(params):
 def log_z(params, *, n_jobs=1, progress=None):
     """Return log of the sum over all states of both layers of exp(-energy), as a float.
 
-    ``n_jobs`` and ``progress`` are as in ``log_partition`` and ``states.partial_sums``.
+    ``n_jobs`` and ``progress`` are as in ``log_partition`` and ``enumeration.partial_sums``.
     """
     refuse(
         min(params.components.shape),
@@ -65,19 +66,19 @@ def log_z(params, *, n_jobs=1, progress=None):
 
 
 def _log_z(terms, n_jobs, progress):
-    n_parts = states.n_parts(*terms[0].shape)
+    n_parts = enumeration.n_parts(*terms[0].shape)
     n_workers = min(n_parts, effective_n_jobs(n_jobs))
     if n_workers == 1:
-        return states.log_partition(*terms, progress=progress)
+        return enumeration.log_partition(*terms, progress=progress)
     n_pieces = min(n_parts, JOBS_OF_WORKER * n_workers)
     cuts = [n_parts * piece // n_pieces for piece in range(n_pieces + 1)]
     pieces = [(*terms, first, last) for first, last in pairwise(cuts)]
     found = []
-    for piece in jobs.run(states.partial_sums, pieces, n_jobs):
+    for piece in jobs.run(enumeration.partial_sums, pieces, n_jobs):
         found.append(piece)
         if progress is not None:
             progress(len(found), n_pieces)
-    return states.fold(*map(np.concatenate, zip(*found)))
+    return enumeration.fold(*map(np.concatenate, zip(*found)))
 
 
 def visible_log_marginal(params):
@@ -89,4 +90,4 @@ def visible_log_marginal(params):
         "The marginal of an RBM's visible units",
         "Give the layer below it fewer units.",
     )
-    return states.log_weights(components, hidden, visible) - log_z(params)
+    return enumeration.log_weights(components, hidden, visible) - log_z(params)

@@ -3,7 +3,8 @@
 import numpy as np
 
 from layerwise.likelihood.partition import smaller_listed
-from layerwise.numerics import layers, states
+from layerwise.numerics import enumerate as enumeration
+from layerwise.numerics import units
 from layerwise.numerics.streams import STATE, VISIBLE
 
 
@@ -13,12 +14,12 @@ def exact_states(params, n_samples, stream, *, limit):
     n = min(n_hidden, n_visible)
     if n > limit:
         return None
-    table = states.log_weights(*smaller_listed(params))
+    table = enumeration.log_weights(*smaller_listed(params))
     cumulated = np.cumsum(np.exp(table - table.max()))
-    number = layers.uniforms(n_samples, 1, stream, step=0, lane=STATE)[:, 0]
+    number = units.uniforms(n_samples, 1, stream, step=0, lane=STATE)[:, 0]
     index = np.searchsorted(cumulated, number * cumulated[-1], side="right")
     index = np.minimum(index, len(table) - 1)
     listed = (index[:, None] >> np.arange(n) & 1).astype(params.components.dtype)
     if n_hidden > n_visible:
         return listed
-    return layers.draw(params.visible_mean(listed), stream, step=0, lane=VISIBLE)
+    return units.draw(params.visible_mean(listed), stream, step=0, lane=VISIBLE)

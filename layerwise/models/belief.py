@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from layerwise.models.conditional import Conditional
 from layerwise.models.rbm import RBMParams
-from layerwise.numerics import layers
+from layerwise.numerics import units
 from layerwise.numerics.streams import STATE
 
 
@@ -33,5 +33,5 @@ class Belief:
     def down(self, states, stream):
         """Return samples of x given states of the top RBM's visible units."""
         for depth, conditional in reversed(list(enumerate(self.conditionals))):
-            states = layers.draw(conditional.mean(states), stream, step=depth, lane=STATE)
+            states = units.draw(conditional.mean(states), stream, step=depth, lane=STATE)
         return states

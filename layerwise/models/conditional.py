@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerwise.models.parameters import checked
-from layerwise.numerics import layers, states
+from layerwise.numerics import enumerate as enumeration
+from layerwise.numerics import units
 from layerwise.numerics.products import product
 
 
@@ -55,7 +56,7 @@ class Conditional:
 
     def mean(self, latent):
         """Return p(x = 1 | h) for rows of h (or of means of h), of shape (n_rows, n_visible)."""
-        return layers.means(self.field(latent))
+        return units.means(self.field(latent))
 
     # log p(x | h) = x . bias + (x W^T) . h - C(h), with C the sum of softplus(bias + h W):
     # a part of the row, a part that is linear in h, and a part of the state.
@@ -72,7 +73,7 @@ class Conditional:
     def state_part(self):
         """Return C(h) for all states h, of shape (2**n_latent,), float64."""
         weights = np.ascontiguousarray(self.weights.T, dtype=float)
-        part = states.log_weights(weights, self.bias.astype(float), np.zeros(self.n_latent))
+        part = enumeration.log_weights(weights, self.bias.astype(float), np.zeros(self.n_latent))
         if not np.all(np.isfinite(part)):
             raise ValueError(
                 "p(x | h) asks for weights and biases whose sizes sum to less than 2**50, and "
@@ -83,6 +84,6 @@ class Conditional:
     def log_probability(self, visible, latent):
         """Return log p(x | h) in nats for all pairs, of shape (n_rows of x, n_rows of h)."""
         latent = np.asarray(latent, dtype=float)
-        partition = layers.softplus_sums(self.astype(float).field(latent))
+        partition = units.softplus_sums(self.astype(float).field(latent))
         linear = product(self.latent_field(visible), latent.T, start=-partition)
         return linear + self.row_part(visible)[:, None]

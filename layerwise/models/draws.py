@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layerwise.numerics import layers
+from layerwise.numerics import units
 from layerwise.numerics.streams import DATA, Stream
 
 __all__ = ["N_DRAWS", "are_states", "expected", "states_of"]
@@ -39,7 +39,7 @@ def states_of(means):
     draw = np.arange(N_DRAWS)[:, None]
     states = np.empty((len(means), N_DRAWS, means.shape[1]), means.dtype)
     for row, into in zip(means, states):
-        stride, shift, within = layers.uniforms(
+        stride, shift, within = units.uniforms(
             3, len(row), Stream.of_values(row), step=0, lane=DATA
         )
         stride = 1 + np.floor(stride * (N_DRAWS - 1)).astype(int)

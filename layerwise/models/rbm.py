@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerwise.models.parameters import checked
-from layerwise.numerics import layers, passes
+from layerwise.numerics import rbm, units
 from layerwise.numerics.products import product
 from layerwise.numerics.streams import HIDDEN
 
@@ -86,19 +86,19 @@ class RBMParams:
 
     def hidden_field(self, visible):
         """Return the fields on the hidden units, of shape (n_rows, n_hidden)."""
-        return layers.affine(visible, self.components, self.intercept_hidden)
+        return units.affine(visible, self.components, self.intercept_hidden)
 
     def visible_field(self, hidden):
         """Return the fields on the visible units, of shape (n_rows, n_visible)."""
-        return layers.affine(hidden, self.components, self.intercept_visible, transpose=True)
+        return units.affine(hidden, self.components, self.intercept_visible, transpose=True)
 
     def hidden_mean(self, visible):
         """Return p(h_j = 1 | v), of shape (n_rows, n_hidden)."""
-        return layers.means(self.hidden_field(visible))
+        return units.means(self.hidden_field(visible))
 
     def visible_mean(self, hidden):
         """Return p(v_i = 1 | h), of shape (n_rows, n_visible)."""
-        return layers.means(self.visible_field(hidden))
+        return units.means(self.visible_field(hidden))
 
     def free_energy(self, visible):
         """Return F(v) = -log sum_h exp(-E(v, h)), in nats.
@@ -115,7 +115,7 @@ class RBMParams:
         visible = np.asarray(visible, dtype=np.float64)
         bias = self.intercept_visible.astype(np.float64)[:, np.newaxis]
         linear = product(visible, bias)[:, 0]
-        return -linear - layers.softplus_sums(self.hidden_field(visible))
+        return -linear - units.softplus_sums(self.hidden_field(visible))
 
     def energy(self, visible, hidden):
         """Return E(v, h) row by row, in nats.
@@ -155,5 +155,5 @@ class RBMParams:
         ndarray of shape (n_rows, n_visible), of the machine's dtype
         """
         visible = np.asarray(visible, dtype=self.components.dtype)
-        hidden = layers.draw(self.hidden_mean(visible), stream, step=0, lane=HIDDEN)
-        return passes.gibbs(*self.arrays(), hidden, stream, n_steps)
+        hidden = units.draw(self.hidden_mean(visible), stream, step=0, lane=HIDDEN)
+        return rbm.gibbs(*self.arrays(), hidden, stream, n_steps)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from layerwise.models.draws import are_states
-from layerwise.numerics import layers
+from layerwise.numerics import units
 from layerwise.numerics.streams import DATA
 
 
@@ -57,9 +57,9 @@ class Rows:
             return self.expected()
         states = self.means
         if not self._certain:
-            states = layers.draw(states, stream, step=0, lane=DATA)
+            states = units.draw(states, stream, step=0, lane=DATA)
         for depth, inference in enumerate(self.inference, start=1):
-            states = layers.draw(inference(states), stream, step=depth, lane=DATA)
+            states = units.draw(inference(states), stream, step=depth, lane=DATA)
         return states
 
     def expected(self):

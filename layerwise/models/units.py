@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layerwise.numerics import layers
+from layerwise.numerics import units
 
 __all__ = ["ALL", "Bernoulli"]
 
@@ -28,16 +28,16 @@ class Bernoulli:
 
     def mean(self, field):
         """Return the expected states."""
-        return layers.means(field)
+        return units.means(field)
 
     def variance(self, field):
         """Return the variances of the states."""
         # p(1) p(0), not p (1 - p), which is zero for every field above 37.
-        return layers.means(field) * layers.means(-field)
+        return units.means(field) * units.means(-field)
 
     def sample(self, field, stream, *, step, lane):
         """Return states, drawn with the numbers at the addresses (unit, row, step, lane)."""
-        return layers.draw(layers.means(field), stream, step=step, lane=lane)
+        return units.draw(units.means(field), stream, step=step, lane=lane)
 
     def log_partition(self, field):
         """Return log sum over states of exp(state * field), in nats."""

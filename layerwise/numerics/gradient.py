@@ -3,7 +3,8 @@
 import numpy as np
 
 from layerwise._kernels import _product, _units
-from layerwise.numerics import layers, states, threads
+from layerwise.numerics import enumerate as enumeration
+from layerwise.numerics import runtime, units
 from layerwise.numerics.status import check
 
 
@@ -11,7 +12,7 @@ class LikelihoodGradient:
     """Minus the mean log-likelihood of some rows, and its gradient, in memory of its own.
 
     The model's half is a sum over all states of the smaller layer. It is computed in float64, or,
-    for a machine of float32, as ``states.moments`` does with ``single``; the rows' half is
+    for a machine of float32, as ``enumeration.moments`` does with ``single``; the rows' half is
     computed in float64. The number of threads is decided once.
 
     Parameters
@@ -34,7 +35,7 @@ class LikelihoodGradient:
         n_hidden, n_visible = components.shape
         self._lists_hidden = n_hidden <= n_visible
         sizes = (n_visible, n_hidden) if self._lists_hidden else (n_hidden, n_visible)
-        self._moments = states.Moments(*sizes, single=components.dtype == np.float32)
+        self._moments = enumeration.Moments(*sizes, single=components.dtype == np.float32)
         self._weights = np.empty(sizes)
         self._visible, self._hidden = np.empty(n_visible), np.empty(n_hidden)
         self._linear = np.empty(n_visible)
@@ -44,8 +45,8 @@ class LikelihoodGradient:
         self._rows = self._taken if dtype == np.float64 else np.empty((n_rows, n_visible))
         self._field, self._mean = np.empty((n_rows, n_hidden)), np.empty((n_rows, n_hidden))
         self._softplus = np.empty(n_rows)
-        self._threads = threads.count(n_rows * components.size)
-        self._threads_of_means = threads.count(layers.EXP_COST * n_rows * n_hidden)
+        self._threads = runtime.count(n_rows * components.size)
+        self._threads_of_means = runtime.count(units.EXP_COST * n_rows * n_hidden)
         self.gradients = tuple(
             np.empty(shape, dtype=components.dtype)
             for shape in (components.shape, n_visible, n_hidden)

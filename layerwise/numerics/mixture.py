@@ -16,7 +16,7 @@ weights may be -inf.
 import numpy as np
 
 from layerwise._kernels import _mixture
-from layerwise.numerics import threads
+from layerwise.numerics import runtime
 from layerwise.numerics.products import product
 from layerwise.numerics.special import log
 from layerwise.numerics.status import check
@@ -109,7 +109,7 @@ class Factors:
         low = product(low, _bits(np.arange(n_low), self.half))
         high = product(high, _bits(np.arange(n_high), self.n - self.half))
         sums = np.empty(len(rows))
-        n_threads = threads.count(len(rows) << self.n)
+        n_threads = runtime.count(len(rows) << self.n)
         check(_mixture.rows(low, high, table.log_weights, table.limit, n_threads, sums))
         return sums
 
@@ -146,6 +146,6 @@ class Factors:
         low = product(_bits(lows, self.half).T, low)
         high = product(_bits(highs, self.n - self.half).T, high, start=log_weights)
         sums = np.empty(len(states))
-        n_threads = threads.count(len(states) * len(self.fields))
+        n_threads = runtime.count(len(states) * len(self.fields))
         check(_mixture.cells(high, low, i * len(lows) + j, n_threads, sums))
         return sums

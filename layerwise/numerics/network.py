@@ -3,15 +3,15 @@
 import numpy as np
 
 from layerwise._kernels import _network
-from layerwise.numerics import threads
-from layerwise.numerics.layers import EXP_COST
+from layerwise.numerics import runtime
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import CODE, CORRUPTION
+from layerwise.numerics.units import EXP_COST
 
-ACTIVATIONS = {"sigmoid": 0, "tanh": 1, "relu": 2, "identity": 3}  # the codes of src/network.h
+ACTIVATIONS = {"sigmoid": 0, "tanh": 1, "relu": 2, "identity": 3}  # the codes of src/network/network.h
 LOSSES = {"cross_entropy": 0, "squared_error": 1}
 
-# lw_layer of src/network.h.
+# lw_layer of src/network/network.h.
 LAYER = np.dtype(
     [
         (name, np.int64)
@@ -73,7 +73,7 @@ def affine(parameters, layers, value, k):
     """
     value = np.ascontiguousarray(value)
     field = np.empty((len(value), layers["n_units"][k]), dtype=value.dtype)
-    n_threads = threads.count(value.size * field.shape[1])
+    n_threads = runtime.count(value.size * field.shape[1])
     check(_network.affine(parameters, layers, value, k, n_threads, field))
     return field
 
@@ -92,7 +92,7 @@ def activate(field, activation):
     ndarray
         ``field`` itself.
     """
-    check(_network.activate(activation, threads.count(EXP_COST * field.size), field))
+    check(_network.activate(activation, runtime.count(EXP_COST * field.size), field))
     return field
 
 
@@ -178,7 +178,7 @@ def network_pass(
         stream.as_array(),
         CORRUPTION,
         CODE,
-        threads.count(rows * n_weights // len(layers)),  # a layer's product: one parallel region
+        runtime.count(rows * n_weights // len(layers)),  # a layer's product: one parallel region
         parameters,
         optimizer.first,
         optimizer.second,

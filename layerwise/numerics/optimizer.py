@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-KINDS = {"sgd": 0, "adam": 1}  # the codes of src/update.h
+KINDS = {"sgd": 0, "adam": 1}  # the codes of src/optimizer/optimizer.h
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import numpy as np
 
 from layerwise._kernels import _product
-from layerwise.numerics import threads
+from layerwise.numerics import runtime
 from layerwise.numerics.status import check
 
 
@@ -30,6 +30,6 @@ def product(a, b, *, scale=1.0, start=None):
         start = c[:0]
     else:
         start = np.broadcast_to(np.ascontiguousarray(start, dtype=a.dtype), c.shape)
-    n_threads = threads.count(c.size * a.shape[1])
+    n_threads = runtime.count(c.size * a.shape[1])
     check(_product.product(a, b.astype(a.dtype, copy=False), start, scale, n_threads, c))
     return c

@@ -2,8 +2,8 @@
 
 from layerwise._sklearn import POSITIVE_INTEGER
 from layerwise.models.rbm import RBMParams
-from layerwise.numerics import layers
-from layerwise.numerics.passes import contrastive_pass, contrastive_scratch
+from layerwise.numerics import units
+from layerwise.numerics.rbm import contrastive_pass, contrastive_scratch
 from layerwise.numerics.streams import HIDDEN
 from layerwise.trainers.base import Trainer
 from layerwise.trainers.watch import Watch
@@ -149,4 +149,4 @@ class PCD(Contrastive):
         generator = stream.child("rows").generator()
         chosen = generator.choice(len(states), self.n_chains, replace=self.n_chains > len(states))
         mean = model.hidden_mean(states[chosen].astype(model.components.dtype))
-        return layers.draw(mean, stream.child("hidden"), step=0, lane=HIDDEN)
+        return units.draw(mean, stream.child("hidden"), step=0, lane=HIDDEN)

@@ -7,8 +7,8 @@ from laws.models import SCALES, SIZES, belief, rbm
 from layerwise.exceptions import TooManyStates
 from layerwise.likelihood import mixtures, partition, sampling
 from layerwise.models.rbm import RBMParams
-from layerwise.numerics import states
-from layerwise.numerics.states import all_states
+from layerwise.numerics import enumerate as enumeration
+from layerwise.numerics.enumerate import all_states
 
 
 def joint_log_probability(model):
@@ -58,8 +58,8 @@ def test_listing_either_layer_gives_the_same_partition_function(rng, scale):
         np.ascontiguousarray(model.components.T), model.intercept_hidden, model.intercept_visible
     )
     components, visible, hidden = partition.float64(model)
-    by_hidden = states.log_partition(np.ascontiguousarray(components.T), visible, hidden)
-    by_visible = states.log_partition(components, hidden, visible)
+    by_hidden = enumeration.log_partition(np.ascontiguousarray(components.T), visible, hidden)
+    by_visible = enumeration.log_partition(components, hidden, visible)
     assert by_hidden == pytest.approx(by_visible, rel=1e-12)
     assert partition.log_z(model) == pytest.approx(partition.log_z(mirrored), rel=1e-12)
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from reference import moments as brute
-from reference import passes as twin
+from reference import rbm as twin
 from sklearn.base import clone
 
 from layerwise.exceptions import Diverged, TooManyStates

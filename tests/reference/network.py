@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import expit
 
 from layerwise.models.chain import Chain
-from layerwise.numerics import layers
+from layerwise.numerics import units
 from layerwise.numerics.streams import CODE, CORRUPTION
 
 MEAN = {
@@ -23,7 +23,7 @@ SLOPE = {  # of the mean by the field
 
 def uniforms(shape, dtype, stream, step, lane):
     """The numbers that a kernel compares with: 24 bits in float32, 32 bits in float64."""
-    u = layers.uniforms(*shape, stream, step=step, lane=lane)
+    u = units.uniforms(*shape, stream, step=step, lane=lane)
     return (np.floor(u * 2**24) / 2**24).astype(dtype) if dtype == np.float32 else u
 
 

@@ -1,4 +1,4 @@
-"""Random numbers at addresses: the specification of src/philox.h.
+"""Random numbers at addresses: the specification of src/base/philox.h.
 
 Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3"
 (2011).

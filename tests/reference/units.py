@@ -1,4 +1,4 @@
-"""Layers of Bernoulli units: the specification of src/units.h."""
+"""Layers of Bernoulli units: the specification of src/units/units.h."""
 
 import numpy as np
 

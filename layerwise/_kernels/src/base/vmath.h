@@ -1,0 +1,214 @@
+/* exp and log1p without a branch, a table or a call, so that the compiler vectorises the loops
+ * they stand in. Arguments are clamped where the result would leave the normal numbers; NaN stays
+ * NaN. Errors, measured by tests/test_units.py: at most 2 units in the last place. */
+
+#ifndef LW_BASE_VMATH_H
+#define LW_BASE_VMATH_H
+
+#include <math.h>
+
+#include "base/kernel.h"
+
+LW_INLINE double
+lw_bits_to_f64(uint64_t bits)
+{
+    union {
+        uint64_t bits;
+        double value;
+    } pun = { bits };
+    return pun.value;
+}
+
+LW_INLINE uint64_t
+lw_f64_to_bits(double value)
+{
+    union {
+        double value;
+        uint64_t bits;
+    } pun = { value };
+    return pun.bits;
+}
+
+LW_INLINE float
+lw_bits_to_f32(uint32_t bits)
+{
+    union {
+        uint32_t bits;
+        float value;
+    } pun = { bits };
+    return pun.value;
+}
+
+LW_INLINE uint32_t
+lw_f32_to_bits(float value)
+{
+    union {
+        float value;
+        uint32_t bits;
+    } pun = { value };
+    return pun.bits;
+}
+
+/* e^x for x in [-708, 709]. x = k log 2 + r with |r| <= log(2)/2: adding 1.5 * 2^52 rounds k to the
+ * nearest integer and leaves it in the low bits. e^r is 1 + r + r^2 times the polynomial of degree 9
+ * whose largest relative error is least (Remez): 4e-18. Its terms go in pairs, so that few wait for
+ * each other: a core looks ahead only so far, and this takes a seventh off the time of a mean. */
+LW_INLINE double
+lw_exp_within_f64(double x)
+{
+    const double magic = 0x1.8p52;
+    const double shifted = x * 1.4426950408889634074 + magic;
+    const double k = shifted - magic;
+    const double r = (x - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
+    const double r2 = r * r, r4 = r2 * r2;
+    const double p2 = 5.0000000000000106246e-01 + r * 1.6666666666666412582e-01;
+    const double p4 = 4.1666666666530184327e-02 + r * 8.3333333334944319757e-03;
+    const double p6 = 1.3888888943622352603e-03 + r * 1.9841269506624243227e-04;
+    const double p8 = 2.4801493107822676979e-05 + r * 2.7557586350412380330e-06;
+    const double p10 = 2.7630244923889993837e-07 + r * 2.5000063460210032180e-08;
+    const double p = r + r2 * ((p2 + r2 * p4) + r4 * ((p6 + r2 * p8) + r4 * p10));
+    return (1.0 + p) * lw_bits_to_f64((lw_f64_to_bits(shifted) + 1023u) << 52);
+}
+
+/* The same for x in [-87, 88]; the polynomial's degree is 4, and its error 3e-9. */
+LW_INLINE float
+lw_exp_within_f32(float x)
+{
+    const float magic = 0x1.8p23f;
+    const float shifted = x * 1.44269504088896341f + magic;
+    const float k = shifted - magic;
+    const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
+    const float r2 = r * r;
+    const float p2 = 4.9999993403e-01f + r * 1.6666519974e-01f;
+    const float p4 = 4.1668395792e-02f + r * 8.3687966814e-03f;
+    const float p = r + r2 * (p2 + r2 * (p4 + r2 * 1.3814433362e-03f));
+    return (1.0f + p) * lw_bits_to_f32((lw_f32_to_bits(shifted) + 127u) << 23);
+}
+
+/* e^x, clamped outside of these ranges. */
+LW_INLINE double
+lw_exp_f64(double x)
+{
+    x = x < -708.0 ? -708.0 : x;
+    return lw_exp_within_f64(x > 709.0 ? 709.0 : x);
+}
+
+LW_INLINE float
+lw_exp_f32(float x)
+{
+    x = x < -87.0f ? -87.0f : x;
+    return lw_exp_within_f32(x > 88.0f ? 88.0f : x);
+}
+
+/* e^-|x|, clamped likewise: once, as it never is large. */
+LW_INLINE double
+lw_exp_falling_f64(double x)
+{
+    x = -fabs(x);
+    return lw_exp_within_f64(x < -708.0 ? -708.0 : x);
+}
+
+LW_INLINE float
+lw_exp_falling_f32(float x)
+{
+    x = -fabsf(x);
+    return lw_exp_within_f32(x < -87.0f ? -87.0f : x);
+}
+
+/* log(1 + u) for u in [0, 1]: twice the artanh of s = u / (2 + u), or, where u > sqrt(2) - 1, log 2
+ * plus twice that of (u - 1) / (u + 3). So |s| < 0.1716, and a small u keeps its relative
+ * accuracy. */
+LW_INLINE double
+lw_log1p_f64(double u)
+{
+    const int upper = u > 0.41421356237309515;
+    const double s = (upper ? u - 1.0 : u) / (upper ? u + 3.0 : u + 2.0);
+    const double q = s * s;
+    double p = 1.0 / 21.0;
+    p = p * q + 1.0 / 19.0;
+    p = p * q + 1.0 / 17.0;
+    p = p * q + 1.0 / 15.0;
+    p = p * q + 1.0 / 13.0;
+    p = p * q + 1.0 / 11.0;
+    p = p * q + 1.0 / 9.0;
+    p = p * q + 1.0 / 7.0;
+    p = p * q + 1.0 / 5.0;
+    p = p * q + 1.0 / 3.0;
+    p = 2.0 * s + 2.0 * s * (q * p);
+    return upper ? 6.93147180559945309417e-01 + p : p;
+}
+
+LW_INLINE float
+lw_log1p_f32(float u)
+{
+    const int upper = u > 0.41421356f;
+    const float s = (upper ? u - 1.0f : u) / (upper ? u + 3.0f : u + 2.0f);
+    const float q = s * s;
+    float p = 1.0f / 9.0f;
+    p = p * q + 1.0f / 7.0f;
+    p = p * q + 1.0f / 5.0f;
+    p = p * q + 1.0f / 3.0f;
+    p = 2.0f * s + 2.0f * s * (q * p);
+    return upper ? 0.69314718f + p : p;
+}
+
+/* log x for normal x >= 1. */
+LW_INLINE double
+lw_log_f64(double x)
+{
+    const uint64_t bits = lw_f64_to_bits(x);
+    const double mantissa = lw_bits_to_f64((bits & 0x000fffffffffffffu) | 0x3ff0000000000000u);
+    const double exponent = (double)((int32_t)(bits >> 52) - 1023);
+
+    return exponent * 6.93147180559945309417e-01 + lw_log1p_f64(mantissa - 1);
+}
+
+LW_INLINE float
+lw_log_f32(float x)
+{
+    const uint32_t bits = lw_f32_to_bits(x);
+    const float mantissa = lw_bits_to_f32((bits & 0x007fffffu) | 0x3f800000u);
+    const float exponent = (float)((int32_t)(bits >> 23) - 127);
+
+    return exponent * 0.69314718f + lw_log1p_f32(mantissa - 1);
+}
+
+LW_INLINE double
+lw_root_f64(double x)
+{
+    return sqrt(x);
+}
+
+LW_INLINE float
+lw_root_f32(float x)
+{
+    return sqrtf(x);
+}
+
+/* log(1 + e^x), never overflowing. */
+LW_INLINE double
+lw_softplus_f64(double x)
+{
+    return (x > 0 ? x : 0) + lw_log1p_f64(lw_exp_falling_f64(x));
+}
+
+LW_INLINE float
+lw_softplus_f32(float x)
+{
+    return (x > 0 ? x : 0) + lw_log1p_f32(lw_exp_falling_f32(x));
+}
+
+/* 1 / (1 + e^-x). */
+LW_INLINE double
+lw_sigmoid_f64(double x)
+{
+    return 1.0 / (1.0 + lw_exp_f64(-x));
+}
+
+LW_INLINE float
+lw_sigmoid_f32(float x)
+{
+    return 1.0f / (1.0f + lw_exp_f32(-x));
+}
+
+#endif

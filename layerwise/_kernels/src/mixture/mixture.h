@@ -1,0 +1,25 @@
+/* Sums of exponentials whose terms are too far apart for products of exponentials. */
+
+#ifndef LW_MIXTURE_MIXTURE_H
+#define LW_MIXTURE_MIXTURE_H
+
+#include "base/kernel.h"
+
+/* Terms may be -inf, not +inf or NaN. All arrays are contiguous. A term that is less than e^-60 of
+ * its sum may be left out: 2^30 of them do not reach the last place.
+ *
+ * lw_mixture_rows: sum[i] = log sum_j sum_k exp(high[i, j] + table[j, k] + low[i, k]), for i < m,
+ * j < n, k < depth; limit[j] is max_k table[j, k].
+ * lw_mixture_cells: sum[c] = log sum_k exp(a[i, k] + b[j, k]) for the cells c < count, of which
+ * (i, j) = (cell[c] / n, cell[c] % n). */
+#define LW_MIXTURE(K)                                                                             \
+    K(void, lw_mixture_rows,                                                                      \
+        (const double *low, const double *high, const double *table, const double *limit,         \
+            ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, int n_threads, double *sum))               \
+    K(void, lw_mixture_cells,                                                                     \
+        (const double *a, const double *b, const int64_t *cell, ptrdiff_t count, ptrdiff_t n,     \
+            ptrdiff_t depth, int n_threads, double *sum))
+
+LW_ONE_TYPE(LW_MIXTURE, LW_KERNEL)
+
+#endif

@@ -1,0 +1,35 @@
+/* One step of an optimiser over a flat array of parameters, in place. */
+
+#ifndef LW_OPTIMIZER_OPTIMIZER_H
+#define LW_OPTIMIZER_OPTIMIZER_H
+
+#include "base/kernel.h"
+
+enum { LW_SGD = 0, LW_ADAM = 1 };
+
+/* The step of a descent. With SGD `rate` is the learning rate and `momentum` its momentum; with
+ * Adam (Kingma and Ba, 2015) they are the rate and beta1, beta2 is 0.999, and `count` is the number
+ * of this step, from 1. `decay` pulls parameters towards zero: it is added to the gradient as
+ * decay * parameter with SGD, and applied beside the step (decoupled) with Adam. */
+typedef struct {
+    int kind;
+    double rate;
+    double momentum;
+    double decay;
+    int64_t count;
+} lw_optimizer;
+
+/* Beyond this a parameter is lost: training diverges. Exact sums take parameters whose sizes sum to
+ * less than 2^50, and a million of this size do. */
+#define LW_LARGEST_PARAMETER 0x1p30f
+
+/* `first` is the velocity (SGD; with no momentum it is left alone) or the mean gradient (Adam);
+ * `second` the mean squared gradient, unused by SGD. Returns LW_LOST if a parameter is lost. */
+#define LW_UPDATE(K, real, type)                                                                  \
+    K(int, lw_update_##type,                                                                      \
+        (const real *gradient, ptrdiff_t n, lw_optimizer optimizer, int n_threads,                \
+            real *parameter, real *first, real *second))
+
+LW_EACH_TYPE(LW_UPDATE, LW_KERNEL)
+
+#endif

@@ -1,0 +1,39 @@
+/* Means, states and free energies of layers of Bernoulli units, given their fields. */
+
+#ifndef LW_UNITS_UNITS_H
+#define LW_UNITS_UNITS_H
+
+#include "base/philox.h"
+
+/* All arrays are rows x units and contiguous. `step` and `lane` complete the address of a random
+ * number: (unit, row, step, lane). */
+#define LW_UNITS(K, real, type)                                                                   \
+    K(void, lw_means_##type,                                                                      \
+        (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, real *mean))      \
+    K(void, lw_states_##type,                                                                     \
+        (const real *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step,        \
+            uint32_t lane, int n_threads, real *state))                                           \
+    K(void, lw_softplus_sums_##type,                                                              \
+        (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, real *sum))
+
+LW_EACH_TYPE(LW_UNITS, LW_KERNEL)
+
+#ifdef LW_ISA
+/* lw_states by all threads of the region that it is called in. */
+#define LW_SHARE_STATES(K, real, type)                                                            \
+    K(void, share_states_##type,                                                                  \
+        (const real *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step,        \
+            uint32_t lane, real *state))
+
+LW_EACH_TYPE(LW_SHARE_STATES, LW_KERNEL)
+#endif
+
+/* The 32-bit numbers themselves, at rows 0 .. n_rows-1 and units 0 .. n_units-1. */
+#define LW_WORDS(K)                                                                               \
+    K(void, lw_words,                                                                             \
+        (ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step, uint32_t lane,           \
+            int n_threads, uint32_t *word))
+
+LW_ONE_TYPE(LW_WORDS, LW_KERNEL)
+
+#endif

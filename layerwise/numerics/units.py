@@ -1,0 +1,99 @@
+"""Fields, means, states and free energies of layers of Bernoulli units."""
+
+import numpy as np
+
+from layerwise._kernels import _units
+from layerwise.numerics import runtime
+from layerwise.numerics.products import product
+from layerwise.numerics.status import check
+
+# Multiply-adds that cost about as much as one exponential or one random number.
+EXP_COST, RANDOM_COST = 20, 30
+
+
+def affine(x, weights, bias, *, transpose=False):
+    """Fields of a layer: a bias plus its weighted neighbours.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_rows, n_in), float32 or float64
+        States or means of the neighbours.
+    weights : ndarray of shape (n_units, n_in), or (n_in, n_units) if transposed
+        Cast to the dtype of ``x``, as is the bias.
+    bias : ndarray of shape (n_units,)
+    transpose : bool, default=False
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_units), of the dtype of ``x``
+    """
+    return product(x, weights if transpose else weights.T, start=bias)
+
+
+def means(field):
+    """Means of Bernoulli units, given the field on each of them.
+
+    Parameters
+    ----------
+    field : ndarray of shape (n_rows, n_units), float32 or float64
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_units), of the same dtype
+    """
+    field = np.ascontiguousarray(field)
+    mean = np.empty_like(field)
+    check(_units.means(field, runtime.count(EXP_COST * field.size), mean))
+    return mean
+
+
+def draw(mean, stream, *, step, lane):
+    """States of Bernoulli units, given their means: 1 where the number at the address is below.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (n_rows, n_units), float32 or float64
+    stream : Stream
+    step, lane : int
+        They complete the address (unit, row, step, lane).
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_units), of the same dtype, of zeros and ones
+    """
+    mean = np.ascontiguousarray(mean)
+    state = np.empty_like(mean)
+    n_threads = runtime.count(RANDOM_COST * mean.size)
+    check(_units.states(mean, stream.as_array(), step, lane, n_threads, state))
+    return state
+
+
+def softplus_sums(field):
+    """Sum over units of log(1 + exp(field)), for each row.
+
+    Parameters
+    ----------
+    field : ndarray of shape (n_rows, n_units), float32 or float64
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), of the same dtype
+    """
+    field = np.ascontiguousarray(field)
+    total = np.zeros(field.shape[0], dtype=field.dtype)
+    check(_units.softplus_sums(field, runtime.count(EXP_COST * field.size), total))
+    return total
+
+
+def uniforms(n_rows, n_units, stream, *, step, lane):
+    """Numbers in [0, 1) at the addresses (unit, row, step, lane), with 32 random bits each.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_units), float64
+    """
+    word = np.empty((n_rows, n_units), dtype=np.uint32)
+    check(
+        _units.words(stream.as_array(), step, lane, runtime.count(RANDOM_COST * word.size), word)
+    )
+    return word * 2.0**-32
