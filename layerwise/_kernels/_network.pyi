@@ -33,11 +33,7 @@ def network_pass(
     loss: int,
     corruption: float,
     code: int,                     # 1 .. n_layers - 1, or -1 for none
-    kind: int,
-    rate: float,
-    momentum: float,
-    decay: float,
-    count: int,                    # of the first step, from 1
+    optimizer: NDArray[np.void],   # (1,); its count is of the first step, from 1  in
     key: NDArray[np.uint32],       # (4,)                                   in
     lane_corruption: int,
     lane_code: int,

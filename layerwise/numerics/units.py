@@ -7,8 +7,17 @@ from layerwise.numerics import runtime
 from layerwise.numerics.products import product
 from layerwise.numerics.status import check
 
+# lw_units of src/units/units.h: a run of units of one kind.
+RUN = np.dtype([("kind", np.int64), ("size", np.int64)])
+BERNOULLI = 0
+
 # Multiply-adds that cost about as much as one exponential or one random number.
 EXP_COST, RANDOM_COST = 20, 30
+
+
+def bernoulli_run(n_units):
+    """Return the runs of a layer of Bernoulli units."""
+    return np.array([(BERNOULLI, n_units)], dtype=RUN)
 
 
 def affine(x, weights, bias, *, transpose=False):

@@ -6,7 +6,7 @@ from layerwise._sklearn import POSITIVE_INTEGER
 from layerwise.exceptions import TooManyStates
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.gradient import LikelihoodGradient
-from layerwise.numerics.rbm import descend
+from layerwise.numerics.optimizer import descend
 from layerwise.trainers.base import Trainer
 from layerwise.trainers.watch import Watch
 

@@ -5,6 +5,16 @@
 
 #include "base/philox.h"
 
+/* Kinds of units. */
+enum { LW_BERNOULLI, LW_SPIN, LW_GAUSSIAN, LW_TRUNCATED_EXPONENTIAL, LW_SOFTMAX };
+
+/* Some units of one kind, side by side; a group of softmax units is one of these. A layer is an array
+ * of them. */
+typedef struct {
+    int64_t kind;
+    int64_t size;
+} lw_units;
+
 /* All arrays are rows x units and contiguous. `step` and `lane` complete the address of a random
  * number: (unit, row, step, lane). */
 #define LW_UNITS(K, real, type)                                                                   \
