@@ -14,7 +14,7 @@ from layerwise.numerics.units import bernoulli_run
 # wait for each other a few times a batch: 784 x 128 units in batches of 10 stay with one.
 STATES_GAIN = 3
 # How an RBM is moved between its layers: the codes of src/rbm/rbm.h. "dense" moves all kinds of
-# units and any rows, the others Bernoulli units and rows of zeros and ones; "chosen" is the fastest.
+# units and any rows, the others Bernoulli units and rows of zeros and ones; "chosen" the fastest.
 WAYS = {"chosen": 0, "dense": 1, "lists": 2, "lookup": 3}
 # Gibbs steps of a call: enough to repay what a call sets up, few enough for Ctrl-C to be heard.
 STEPS_OF_A_CALL = 50
