@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Real = TypeVar("Real", np.float32, np.float64)
 
+def size_of_layer(layers: NDArray[np.void]) -> int: ...
 def scratch_size(
     layers: NDArray[np.void],      # (n_layers,) of numerics.network.LAYER  in
     batch_size: int,

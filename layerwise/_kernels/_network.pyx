@@ -35,6 +35,11 @@ cdef extern from "network/network.h" nogil:
         double *, double *, double *, double *)
 
 
+def size_of_layer(const lw_layer[::1] layers):      # in
+    """Bytes of the struct in C; Cython compares its fields with those of the array."""
+    return sizeof(lw_layer)
+
+
 def scratch_size(
     const lw_layer[::1] layers,     # in
     ptrdiff_t batch_size,

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Real = TypeVar("Real", np.float32, np.float64)
 
+def size_of_optimizer(optimizer: NDArray[np.void]) -> int: ...
 def update(
     gradient: NDArray[Real],           # (n,)         in
     optimizer: NDArray[np.void],       # (1,), of numerics.optimizer.OPTIMIZER  in; its count is of

@@ -14,6 +14,11 @@ cdef extern from "optimizer/optimizer.h" nogil:
         const double *, ptrdiff_t, lw_optimizer, int, double *, double *, double *)
 
 
+def size_of_optimizer(const lw_optimizer[::1] optimizer):   # in
+    """Bytes of the struct in C; Cython compares its fields with those of the array."""
+    return sizeof(lw_optimizer)
+
+
 def update(
     const real[::1] gradient,           # in
     const lw_optimizer[::1] optimizer,  # in

@@ -4,6 +4,7 @@ import numpy as np
 
 from layerwise._kernels import _network
 from layerwise.numerics import runtime
+from layerwise.numerics.layouts import agreed
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import CODE, CORRUPTION
 from layerwise.numerics.units import EXP_COST
@@ -13,11 +14,14 @@ ACTIVATIONS = {"sigmoid": 0, "tanh": 1, "relu": 2, "identity": 3}
 LOSSES = {"cross_entropy": 0, "squared_error": 1}
 
 # lw_layer of src/network/network.h.
-LAYER = np.dtype(
-    [
-        (name, np.int64)
-        for name in ("n_inputs", "n_units", "activation", "tied", "weights", "biases")
-    ]
+LAYER = agreed(
+    np.dtype(
+        [
+            (name, np.int64)
+            for name in ("n_inputs", "n_units", "activation", "tied", "weights", "biases")
+        ]
+    ),
+    _network.size_of_layer,
 )
 
 

@@ -6,19 +6,23 @@ import numpy as np
 
 from layerwise._kernels import _optimizer
 from layerwise.numerics import runtime
+from layerwise.numerics.layouts import agreed
 from layerwise.numerics.status import check
 
 KINDS = {"sgd": 0, "adam": 1}  # the codes of src/optimizer/optimizer.h
 
 # lw_optimizer of src/optimizer/optimizer.h.
-OPTIMIZER = np.dtype(
-    [
-        ("kind", np.int64),
-        ("rate", np.float64),
-        ("momentum", np.float64),
-        ("decay", np.float64),
-        ("count", np.int64),
-    ]
+OPTIMIZER = agreed(
+    np.dtype(
+        [
+            ("kind", np.int64),
+            ("rate", np.float64),
+            ("momentum", np.float64),
+            ("decay", np.float64),
+            ("count", np.int64),
+        ]
+    ),
+    _optimizer.size_of_optimizer,
 )
 
 
