@@ -8,7 +8,12 @@ from layerwise.numerics.status import check
 from layerwise.numerics.streams import CODE, CORRUPTION
 from layerwise.numerics.units import EXP_COST
 
-ACTIVATIONS = {"sigmoid": 0, "tanh": 1, "relu": 2, "identity": 3}  # the codes of src/network/network.h
+ACTIVATIONS = {
+    "sigmoid": 0,
+    "tanh": 1,
+    "relu": 2,
+    "identity": 3,
+}  # the codes of src/network/network.h
 LOSSES = {"cross_entropy": 0, "squared_error": 1}
 
 # lw_layer of src/network/network.h.
