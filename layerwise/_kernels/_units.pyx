@@ -1,4 +1,4 @@
-"""Fields, means, states and free energies of layers of Bernoulli units."""
+"""Means, states and log-partitions of layers of units, and the random numbers behind them."""
 
 from layerwise._kernels._key cimport key_from, lw_key
 from layerwise._kernels._runtime cimport chosen_kernels, lw_point
@@ -22,6 +22,24 @@ cdef extern from "units/units.h" nogil:
         const double *, ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, int, double *)
     void lw_softplus_sums_f32(const float *, ptrdiff_t, ptrdiff_t, int, float *)
     void lw_softplus_sums_f64(const double *, ptrdiff_t, ptrdiff_t, int, double *)
+    void lw_unit_means_f32(
+        const float *, ptrdiff_t, ptrdiff_t, const lw_units *, ptrdiff_t, const float *, int,
+        float *)
+    void lw_unit_means_f64(
+        const double *, ptrdiff_t, ptrdiff_t, const lw_units *, ptrdiff_t, const double *, int,
+        double *)
+    void lw_unit_draws_f32(
+        const float *, ptrdiff_t, ptrdiff_t, const lw_units *, ptrdiff_t, const float *, lw_key,
+        uint32_t, uint32_t, int, float *)
+    void lw_unit_draws_f64(
+        const double *, ptrdiff_t, ptrdiff_t, const lw_units *, ptrdiff_t, const double *, lw_key,
+        uint32_t, uint32_t, int, double *)
+    void lw_unit_log_partitions_f32(
+        const float *, ptrdiff_t, ptrdiff_t, const lw_units *, ptrdiff_t, const float *, int,
+        double *)
+    void lw_unit_log_partitions_f64(
+        const double *, ptrdiff_t, ptrdiff_t, const lw_units *, ptrdiff_t, const double *, int,
+        double *)
 
 
 def philox(
@@ -111,4 +129,100 @@ def softplus_sums(
                 lw_softplus_sums_f32(&field[0, 0], n_rows, n_units, n_threads, &total[0])
             else:
                 lw_softplus_sums_f64(&field[0, 0], n_rows, n_units, n_threads, &total[0])
+    return 0
+
+
+def size_of_run(const lw_units[::1] units):     # in
+    """Bytes of the struct in C; Cython compares its fields with those of the array."""
+    return sizeof(lw_units)
+
+
+cdef bint covers(const lw_units[::1] units, ptrdiff_t n_units, ptrdiff_t n_scales) noexcept:
+    """Whether runs cover the units, and Gaussian ones (kind 2) have their standard deviations."""
+    cdef ptrdiff_t k, total = 0
+    cdef bint scaled = n_scales == n_units
+    for k in range(units.shape[0]):
+        if not (0 <= units[k].kind <= 4 and units[k].size >= 1):
+            return False
+        if units[k].kind == 2 and not scaled:
+            return False
+        total += units[k].size
+    return total == n_units and (scaled or n_scales == 0)
+
+
+def unit_means(
+    const real[:, ::1] field,       # in
+    const lw_units[::1] units,      # in
+    const real[::1] scale,          # in
+    int n_threads,
+    real[:, ::1] mean,              # out
+):
+    """Expected states of units of any kinds, given the field on each of them."""
+    assert mean.shape[0] == field.shape[0]
+    assert mean.shape[1] == field.shape[1]
+    assert covers(units, field.shape[1], scale.shape[0])
+    cdef ptrdiff_t n_rows = field.shape[0], n_units = field.shape[1], n_runs = units.shape[0]
+    cdef const real *s = &scale[0] if scale.shape[0] else NULL
+    if n_rows and n_units:
+        with nogil:
+            if real is float:
+                lw_unit_means_f32(
+                    &field[0, 0], n_rows, n_units, &units[0], n_runs, s, n_threads, &mean[0, 0])
+            else:
+                lw_unit_means_f64(
+                    &field[0, 0], n_rows, n_units, &units[0], n_runs, s, n_threads, &mean[0, 0])
+    return 0
+
+
+def unit_draws(
+    const real[:, ::1] field,       # in
+    const lw_units[::1] units,      # in
+    const real[::1] scale,          # in
+    const uint32_t[::1] key,        # in
+    uint32_t step,
+    uint32_t lane,
+    int n_threads,
+    real[:, ::1] state,             # out
+):
+    """States of units of any kinds, drawn given the field on each of them."""
+    assert state.shape[0] == field.shape[0]
+    assert state.shape[1] == field.shape[1]
+    assert covers(units, field.shape[1], scale.shape[0])
+    assert key.shape[0] == 4
+    cdef ptrdiff_t n_rows = field.shape[0], n_units = field.shape[1], n_runs = units.shape[0]
+    cdef const real *s = &scale[0] if scale.shape[0] else NULL
+    cdef lw_key k = key_from(key)
+    if n_rows and n_units:
+        with nogil:
+            if real is float:
+                lw_unit_draws_f32(
+                    &field[0, 0], n_rows, n_units, &units[0], n_runs, s, k, step, lane, n_threads,
+                    &state[0, 0])
+            else:
+                lw_unit_draws_f64(
+                    &field[0, 0], n_rows, n_units, &units[0], n_runs, s, k, step, lane, n_threads,
+                    &state[0, 0])
+    return 0
+
+
+def unit_log_partitions(
+    const real[:, ::1] field,       # in
+    const lw_units[::1] units,      # in
+    const real[::1] scale,          # in
+    int n_threads,
+    double[::1] total,              # out
+):
+    """The sum over units of their log-partitions, for each row."""
+    assert total.shape[0] == field.shape[0]
+    assert covers(units, field.shape[1], scale.shape[0])
+    cdef ptrdiff_t n_rows = field.shape[0], n_units = field.shape[1], n_runs = units.shape[0]
+    cdef const real *s = &scale[0] if scale.shape[0] else NULL
+    if n_rows and n_units:
+        with nogil:
+            if real is float:
+                lw_unit_log_partitions_f32(
+                    &field[0, 0], n_rows, n_units, &units[0], n_runs, s, n_threads, &total[0])
+            else:
+                lw_unit_log_partitions_f64(
+                    &field[0, 0], n_rows, n_units, &units[0], n_runs, s, n_threads, &total[0])
     return 0

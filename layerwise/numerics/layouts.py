@@ -10,8 +10,8 @@ def agreed(dtype, size_of):
     ----------
     dtype : dtype
     size_of : callable
-        A door that takes an array of such values and returns the bytes of one in C. Cython compares
-        the types and places of the fields of the two.
+        A door that takes an array of such values and returns the bytes of one in C. Cython checks
+        that the types and places of their fields are the same.
 
     Raises
     ------

@@ -1,23 +1,24 @@
-"""Fields, means, states and free energies of layers of Bernoulli units."""
+"""Fields, means, states and log-partitions of layers of units."""
 
 import numpy as np
 
 from layerwise._kernels import _units
 from layerwise.numerics import runtime
+from layerwise.numerics.layouts import agreed
 from layerwise.numerics.products import product
 from layerwise.numerics.status import check
-
-# lw_units of src/units/units.h: a run of units of one kind.
-RUN = np.dtype([("kind", np.int64), ("size", np.int64)])
-BERNOULLI = 0
 
 # Multiply-adds that cost about as much as one exponential or one random number.
 EXP_COST, RANDOM_COST = 20, 30
 
+# A run of neighbouring units of one kind, lw_units of src/units/units.h; the codes of its kinds.
+RUN = agreed(np.dtype([("kind", np.int64), ("size", np.int64)]), _units.size_of_run)
+BERNOULLI, SPIN, GAUSSIAN, TRUNCATED_EXPONENTIAL, SOFTMAX = range(5)
+
 
 def bernoulli_run(n_units):
     """Return the runs of a layer of Bernoulli units."""
-    return np.array([(BERNOULLI, n_units)], dtype=RUN)
+    return runs_of([(BERNOULLI, n_units)])
 
 
 def affine(x, weights, bias, *, transpose=False):
@@ -106,3 +107,83 @@ def uniforms(n_rows, n_units, stream, *, step, lane):
         _units.words(stream.as_array(), step, lane, runtime.count(RANDOM_COST * word.size), word)
     )
     return word * 2.0**-32
+
+
+def runs_of(pairs):
+    """Return runs of units from pairs of a kind's code and a number of units.
+
+    Returns
+    -------
+    ndarray of shape (n_runs,), of dtype RUN
+    """
+    return np.array([tuple(pair) for pair in pairs], dtype=RUN)
+
+
+def _scale_of(scale, dtype):
+    return np.empty(0, dtype) if scale is None else np.ascontiguousarray(scale, dtype=dtype)
+
+
+def unit_means(field, runs, scale=None):
+    """Expected states of units of any kinds, given the field on each of them.
+
+    Parameters
+    ----------
+    field : ndarray of shape (n_rows, n_units), float32 or float64
+    runs : ndarray of shape (n_runs,), of dtype RUN
+        The kinds of the units, in order; one softmax group is one run.
+    scale : ndarray of shape (n_units,), default=None
+        Standard deviations, read for Gaussian units alone. None where there are none.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_units), of the same dtype
+    """
+    field = np.ascontiguousarray(field)
+    mean = np.empty_like(field)
+    n_threads = runtime.count(EXP_COST * field.size)
+    check(_units.unit_means(field, runs, _scale_of(scale, field.dtype), n_threads, mean))
+    return mean
+
+
+def unit_draws(field, runs, scale, stream, *, step, lane):
+    """States of units of any kinds, drawn given the field on each of them.
+
+    Parameters
+    ----------
+    field, runs, scale
+        As in ``unit_means``.
+    stream : Stream
+    step, lane : int
+        They complete the address (unit, row, step, lane), of which a draw is a function.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_units), of the same dtype
+    """
+    field = np.ascontiguousarray(field)
+    state = np.empty_like(field)
+    n_threads = runtime.count((EXP_COST + RANDOM_COST) * field.size)
+    scale = _scale_of(scale, field.dtype)
+    key = stream.as_array()
+    check(_units.unit_draws(field, runs, scale, key, step, lane, n_threads, state))
+    return state
+
+
+def unit_log_partitions(field, runs, scale=None):
+    """Sum over units of log sum (or integral) over states of base(state) exp(field state).
+
+    Parameters
+    ----------
+    field, runs, scale
+        As in ``unit_means``.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        In nats; each unit's term has the precision of the field's dtype.
+    """
+    field = np.ascontiguousarray(field)
+    total = np.zeros(len(field))
+    n_threads = runtime.count(EXP_COST * field.size)
+    check(_units.unit_log_partitions(field, runs, _scale_of(scale, field.dtype), n_threads, total))
+    return total

@@ -7,27 +7,15 @@
 #include "base/real.h"
 #include "base/threads.h"
 #include "base/vmath.h"
+#include "units/numbers.h"
 
-#define LW_UNITS_TILE 16  /* rows a thread takes at a time */
 #define LW_UNITS_LANES 16 /* one vector of 512 bits of floats, and a call of Philox */
 #define LW_UNITS_LOGS 64  /* factors below 2 of a product whose logarithm is taken */
 
-/* A uniform number in [0, 1) from 32 bits: never 1, so that a mean of 1 is always drawn. */
-LW_INLINE float
-uniform_f32(uint32_t word)
-{
-    return (float)(int32_t)(word >> 8) * 0x1p-24f;
-}
-
-/* The signed conversion is the one that every instruction set has. */
-LW_INLINE double
-uniform_f64(uint32_t word)
-{
-    return ((double)(int32_t)(word ^ 0x80000000u) + 0x1p31) * 0x1p-32;
-}
-
+/* Here and below, what is written may be what is read: each number depends on the one in its place,
+ * which LW_SIMD says to the compiler. */
 LW_LOOP void
-LW_(means_tile)(const LW_REAL *restrict field, ptrdiff_t n, LW_REAL *restrict mean)
+LW_(means_tile)(const LW_REAL *field, ptrdiff_t n, LW_REAL *mean)
 {
     LW_SIMD
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -35,66 +23,67 @@ LW_(means_tile)(const LW_REAL *restrict field, ptrdiff_t n, LW_REAL *restrict me
     }
 }
 
+/* States of a row of units whose first has the address `unit`, given their means. */
 LW_LOOP void
-LW_(states_row)(const LW_REAL *restrict mean, ptrdiff_t n_units, uint32_t row, lw_key key,
-    uint32_t step, uint32_t lane, LW_REAL *restrict state)
+LW_(states_row)(const LW_REAL *mean, ptrdiff_t unit, ptrdiff_t n_units, uint32_t row, lw_key key,
+    uint32_t step, uint32_t lane, LW_REAL *state)
 {
     uint32_t word[LW_PHILOX_UNITS];
+    ptrdiff_t skip = unit % 4; /* numbers of the first group that belong to units before */
 
-    for (ptrdiff_t first = 0; first < n_units; first += LW_PHILOX_UNITS) {
-        const ptrdiff_t units = lw_min(LW_PHILOX_UNITS, n_units - first);
-        lw_words_at(key, (uint32_t)(first / 4), row, units, step, lane, word);
+    for (ptrdiff_t first = 0; first < n_units;) {
+        const ptrdiff_t units = lw_min(LW_PHILOX_UNITS - skip, n_units - first);
+        lw_words_at(key, (uint32_t)((unit + first) / 4), row, skip + units, step, lane, word);
         LW_SIMD
         for (ptrdiff_t j = 0; j < units; j++) {
-            state[first + j] = LW_(uniform)(word[j]) < mean[first + j] ? 1 : 0;
+            state[first + j] = LW_(uniform)(word[skip + j]) < mean[first + j] ? 1 : 0;
         }
+        first += units;
+        skip = 0;
     }
 }
 
 /* The same for a tile of rows of a narrow layer, whose counters fill the lanes row after row: a row
  * of 16 units alone would use an eighth of them. */
 LW_LOOP void
-LW_(states_narrow)(const LW_REAL *restrict mean, ptrdiff_t n_rows, ptrdiff_t n_units,
-    ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane,
-    LW_REAL *restrict state)
+LW_(states_narrow)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t n_units,
+    ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
 {
-    const ptrdiff_t n_groups = lw_tiles(n_units, 4);
+    const ptrdiff_t skip = unit % 4, n_groups = lw_tiles(skip + n_units, 4);
     uint32_t word[LW_UNITS_TILE * LW_PHILOX_UNITS];
-    lw_lane groups[LW_PHILOX_GROUPS], rows[LW_PHILOX_GROUPS];
-    uint32_t group = 0, at = row;
 
-    for (ptrdiff_t first = 0; first < n_rows * n_groups; first += LW_PHILOX_GROUPS) {
-        for (int g = 0; g < LW_PHILOX_GROUPS; g++) {
-            const int last = group + 1 == n_groups;
-            groups[g] = group;
-            rows[g] = at;
-            group = last ? 0 : group + 1;
-            at += (uint32_t)last;
-        }
-        lw_words_of(key, groups, rows, LW_PHILOX_GROUPS, step, lane, 0, word + 4 * first);
-    }
+    words_of_tile(n_rows, (uint32_t)(unit / 4), n_groups, row, key, step, lane, word);
     for (ptrdiff_t i = 0; i < n_rows; i++) {
         LW_SIMD
         for (ptrdiff_t j = 0; j < n_units; j++) {
             state[i * apart + j]
-                = LW_(uniform)(word[4 * i * n_groups + j]) < mean[i * apart + j] ? 1 : 0;
+                = LW_(uniform)(word[4 * i * n_groups + skip + j]) < mean[i * apart + j] ? 1 : 0;
         }
     }
 }
 
-/* Up to LW_UNITS_TILE rows, `apart` numbers from each other; `row` is the first one's address. */
+/* Up to LW_UNITS_TILE rows, `apart` numbers from each other; `row` is the first one's address, and
+ * `unit` the first unit's. */
+static void
+LW_(states_of_units)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t n_units,
+    ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
+{
+    if (unit % 4 + n_units <= LW_PHILOX_UNITS) {
+        LW_(states_narrow)(mean, n_rows, unit, n_units, apart, row, key, step, lane, state);
+        return;
+    }
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        LW_(states_row)(mean + i * apart, unit, n_units, row + (uint32_t)i, key, step, lane,
+            state + i * apart);
+    }
+}
+
+/* The same from the first unit of a layer on. */
 static void
 LW_(states_tile)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart,
     uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
 {
-    if (n_units <= LW_PHILOX_UNITS) {
-        LW_(states_narrow)(mean, n_rows, n_units, apart, row, key, step, lane, state);
-        return;
-    }
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        LW_(states_row)(
-            mean + i * apart, n_units, row + (uint32_t)i, key, step, lane, state + i * apart);
-    }
+    LW_(states_of_units)(mean, n_rows, 0, n_units, apart, row, key, step, lane, state);
 }
 
 /* One vector of fields: means in their place. Each lane multiplies `whole` by 1 + e^-|field| and adds
@@ -183,8 +172,35 @@ LW_(softplus_sum_row)(const LW_REAL *restrict field, ptrdiff_t n_units)
     for (; j < n_units; j++) {
         rest += LW_(lw_softplus)(field[j]);
     }
-    return rest + ((partial[0] + partial[4]) + (partial[2] + partial[6]))
-        + ((partial[1] + partial[5]) + (partial[3] + partial[7]));
+    return LW_(sum_of_eight)(rest, partial);
+}
+
+/* As a kind of units (kinds.h says what the arguments are). */
+
+static void
+LW_(bernoulli_means)(
+    const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart, LW_REAL *mean)
+{
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        LW_(means_tile)(field + i * apart, n_units, mean + i * apart);
+    }
+}
+
+static void
+LW_(bernoulli_draw)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t n_units,
+    ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
+{
+    LW_(bernoulli_means)(field, n_rows, n_units, apart, state);
+    LW_(states_of_units)(state, n_rows, unit, n_units, apart, row, key, step, lane, state);
+}
+
+static void
+LW_(bernoulli_log_partition)(
+    const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart, double *total)
+{
+    for (ptrdiff_t i = 0; i < n_rows; i++) {
+        total[i] += (double)LW_(softplus_sum_row)(field + i * apart, n_units);
+    }
 }
 
 #endif

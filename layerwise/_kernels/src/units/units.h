@@ -1,22 +1,23 @@
-/* Means, states and free energies of layers of Bernoulli units, given their fields. */
+/* Means, states and log-partitions of layers of units, given their fields. */
 
 #ifndef LW_UNITS_UNITS_H
 #define LW_UNITS_UNITS_H
 
 #include "base/philox.h"
 
-/* Kinds of units. */
+/* What a field says about a unit's states: kinds.h and the file of each kind. Codes are those of
+ * numerics/units.py. */
 enum { LW_BERNOULLI, LW_SPIN, LW_GAUSSIAN, LW_TRUNCATED_EXPONENTIAL, LW_SOFTMAX };
 
-/* Some units of one kind, side by side; a group of softmax units is one of these. A layer is an array
- * of them. */
+/* A run of neighbouring units of one kind. Runs cover the units of a layer, in order; the units of one
+ * softmax group are one run. */
 typedef struct {
     int64_t kind;
     int64_t size;
 } lw_units;
 
-/* All arrays are rows x units and contiguous. `step` and `lane` complete the address of a random
- * number: (unit, row, step, lane). */
+/* Bernoulli units. All arrays are rows x units and contiguous. `step` and `lane` complete the address
+ * of a random number: (unit, row, step, lane). */
 #define LW_UNITS(K, real, type)                                                                   \
     K(void, lw_means_##type,                                                                      \
         (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, real *mean))      \
@@ -27,6 +28,23 @@ typedef struct {
         (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, real *sum))
 
 LW_EACH_TYPE(LW_UNITS, LW_KERNEL)
+
+/* The same for any kinds of units. `scale` holds standard deviations, n_units of them, read for
+ * Gaussian units alone: NULL where there are none. States are drawn from the fields. total[i] is the
+ * sum over the units of row i. */
+#define LW_UNIT_KINDS(K, real, type)                                                              \
+    K(void, lw_unit_means_##type,                                                                 \
+        (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, const lw_units *units,           \
+            ptrdiff_t n_runs, const real *scale, int n_threads, real *mean))                      \
+    K(void, lw_unit_draws_##type,                                                                 \
+        (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, const lw_units *units,           \
+            ptrdiff_t n_runs, const real *scale, lw_key key, uint32_t step, uint32_t lane,        \
+            int n_threads, real *state))                                                          \
+    K(void, lw_unit_log_partitions_##type,                                                        \
+        (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, const lw_units *units,           \
+            ptrdiff_t n_runs, const real *scale, int n_threads, double *total))
+
+LW_EACH_TYPE(LW_UNIT_KINDS, LW_KERNEL)
 
 #ifdef LW_ISA
 /* lw_states by all threads of the region that it is called in. */
