@@ -70,9 +70,8 @@ def test_what_was_told_of_training_outlives_parameters_set_after_it(X):
     }
 
 
-def watch(n_visible, n_hidden, n_rows, n_passes, resample=True, value=1.0, dtype=float):
-    sizes = (n_hidden, n_visible), n_visible, n_hidden
-    params = RBMParams(*(np.zeros(size, dtype) for size in sizes))
+def watch(n_visible, n_hidden, n_rows, n_passes, resample=True, value=1.0):
+    params = RBMParams(np.zeros((n_hidden, n_visible)), np.zeros(n_visible), np.zeros(n_hidden))
     rows = Rows(np.full((n_rows, n_visible), value))
     return Watch(params, rows, n_passes, resample=resample, products=5, drawn=1)
 
@@ -95,13 +94,6 @@ def test_the_last_pass_is_always_among_those_told():
     told = [i for i in range(1000) if np.isfinite(found(i, np.ones((2, 64))))]
     assert told[-1] == 999
     assert np.all(np.diff(told) == found.every)
-
-
-def test_where_training_takes_half_the_time_it_is_told_half_as_often():
-    """In float32, it took up to 13 % of training on rows of 784 pixels: twice what was meant."""
-    double, single = (watch(784, 16, 20_000, 200, dtype=dtype) for dtype in (float, np.float32))
-    assert double.every > 1
-    assert single.every in (2 * double.every - 1, 2 * double.every)  # both are rounded up
 
 
 def test_means_have_no_likelihood(X):

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from layerwise.likelihood.partition import SUM_LIMIT, log_z
 
 # Part of the time of training that it may take, as counted below. What is counted is within a
@@ -44,8 +42,6 @@ class Watch:
             return
         pairs, units = n_hidden * n_visible, n_hidden + n_visible
         a_pass = len(rows) * (products * pairs + DRAWN * drawn * units)
-        if params.components.dtype == np.float32:  # a look is always in float64
-            a_pass /= 2
         a_row = pairs + HIDDEN * n_hidden + VISIBLE * n_visible
         a_look = LOOK + 2**least * max(n_hidden, n_visible) + len(rows) * a_row
         every = math.ceil(n_passes * a_look / max(SHARE * n_passes * a_pass, UNNOTICED))
