@@ -75,11 +75,10 @@ lw_contrastive_scratch(lw_contrast pass, ptrdiff_t size)
     lw_lookup work;
 
     if (size == (ptrdiff_t)sizeof(float) && by_lookup(pass)) {
-        return lookup_slices(pass, &work, NULL) - (char *)NULL + 64;
+        return 64 + lw_counted(lookup_slices(pass, &work, NULL));
     }
 #endif
     return 64
-        + (size == (ptrdiff_t)sizeof(float) ? lists_slices_f32(pass, &single, NULL)
-                                            : lists_slices_f64(pass, &twice, NULL))
-        - (char *)NULL;
+        + lw_counted(size == (ptrdiff_t)sizeof(float) ? lists_slices_f32(pass, &single, NULL)
+                                                      : lists_slices_f64(pass, &twice, NULL));
 }

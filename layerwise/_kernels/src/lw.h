@@ -100,8 +100,15 @@ lw_slice(char **at, ptrdiff_t count, size_t size)
 {
     char *const slice = *at;
 
-    *at = slice + ((size_t)count * size + 63) / 64 * 64;
+    *at = (char *)((uintptr_t)slice + ((size_t)count * size + 63) / 64 * 64);
     return slice;
+}
+
+/* Bytes from NULL to where slices end; what is counted is an integer, as C has no offset to NULL. */
+LW_INLINE ptrdiff_t
+lw_counted(const char *end)
+{
+    return (ptrdiff_t)(uintptr_t)end;
 }
 
 #endif
