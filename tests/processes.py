@@ -34,18 +34,13 @@ def python(*arguments):
 @contextmanager
 def started(*arguments, **options):
     """Run Python on arguments in a session of its own; kill all of it at the end of the block."""
-    process = subprocess.Popen(
-        python(*arguments),
-        text=True,
-        start_new_session=True,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
-    )
-    try:
-        with process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    command = python(*arguments)
+    with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as process:
+        try:
             yield process
-            kill(process)
-    finally:
-        kill(process)
+        finally:
+            kill(process)  # before the end of Popen's block, which waits
 
 
 def finish(process):
