@@ -9,7 +9,7 @@ from layerwise.exceptions import Incompatible
 from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.partition import TABLE_LIMIT, refuse
-from layerwise.models.chain import AutoEncoderParams, Chain, Part
+from layerwise.models.chain import AutoEncoderParams, Chain, Encoder
 from layerwise.numerics import units
 from layerwise.numerics.streams import CODE, STATE
 from layerwise.trainers.backprop import Backprop
@@ -52,7 +52,7 @@ class AutoEncoder(Layer):
     components_ : ndarray of shape (n_components, n_features)
         Generative weights, of the dtype of ``X``.
     intercept_visible_ : ndarray of shape (n_features,)
-    inference_ : Part
+    inference_ : Encoder
         The inference network: ``inference_.mean(X)`` is q(h = 1 | x), ``inference_.field(X)`` its
         log-odds.
     latent_fields_ : ndarray of shape (n_samples, n_components)
@@ -140,7 +140,7 @@ class AutoEncoder(Layer):
         self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
         self.components_ = chain.weights(code)
         self.intercept_visible_ = chain.biases(code)
-        self.inference_ = Part(chain, 0, code)
+        self.inference_ = Encoder(chain, 0, code)
         states = rows.draw(stream.child("aggregate"))
         self.latent_fields_ = self.inference_.field(states)
         self.n_features_in_ = n_features

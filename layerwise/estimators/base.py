@@ -10,7 +10,7 @@ from layerwise._sklearn import check_is_fitted, fit_context
 from layerwise.estimators.checks import restored_on_error, validate, validate_rows
 from layerwise.models.conditional import Conditional
 from layerwise.models.draws import expected
-from layerwise.models.rows import Rows
+from layerwise.models.inputs import LayerInput
 from layerwise.numerics.streams import Stream
 
 
@@ -78,7 +78,7 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 class Layer(Generative, BaseEstimator):
     """One layer of latent units over the data.
 
-    A subclass has ``_fit_rows(rows, stream)``, which trains on :class:`Rows` and so serves inside
+    A subclass has ``_fit_rows(rows, stream)``, which trains on :class:`LayerInput` and so serves inside
     a deep model too, ``_default_trainer``, and once fitted ``components_``,
     ``intercept_visible_`` and ``inference_``.
     """
@@ -128,7 +128,7 @@ class Layer(Generative, BaseEstimator):
         """
         with restored_on_error(self):
             X = validate(self, X, reset=True)
-            return self._fit_rows(Rows(X), Stream.from_random_state(self.random_state))
+            return self._fit_rows(LayerInput(X), Stream.from_random_state(self.random_state))
 
     @property
     def conditional_(self):

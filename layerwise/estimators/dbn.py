@@ -8,8 +8,8 @@ from layerwise.estimators.checks import restored_on_error, validate, validate_ro
 from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import log_density
-from layerwise.models.belief import Belief
-from layerwise.models.rows import Rows
+from layerwise.models.dbn import DBNParams
+from layerwise.models.inputs import LayerInput
 from layerwise.numerics.streams import Stream
 
 
@@ -142,7 +142,7 @@ class DBN(Generative, BaseComposition):
         with restored_on_error(self):
             X = validate(self, X, reset=True)
             stream = Stream.from_random_state(self.random_state)
-            rows, fitted = Rows(X), []
+            rows, fitted = LayerInput(X), []
             for depth, (name, layer) in enumerate(self._named_layers):
                 layer = clone(layer)
                 _fit_layer(layer, rows, stream.child("layer", depth))
@@ -155,7 +155,7 @@ class DBN(Generative, BaseComposition):
                 fitted.append(layer)
                 rows = rows.above(_inference(layer))
             self.layers_ = fitted
-            self.n_parameters_ = self.belief_.n_parameters
+            self.n_parameters_ = self.model_.n_parameters
         return self
 
     def _check_layers(self):
@@ -182,11 +182,11 @@ class DBN(Generative, BaseComposition):
             )
 
     @property
-    def belief_(self):
+    def model_(self):
         """The generative model."""
         check_is_fitted(self)
         conditionals = tuple(layer.conditional_ for layer in self.layers_[:-1])
-        return Belief(conditionals, self.layers_[-1].params_)
+        return DBNParams(conditionals, self.layers_[-1].params_)
 
     @property
     def conditional_(self):
@@ -224,11 +224,11 @@ class DBN(Generative, BaseComposition):
         -------
         ndarray of shape (n_samples, n_features)
         """
-        belief = self.belief_
-        n_hidden = belief.top.n_hidden
+        dbn = self.model_
+        n_hidden = dbn.top.n_hidden
         means = validate_rows(X, n_hidden, f"The top of DBN has {n_hidden} components")
-        means = belief.top.visible_mean(means)
-        for conditional in reversed(belief.conditionals):
+        means = dbn.top.visible_mean(means)
+        for conditional in reversed(dbn.conditionals):
             means = conditional.mean(means)
         return means
 
@@ -245,7 +245,7 @@ class DBN(Generative, BaseComposition):
 
     def _log_density(self):
         # The top's marginal is pushed down layer by layer, by sums over all latent states.
-        return log_density(self.belief_)
+        return log_density(self.model_)
 
     def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
         """Return rows drawn from the model: from the top RBM, then down.
@@ -264,8 +264,8 @@ class DBN(Generative, BaseComposition):
         ndarray of shape (n_samples, n_features), of zeros and ones
         """
         stream = self._sampling_stream(n_samples, random_state)
-        top = sample_visible(self.belief_.top, n_samples, n_steps, stream.child("top"))
-        return self.belief_.down(top, stream.child("down"))
+        top = sample_visible(self.model_.top, n_samples, n_steps, stream.child("top"))
+        return self.model_.down(top, stream.child("down"))
 
     @property
     def _n_features_out(self):

@@ -10,8 +10,8 @@ from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import check_trainer, run_passes, validate
 from layerwise.likelihood.mixtures import log_density
 from layerwise.likelihood.sampling import exact_states
-from layerwise.models.belief import Belief
 from layerwise.models.conditional import Conditional
+from layerwise.models.dbn import DBNParams
 from layerwise.models.draws import expected
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics import units
@@ -115,7 +115,7 @@ class RBM(Layer):
         self.intercept_visible_ = params.intercept_visible
         self.intercept_hidden_ = params.intercept_hidden
         self.n_features_in_ = means.shape[1]
-        self.n_parameters_ = self.belief_.n_parameters
+        self.n_parameters_ = self.model_.n_parameters
         return self
 
     @property
@@ -125,9 +125,9 @@ class RBM(Layer):
         return RBMParams(self.components_, self.intercept_visible_, self.intercept_hidden_)
 
     @property
-    def belief_(self):
+    def model_(self):
         """The generative model."""
-        return Belief((), self.params_)
+        return DBNParams((), self.params_)
 
     @property
     def inference_(self):
@@ -152,7 +152,7 @@ class RBM(Layer):
         return expected(self.params_.free_energy, X)[0]
 
     def _log_density(self):
-        return log_density(self.belief_)
+        return log_density(self.model_)
 
     def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
         """Return rows drawn from the model.

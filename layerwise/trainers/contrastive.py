@@ -2,9 +2,7 @@
 
 from layerwise._sklearn import POSITIVE_INTEGER
 from layerwise.models.rbm import RBMParams
-from layerwise.numerics import units
 from layerwise.numerics.rbm import contrastive_pass, contrastive_scratch
-from layerwise.numerics.streams import HIDDEN
 from layerwise.trainers.base import Trainer
 from layerwise.trainers.watch import Watch
 
@@ -28,10 +26,16 @@ class Contrastive(Trainer):
             params.components, len(rows), n_chains, self.batch_size, self.n_steps
         )
 
+        # Bits have ways of their own; layers of other units say what they are of.
+        kinds = {}
+        if not params.over_bits:
+            kinds["visible"] = params.visible.runs(params.n_visible)
+            kinds["hidden"] = params.hidden.runs(params.n_hidden)
+
         def step(X, order, rate, stream):
             return contrastive_pass(
                 *params.arrays(), X, order, chains, optimizer, rate=rate, n_steps=self.n_steps,
-                batch_size=self.batch_size, stream=stream, scratch=scratch,
+                batch_size=self.batch_size, stream=stream, scratch=scratch, **kinds,
             )  # fmt: skip
 
         # Hidden means of the batch and two slopes; then each chain's steps, down and up.
@@ -148,5 +152,5 @@ class PCD(Contrastive):
         states = rows.draw(stream.child("states"))
         generator = stream.child("rows").generator()
         chosen = generator.choice(len(states), self.n_chains, replace=self.n_chains > len(states))
-        mean = model.hidden_mean(states[chosen].astype(model.components.dtype))
-        return units.draw(mean, stream.child("hidden"), step=0, lane=HIDDEN)
+        states = states[chosen].astype(model.components.dtype)
+        return model.sample_hidden(states, stream.child("hidden"), step=0)

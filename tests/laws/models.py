@@ -2,8 +2,8 @@
 
 from itertools import pairwise
 
-from layerwise.models.belief import Belief
 from layerwise.models.conditional import Conditional
+from layerwise.models.dbn import DBNParams
 from layerwise.models.rbm import RBMParams
 
 
@@ -16,13 +16,13 @@ def rbm(rng, n_visible, n_hidden, scale):
     )
 
 
-def belief(rng, sizes, scale):
+def dbn(rng, sizes, scale):
     """Return a deep belief network with layers of these sizes, from the bottom."""
     conditionals = tuple(
         Conditional(scale * rng.normal(size=(above, below)), scale * rng.normal(size=below))
         for below, above in pairwise(sizes[:-1])
     )
-    return Belief(conditionals, rbm(rng, sizes[-2], sizes[-1], scale))
+    return DBNParams(conditionals, rbm(rng, sizes[-2], sizes[-1], scale))
 
 
 # From the bottom: a single RBM, with the smaller layer above or below; DBNs of 2, 3 and 4 layers.
