@@ -1,4 +1,8 @@
-"""Our side of the contests. Each function prepares one, and returns what is timed."""
+"""Our side of the contests. Each function prepares one, and returns what is timed.
+
+Functions keep their names and arguments (numbers, strings, and tuples of them): ``against.py``
+also calls those of older versions of this file.
+"""
 
 import hashlib
 

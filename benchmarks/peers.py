@@ -269,6 +269,12 @@ def backprop():
             )
 
 
+def all_contests(long=False):
+    """Return all rows but those of bits."""
+    contests = [*log_z(), *log_z_itself(), *deep(), *contrastive(), *gibbs(), *backprop()]
+    return [*contests, long_marginal()] if long else contests
+
+
 # ---- the table -------------------------------------------------------------------------------
 
 HEAD = ("contest", "threads", "rival", "ours ms", "theirs ms", "ratio", "required", "stretch",
@@ -276,9 +282,9 @@ HEAD = ("contest", "threads", "rival", "ours ms", "theirs ms", "ratio", "require
 WIDTHS = (50, 7, 22, 9, 9, 7, 8, 9, 8, 5)
 
 
-def row(*cells):
-    """Return a row of the table, as Markdown."""
-    padded = [f"{cell:<{width}}" for cell, width in zip(cells, WIDTHS)]
+def row(*cells, widths=WIDTHS):
+    """Return a row of a table, as Markdown."""
+    padded = [f"{cell:<{width}}" for cell, width in zip(cells, widths)]
     return f"| {' | '.join(padded)} |"
 
 
@@ -376,9 +382,7 @@ def main():
     if options.quick:
         options.repeats, options.least = 1, 0.01
 
-    contests = [*log_z(), *log_z_itself(), *deep(), *contrastive(), *gibbs(), *backprop()]
-    if options.long:
-        contests.append(long_marginal())
+    contests = all_contests(options.long)
     begin, checked = time.perf_counter(), set()
     with Sides() as sides:
         try:

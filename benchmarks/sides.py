@@ -7,12 +7,10 @@ pool: those of OpenBLAS spin for a while on the cores that our threads are to ru
 
 import multiprocessing
 import os
-import statistics
 import time
-import warnings
 from concurrent.futures import ProcessPoolExecutor
-from functools import lru_cache
-from importlib import import_module
+
+from worker import last_value, median_seconds
 
 # What OpenMP (and with it torch), OpenBLAS, MKL and numba ask for their number of threads.
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -49,34 +47,3 @@ class Sides:
         if side[1] > 1:
             time.sleep(PAUSE)
         return self.ask(side, median_seconds, task, least)
-
-
-# ---- in the process of a side --------------------------------------------------------------
-
-
-def prepare(module, function, *args):
-    """Return the call that a task, (module, function, *args), prepares."""
-    warnings.simplefilter("ignore")
-    return getattr(import_module(module), function)(*args)
-
-
-prepared = lru_cache(maxsize=2)(prepare)  # from one turn to the next
-
-
-def last_value(task, calls):
-    """See ``Sides.value``: from a fresh start, for what is trained goes on from call to call."""
-    call = prepare(*task)
-    for _ in range(calls):
-        value = call()
-    return value
-
-
-def median_seconds(task, least):
-    """See ``Sides.seconds``."""
-    call = prepared(*task)
-    seconds = []
-    while not seconds or sum(seconds) < least:
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)

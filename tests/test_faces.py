@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import NotFittedError
@@ -96,7 +97,8 @@ def test_what_is_no_model_is_told(function, words, model, X):
 
 
 def test_other_estimators_are_told(X):
-    for function in OF_ROWS:
+    """The scorer of log-likelihoods took KMeans for a model, and its score for one in nats."""
+    for function in [*OF_ROWS, scorers.blm, scorers.log_likelihood]:
         with pytest.raises(TypeError, match=r"and got KMeans|it got KMeans"):
             function(KMeans(2, random_state=5).fit(X), X)
     with pytest.raises(TypeError, match=r"got KMeans"):
@@ -119,6 +121,12 @@ def test_of_a_deep_model_the_bottom_layer_is_meant(X):
     with pytest.raises(TypeError, match=r"a DBN, whose .*pass dbn\.layers_\[-1\]"):
         log_partition(dbn)
     assert np.isfinite(log_partition(dbn.layers_[-1]).value)
+
+
+def test_a_tolerance_that_is_no_number_is_told(X):
+    """It ended in "'>' not supported between instances of 'str' and 'int'"."""
+    with pytest.raises(ValueError, match=r"'tol' parameter must be a float .*Got 'tight'"):
+        best_latent_marginal(layers()[0].fit(X), X, tol="tight")
 
 
 def test_a_bare_conditional_has_no_inference(X):
@@ -200,6 +208,54 @@ def test_parameters_of_the_default_trainer_are_those_of_one_estimator(kind):
         kind().set_params(trainer__rate=1)
 
 
+@pytest.mark.parametrize(
+    ("kind", "trainer"), [(RBM, CD(n_passes=2)), (AutoEncoder, Backprop(n_passes=2))]
+)
+def test_the_default_trainer_stands_in_a_grid_beside_others(kind, trainer, X):
+    """A grid over ``trainer=[None, CD()]`` and its parameters ended in an AttributeError."""
+    for order in ({"trainer": None, "trainer__n_passes": 3},
+                  {"trainer__n_passes": 3, "trainer": None}):  # fmt: skip
+        for model in (kind(), kind(trainer=trainer)):
+            default = model.set_params(**order).trainer
+            assert type(default) is type(kind()._trainer)
+            assert default.n_passes == 3
+    grid = {"trainer": [None, trainer], "trainer__n_passes": [3]}
+    GridSearchCV(kind(3, random_state=5), grid, cv=2, error_score="raise").fit(X)
+    named = {f"bottom__{name}": values for name, values in grid.items()}
+    dbn = DBN([("bottom", kind(3)), RBM(2, trainer=CD(n_passes=2))], random_state=5)
+    search = GridSearchCV(dbn, named, cv=2, error_score="raise").fit(X)
+    assert search.best_estimator_.layers[0][1].trainer.n_passes == 3
+    assert trainer.n_passes == 2  # a search sets parameters of copies
+
+
+@pytest.mark.parametrize("kind", [RBM, AutoEncoder])
+def test_parameters_given_together_do_not_depend_on_their_order(kind):
+    trainer = type(kind()._trainer)
+    for order in (("trainer", "trainer__n_passes"), ("trainer__n_passes", "trainer")):
+        values = {"trainer": trainer(batch_size=9), "trainer__n_passes": 3}
+        found = kind().set_params(**{name: values[name] for name in order}).trainer
+        assert (found.batch_size, found.n_passes) == (9, 3)
+
+
+@pytest.mark.parametrize("kind", [RBM, AutoEncoder])
+def test_a_clone_keeps_what_was_set_on_the_default_trainer(kind):
+    one = kind().set_params(trainer__learning_rate=0.125)
+    other = clone(one)
+    assert other.trainer.learning_rate == 0.125
+    assert other.trainer is not one.trainer
+    again = kind().set_params(**one.get_params())
+    assert again.get_params()["trainer__learning_rate"] == 0.125
+
+
+@pytest.mark.parametrize("kind", [RBM, AutoEncoder])
+def test_parameters_of_what_is_no_trainer_are_told(kind):
+    """They ended in "set_params() missing 1 required positional argument"."""
+    with pytest.raises(TypeError, match=rf"of {kind.__name__} .* is the class CD\. Pass CD\(\)"):
+        kind(trainer=CD).set_params(trainer__n_passes=3)
+    with pytest.raises(TypeError, match=rf"of {kind.__name__} must be a trainer, and is 'cd'"):
+        kind().set_params(trainer="cd", trainer__n_passes=3)
+
+
 def test_too_many_states_say_that_there_are_no_estimates_yet():
     rbm = RBM(31, trainer=CD(n_passes=1), random_state=5).fit(np.eye(31))
     with pytest.raises(ValueError, match="only exact likelihoods exist so far"):
@@ -211,6 +267,13 @@ def test_classes_in_the_place_of_objects_are_told(X):
         RBM(3, trainer=PCD).fit(X)
     with pytest.raises(Incompatible, match=r"layer1 is the class AutoEncoder\. Pass AutoEncoder"):
         DBN([AutoEncoder, RBM(2)]).fit(X)
+
+
+@pytest.mark.parametrize("entry", [("top",), ("top", RBM(2), 3), (3, RBM(2))], ids=repr)
+def test_layers_that_are_no_pairs_are_told(entry, X):
+    """They ended in "not enough values to unpack (expected 2, got 1)"."""
+    with pytest.raises(Incompatible, match=r"pairs of \(name, estimator\), and one is \("):
+        DBN([entry]).fit(X)
 
 
 # Samples, and the way back. ----------------------------------------------------------------------

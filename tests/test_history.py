@@ -59,6 +59,17 @@ def test_each_trainer_tells_its_own_objective(X):
     assert dbn.history_["top"]["log_likelihood"].shape == (3,)
 
 
+def test_what_was_told_of_training_outlives_parameters_set_after_it(X):
+    """``DBN.history_`` took the names of layers that were set after ``fit``."""
+    layers = [("bottom", RBM(3, trainer=CD(n_passes=3))), ("top", RBM(2, trainer=CD(n_passes=4)))]
+    dbn = DBN(layers, random_state=5).fit(X)
+    dbn.set_params(layers=[RBM(2)])
+    assert {name: len(told["free_energy_gap"]) for name, told in dbn.history_.items()} == {
+        "bottom": 3,
+        "top": 4,
+    }
+
+
 def watch(n_visible, n_hidden, n_rows, n_passes, resample=True, value=1.0):
     params = RBMParams(np.zeros((n_hidden, n_visible)), np.zeros(n_visible), np.zeros(n_hidden))
     rows = LayerInput(np.full((n_rows, n_visible), value))

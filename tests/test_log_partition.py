@@ -78,11 +78,13 @@ def test_short_sums_and_silent_ones_print_nothing(large, monkeypatch, capsys):
 
 
 LONG = """
+import signal
 import numpy as np
 from layerwise import log_partition
 from layerwise.models.rbm import RBMParams
 
 params = RBMParams(np.full((30, 2000), 0.1), np.zeros(2000), np.zeros(30))
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("ready", flush=True)
 try:
     log_partition(params, n_jobs={n_jobs})
@@ -94,6 +96,7 @@ except KeyboardInterrupt:
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_an_interrupt_ends_a_long_sum(n_jobs):
+    """It hung where SIGINT is ignored, as in a background job, until the child took it back."""
     # The sum asks for 2e12 multiplications: more than 10 s of any machine this runs on.
     assert enumeration.n_parts(2000, 30) >= 2**12
     process = subprocess.Popen(

@@ -5,15 +5,17 @@ import pytest
 
 from layerwise import (
     CD,
+    DBN,
     PCD,
     RBM,
     AutoEncoder,
     Backprop,
     ExactGradient,
     best_latent_marginal,
+    latent_marginal_bound,
     log_partition,
 )
-from layerwise.exceptions import Diverged
+from layerwise.exceptions import Diverged, Incompatible
 from layerwise.models.conditional import Conditional
 from layerwise.models.rbm import RBMParams
 
@@ -81,6 +83,52 @@ def test_intercepts_of_the_wrong_size_are_told_in_a_sentence(name, size, rbm, X)
             call()
 
 
+@pytest.fixture
+def deep(X):
+    layers = [AutoEncoder(3, trainer=Backprop(n_passes=2)), RBM(2, trainer=CD(n_passes=2))]
+    return DBN(layers, random_state=5).fit(X)
+
+
+def test_layers_that_no_longer_fit_together_are_told(deep, X):
+    """One latent unit more ended in an AssertionError, or "could not be broadcast"."""
+    bottom = deep.layers_[0]
+    bottom.components_ = np.zeros((4, 6))
+    for call in (
+        lambda: deep.score(X),
+        lambda: deep.sample(2),
+        lambda: deep.inverse_transform(np.zeros((1, 2))),
+    ):
+        with pytest.raises(Incompatible, match=r"layer 1 has 4 latent units where .* has 3 vis"):
+            call()
+    for function in (latent_marginal_bound, lambda layer, X: latent_marginal_bound(deep, X)):
+        with pytest.raises(
+            Incompatible, match="over the same latent units, and they have 3 and 4"
+        ):
+            function(bottom, X)
+    for call in (lambda: bottom.score(X), lambda: bottom.sample(2)):
+        with pytest.raises(ValueError, match=r"latent_fields_ must have the shape \(any, 4\)"):
+            call()
+
+
+def test_latent_fields_by_hand_are_checked_as_weights_are(deep, X):
+    """With NaN among them ``sample`` returned rows; as a list they ended in a TypeError."""
+    bottom = deep.layers_[0]
+    bottom.latent_fields_ = [[0, 50, -50]]
+    assert bottom.sample(3, random_state=5).shape == (3, 6)
+    assert np.all(np.isfinite(bottom.score_samples(X)))
+    bottom.latent_fields_ = np.array([[0.5, np.nan, 0.5]])
+    for call in (lambda: bottom.score(X), lambda: bottom.sample(2)):
+        with pytest.raises(ValueError, match="latent_fields_ must be finite numbers, and 1 of 3"):
+            call()
+
+
+def test_complex_weights_are_refused(rbm, X):
+    """Their real parts were taken, with numpy's warning alone."""
+    rbm.components_ = rbm.components_ + 1j
+    with pytest.raises(ValueError, match="components must be an array of real numbers"):
+        rbm.score(X)
+
+
 def test_lists_and_integers_do_as_arrays(rbm, X):
     rbm.components_ = [[1, 0, -2, 0, 0, 1], [0, 0, 3, 0, 0, 0], [1, 1, 1, 1, 1, 1]]
     rbm.intercept_visible_, rbm.intercept_hidden_ = [0, 1, 0, 0, 0, -1], (0, 0, 1)
@@ -91,7 +139,7 @@ def test_lists_and_integers_do_as_arrays(rbm, X):
     np.testing.assert_array_equal(rbm.transform(X), arrays.transform(X))
     np.testing.assert_array_equal(rbm.inverse_transform([[1, 0, 1]]),
                                   arrays.inverse_transform([[1, 0, 1]]))  # fmt: skip
-    with pytest.raises(ValueError, match="components must be an array of numbers"):
+    with pytest.raises(ValueError, match="components must be an array of real numbers"):
         RBMParams([["a"]], [0], [0])
     with pytest.raises(ValueError, match=r"must have the shape \(any, any\)"):
         RBMParams([1.0, 2.0], [0, 0], [0])

@@ -8,7 +8,7 @@ from reference import rbm as twin
 
 from layerwise.exceptions import Diverged
 from layerwise.numerics import rbm, runtime
-from layerwise.numerics.optimizer import Optimizer
+from layerwise.numerics.optimizer import Optimizer, descend
 from layerwise.numerics.streams import Stream
 
 STREAM = Stream(bytes(range(7, 23)))
@@ -201,7 +201,7 @@ def test_descending_is_the_twins_update(kind):
     first, second = np.zeros(131 * 70), np.zeros(131 * 70)
     for count in range(1, 4):
         gradients = [rng.normal(size=part.shape) for part in ours]
-        rbm.descend(ours, gradients, optimizer, rate=0.1)
+        descend(ours, gradients, optimizer, rate=0.1)
         for part, gradient, here, decay in zip(
             theirs, gradients, (slice(0, 9100), slice(9100, None)), (0.02, 0)
         ):

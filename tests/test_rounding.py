@@ -1,10 +1,14 @@
 """Certified to the last bit: brackets of the best latent marginal against wider arithmetic."""
 
+import decimal
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
 from layerwise import best_latent_marginal
 from layerwise.exceptions import TooManyStates
+from layerwise.likelihood import marginal
 from layerwise.likelihood.marginal import rounding
 from layerwise.models.conditional import Conditional
 from layerwise.numerics.enumerate import all_states
@@ -59,6 +63,40 @@ def test_the_bracket_holds_what_wider_arithmetic_finds(rng, weight_scale, bias_s
         assert found.low <= reached
         assert found.low <= high
         assert found.high >= low
+
+
+def log_p(weights, bias, row):
+    """Return log p(x | h) as a decimal, given the weights of the units that are on."""
+    total = Decimal(0)
+    for i, on in enumerate(row):
+        field = sum((Decimal(float(weight)) for weight in weights[:, i]), Decimal(float(bias[i])))
+        total -= (1 + (-field if on else field).exp()).ln()
+    return total
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bias_scale", [1, 1000, 1e6])
+@pytest.mark.parametrize("weight_scale", [0, 1, 1000, 1e6])
+def test_one_row_many_times_has_the_best_of_all_states(rng, weight_scale, bias_scale, dtype):
+    """The optimum is known: the most that any h gives log p(x | h), here in 50 digits."""
+    with decimal.localcontext(prec=50, Emax=decimal.MAX_EMAX):
+        for _ in range(5):
+            n_latent, n_visible = rng.integers(1, 4), rng.integers(1, 6)
+            weights = (weight_scale * rng.normal(size=(n_latent, n_visible))).astype(dtype)
+            bias = (bias_scale * rng.normal(size=n_visible)).astype(dtype)
+            row = rng.integers(0, 2, size=n_visible)
+            best = max(log_p(weights[h == 1], bias, row) for h in all_states(int(n_latent)))
+            X = np.tile(row.astype(float), (rng.choice([1, 3, 200]), 1))
+            found = best_latent_marginal(Conditional(weights, bias), X)
+            assert Decimal(found.low) <= best <= Decimal(found.high)
+
+
+def test_a_row_that_a_newcomer_alone_explains():
+    """Where it did e^745 times better than all before it, numpy warned of a division by zero."""
+    likelihood = np.array([[0.0, 1.0], [1.0, 0.0]])  # of two states, scaled by each row's best
+    joined = marginal._joined(likelihood, np.array([1.0, 0.0]), np.array([0.0, 0.5]))
+    # Each state explains one of the two rows: EM is there in one step.
+    np.testing.assert_allclose(joined, [0.5, 0.5], rtol=1e-15)
 
 
 def test_the_bound_of_rounding_stays_far_below_the_default_tolerance():

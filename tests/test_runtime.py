@@ -5,9 +5,11 @@ import platform
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from layerwise.numerics import runtime
+from layerwise.numerics import network, optimizer, runtime
+from layerwise.numerics.layouts import agreed
 
 PROGRAM = "from layerwise.numerics import runtime; print(runtime.isa())"
 
@@ -57,3 +59,20 @@ def test_all_isas_were_built():
     assert ("avx512" in runtime.isas()) == (
         {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags
     )
+
+
+@pytest.mark.parametrize("dtype", [network.LAYER, optimizer.OPTIMIZER], ids=["layer", "optimizer"])
+def test_a_struct_of_another_layout_is_told_at_import(dtype):
+    doors = {
+        network.LAYER: network._network.size_of_layer,
+        optimizer.OPTIMIZER: optimizer._optimizer.size_of_optimizer,
+    }
+    fields = [(name, dtype[name]) for name in dtype.names]
+    for other in (
+        np.dtype([*fields, ("more", np.int64)]),
+        np.dtype(fields[:-1]),
+        np.dtype([("other", np.float32), *fields[1:]]),
+    ):
+        with pytest.raises(ImportError, match="build them again"):
+            agreed(other, doors[dtype])
+    assert agreed(dtype, doors[dtype]) is dtype

@@ -126,8 +126,8 @@ def test_means_are_accurate(dtype):
     field = fields(dtype)
     wide = field.astype(np.longdouble)
     got = units.means(field[np.newaxis])[0]
-    # exp to 2 ulp (src/base/vmath.h), then a sum and a quotient: half an ulp each, and up to twice that
-    # where the sum crosses a power of two.
+    # exp to 2 ulp (src/base/vmath.h), then a sum and a quotient: half an ulp each, and up to twice
+    # that where the sum crosses a power of two.
     assert ulps(got, 1 / (1 + np.exp(-wide))) <= 4
 
 

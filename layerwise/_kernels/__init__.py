@@ -9,8 +9,8 @@ The boundary rule
 3.  A door has three parts: ``assert`` shapes; ``with nogil:`` one conductor; ``return status``.
     Asserts are for our own mistakes; a user must not be able to raise one.
 4.  Below ``with nogil``: no Python object, no allocation, no exception, no print, no clock, no
-    global (but the pointers of ``src/isa/point.c``, written at import), no static variable. Scratch
-    memory is an argument like any other, or a tile of fixed size on the stack.
+    global (but the pointers of ``src/isa/point.c``, written at import), no static variable.
+    Scratch memory is an argument like any other, or a tile of fixed size on the stack.
 5.  One owner per output element. Threads divide the outputs into tiles of fixed size (never a
     function of ``n_threads``); nobody adds across threads. Sums over rows are returned per block
     and folded in order by ``numerics``.
@@ -24,10 +24,10 @@ The boundary rule
 10. Before a kernel is written, its numpy twin stands in ``tests/reference/`` and its tests pass
     on the twin.
 
-One source, several instruction sets: the whole of ``src/`` is compiled once for each of them and for
-each float type (``src/kernels.c``), and the doors point to the best that the machine runs. So there
-is no attribute on a loop and no intrinsic where plain C does, and what surrounds a loop is compiled
-as it is. ``src/MAP.md`` says what stands where.
+One source, several instruction sets: the whole of ``src/`` is compiled once for each of them and
+for each float type (``src/kernels.c``), and the doors point to the best that the machine runs. So
+there is no attribute on a loop and no intrinsic where plain C does, and what surrounds a loop is
+compiled as it is. ``src/MAP.md`` says what stands where.
 
 The order of movements inside one pass is conducted in C, not in Cython: our matrix products are
 our own (``src/linear/product.h`` says why), so nothing needs to arrive by ``cimport`` from BLAS,

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Real = TypeVar("Real", np.float32, np.float64)
 
+def size_of_layer(layers: NDArray[np.void]) -> int: ...
 def scratch_size(
     layers: NDArray[np.void],      # (n_layers,) of numerics.network.LAYER  in
     batch_size: int,
@@ -33,11 +34,7 @@ def network_pass(
     loss: int,
     corruption: float,
     code: int,                     # 1 .. n_layers - 1, or -1 for none
-    kind: int,
-    rate: float,
-    momentum: float,
-    decay: float,
-    count: int,                    # of the first step, from 1
+    optimizer: NDArray[np.void],   # (1,); its count is of the first step, from 1  in
     key: NDArray[np.uint32],       # (4,)                                   in
     lane_corruption: int,
     lane_code: int,

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t
 
 from layerwise._kernels._key cimport key_from, lw_key
+from layerwise._kernels._optimizer cimport LW_ADAM, lw_optimizer
 from layerwise._kernels._runtime cimport chosen_kernels, lw_point
 from layerwise._kernels._typedefs cimport real, uint32_t
 
@@ -17,12 +18,6 @@ cdef extern from "network/network.h" nogil:
         int64_t tied
         int64_t weights
         int64_t biases
-    ctypedef struct lw_optimizer:
-        int kind
-        double rate
-        double momentum
-        double decay
-        int64_t count
     ptrdiff_t lw_network_scratch(const lw_layer *, ptrdiff_t, ptrdiff_t)
     void lw_affine_f32(
         const float *, const lw_layer *, const float *, ptrdiff_t, int, float *)
@@ -38,6 +33,11 @@ cdef extern from "network/network.h" nogil:
         const double *, const double *, const int64_t *, ptrdiff_t, const lw_layer *, ptrdiff_t,
         ptrdiff_t, int, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, int, double *,
         double *, double *, double *, double *)
+
+
+def size_of_layer(const lw_layer[::1] layers):      # in
+    """Bytes of the struct in C; Cython compares its fields with those of the array."""
+    return sizeof(lw_layer)
 
 
 def scratch_size(
@@ -98,11 +98,7 @@ def network_pass(
     int loss,
     double corruption,
     ptrdiff_t code,
-    int kind,
-    double rate,
-    double momentum,
-    double decay,
-    int64_t count,
+    const lw_optimizer[::1] optimizer,  # in
     const uint32_t[::1] key,        # in
     uint32_t lane_corruption,
     uint32_t lane_code,
@@ -115,8 +111,8 @@ def network_pass(
 ):
     """One pass over the rows that order lists, batch by batch: loss, gradient, step."""
     cdef ptrdiff_t n_rows = order.shape[0], n_layers = layers.shape[0]
-    cdef lw_optimizer optimizer
     cdef lw_key k = key_from(key)
+    cdef real *squares = NULL
     cdef int status = 0
     assert batch_size >= 1
     assert n_layers >= 1
@@ -126,27 +122,25 @@ def network_pass(
     assert target.shape[1] == layers[n_layers - 1].n_units
     assert parameter.shape[0] == layers[n_layers - 1].biases + layers[n_layers - 1].n_units
     assert first.shape[0] == parameter.shape[0]
-    assert second.shape[0] == (parameter.shape[0] if kind == 1 else 0)
+    assert optimizer.shape[0] == 1
+    if optimizer[0].kind == LW_ADAM:
+        assert second.shape[0] == parameter.shape[0]
+        squares = &second[0]
     assert scratch.shape[0] >= lw_network_scratch(&layers[0], n_layers, batch_size)
     assert row_loss.shape[0] == n_rows
     assert key.shape[0] == 4
-    optimizer.kind = kind
-    optimizer.rate = rate
-    optimizer.momentum = momentum
-    optimizer.decay = decay
-    optimizer.count = count
     if n_rows:
         with nogil:
             if real is float:
                 status = lw_network_pass_f32(
                     &value[0, 0], &target[0, 0], &order[0], n_rows, &layers[0], n_layers,
-                    batch_size, loss, corruption, code, optimizer, k, lane_corruption, lane_code,
-                    n_threads, &parameter[0], &first[0], &second[0] if kind == 1 else NULL,
-                    &scratch[0], &row_loss[0])
+                    batch_size, loss, corruption, code, optimizer[0], k, lane_corruption,
+                    lane_code, n_threads, &parameter[0], &first[0], squares, &scratch[0],
+                    &row_loss[0])
             else:
                 status = lw_network_pass_f64(
                     &value[0, 0], &target[0, 0], &order[0], n_rows, &layers[0], n_layers,
-                    batch_size, loss, corruption, code, optimizer, k, lane_corruption, lane_code,
-                    n_threads, &parameter[0], &first[0], &second[0] if kind == 1 else NULL,
-                    &scratch[0], &row_loss[0])
+                    batch_size, loss, corruption, code, optimizer[0], k, lane_corruption,
+                    lane_code, n_threads, &parameter[0], &first[0], squares, &scratch[0],
+                    &row_loss[0])
     return status

@@ -1,7 +1,8 @@
-"""Doors to src/rbm/rbm.h and src/optimizer/optimizer.h. Only ``layerwise.numerics`` calls them.
+"""Doors to src/rbm/rbm.h. Only ``layerwise.numerics`` calls them.
 
 Parameters and the optimiser's arrays are laid out components, visible intercepts, hidden
-intercepts: n_parameters = (n_visible + 1) * (n_hidden + 1) - 1.
+intercepts, log variances: n_parameters = (n_visible + 1) * (n_hidden + 1) - 1, and n_visible more
+where there are Gaussian units. Units are runs of one kind each, of numerics.units.RUN.
 """
 
 from typing import TypeVar
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 Real = TypeVar("Real", np.float32, np.float64)
 
 def scratch_size(
-    n_rows: int,
     n_visible: int,
     n_hidden: int,
+    visible_units: NDArray[np.void],   # (n_runs,)               in
+    hidden_units: NDArray[np.void],    # (n_runs,)               in
+    n_rows: int,
     n_chains: int,
     batch_size: int,
     n_steps: int,
@@ -23,13 +26,12 @@ def scratch_size(
 def contrastive(
     rows: NDArray[Real],               # (n_samples, n_visible)  in
     order: NDArray[np.int64],          # (n_rows,)               in
+    visible_units: NDArray[np.void],   # (n_runs,)               in
+    hidden_units: NDArray[np.void],    # (n_runs,)               in
+    optimizer: NDArray[np.void],       # (1,)                    in; its count is of steps before
     batch_size: int,
     n_steps: int,
-    kind: int,
-    rate: float,
-    momentum: float,
-    decay: float,
-    count: int,                        # steps taken before
+    way: int,                          # of numerics.rbm.WAYS
     key: NDArray[np.uint32],           # (4,)                    in
     hidden_lane: int,
     visible_lane: int,
@@ -37,6 +39,7 @@ def contrastive(
     components: NDArray[Real],         # (n_hidden, n_visible)   in-out
     intercept_visible: NDArray[Real],  # (n_visible,)            in-out
     intercept_hidden: NDArray[Real],   # (n_hidden,)             in-out
+    log_variance: NDArray[Real],       # (n_visible,) or (0,)    in-out
     chains: NDArray[Real],             # (n_chains, n_hidden)    in-out; no rows for CD
     first: NDArray[Real],              # (n_parameters,)         in-out
     second: NDArray[Real],             # (n_parameters,) or (0,) in-out
@@ -47,7 +50,11 @@ def gibbs(
     components: NDArray[Real],         # (n_hidden, n_visible)   in
     intercept_visible: NDArray[Real],  # (n_visible,)            in
     intercept_hidden: NDArray[Real],   # (n_hidden,)             in
+    log_variance: NDArray[Real],       # (n_visible,) or (0,)    in
+    visible_units: NDArray[np.void],   # (n_runs,)               in
+    hidden_units: NDArray[np.void],    # (n_runs,)               in
     n_steps: int,
+    way: int,
     key: NDArray[np.uint32],           # (4,)                    in
     first_step: int,                   # its random numbers' step
     hidden_lane: int,
@@ -56,16 +63,4 @@ def gibbs(
     hidden: NDArray[Real],             # (n_chains, n_hidden)    in-out
     visible: NDArray[Real],            # (n_chains, n_visible)   out
     scratch: NDArray[np.uint8],        # (>= scratch_size of n_rows = n_chains)  out
-) -> int: ...
-def update(
-    gradient: NDArray[Real],           # (n,)         in
-    kind: int,
-    rate: float,
-    momentum: float,
-    decay: float,
-    count: int,                        # this step, from 1
-    n_threads: int,
-    parameter: NDArray[Real],          # (n,)         in-out
-    first: NDArray[Real],              # (n,)         in-out
-    second: NDArray[Real],             # (n,) or (0,) in-out
 ) -> int: ...

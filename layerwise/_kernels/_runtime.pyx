@@ -1,4 +1,4 @@
-"""Which instruction sets the kernels can use here, which they do, and what OpenMP says of itself."""
+"""Which instruction sets the kernels can use here, which they do, and what OpenMP says."""
 
 from libc.stdlib cimport getenv
 

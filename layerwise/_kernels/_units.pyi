@@ -37,6 +37,7 @@ def softplus_sums(
     n_threads: int,
     total: NDArray[Real],         # (n_rows,)          out
 ) -> int: ...
+def size_of_run(units: NDArray[np.void]) -> int: ...
 def unit_means(
     field: NDArray[Real],         # (n_rows, n_units)                   in
     units: NDArray[np.void],      # (n_runs,) of numerics.units.RUN     in

@@ -1,7 +1,5 @@
 """Means, states and log-partitions of layers of units, and the random numbers behind them."""
 
-from libc.stdint cimport int64_t
-
 from layerwise._kernels._key cimport key_from, lw_key
 from layerwise._kernels._runtime cimport chosen_kernels, lw_point
 from layerwise._kernels._typedefs cimport real, uint32_t
@@ -14,9 +12,6 @@ cdef extern from "base/philox.h" nogil:
 
 
 cdef extern from "units/units.h" nogil:
-    ctypedef struct lw_units:
-        int64_t kind
-        int64_t size
     void lw_words(
         ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, int, uint32_t *)
     void lw_means_f32(const float *, ptrdiff_t, ptrdiff_t, int, float *)
@@ -135,6 +130,11 @@ def softplus_sums(
             else:
                 lw_softplus_sums_f64(&field[0, 0], n_rows, n_units, n_threads, &total[0])
     return 0
+
+
+def size_of_run(const lw_units[::1] units):     # in
+    """Bytes of the struct in C; Cython compares its fields with those of the array."""
+    return sizeof(lw_units)
 
 
 cdef bint covers(const lw_units[::1] units, ptrdiff_t n_units, ptrdiff_t n_scales) noexcept:

@@ -10,6 +10,7 @@ from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.partition import TABLE_LIMIT, refuse
 from layerwise.models.chain import AutoEncoderParams, Chain, Encoder
+from layerwise.models.parameters import checked
 from layerwise.numerics import units
 from layerwise.numerics.streams import CODE, STATE
 from layerwise.trainers.backprop import Backprop
@@ -57,8 +58,7 @@ class AutoEncoder(Layer):
         log-odds.
     latent_fields_ : ndarray of shape (n_samples, n_components)
         Log-odds of q(h = 1 | x) for the training rows (for a draw of each, where they are means);
-        their aggregate is the latent distribution
-        of ``score_samples`` and ``sample``.
+        their aggregate is the latent distribution of ``score_samples`` and ``sample``.
     history_ : dict of str to ndarray of shape (n_passes,)
         ``"reconstruction_error"``: the trainer's loss in each pass, in nats per row; smaller is
         better.
@@ -165,7 +165,11 @@ class AutoEncoder(Layer):
         # p(x) = sum over h of p(x | h) q_D(h), with q_D the inference aggregated over the training
         # rows: this one layer, and the latent distribution that it would hand to layers above.
         refuse(len(self.components_), TABLE_LIMIT, "The aggregated inference", WAY_OUT)
-        return Mixture(self.conditional_, log_aggregated_posterior(self.latent_fields_))
+        return Mixture(self.conditional_, log_aggregated_posterior(self._checked_fields()))
+
+    def _checked_fields(self):
+        # Like the weights, they may come from a user's hand.
+        return checked("latent_fields_", self.latent_fields_, (None, len(self.components_)))
 
     def sample(self, n_samples=1, *, random_state=None):
         """Return rows drawn from the model of ``score_samples``, exactly.
@@ -184,7 +188,8 @@ class AutoEncoder(Layer):
         ndarray of shape (n_samples, n_features), of zeros and ones
         """
         stream = self._sampling_stream(n_samples, random_state)
-        rows = stream.generator().integers(len(self.latent_fields_), size=n_samples)
-        code = units.means(self.latent_fields_[rows])
+        fields = self._checked_fields()
+        rows = stream.generator().integers(len(fields), size=n_samples)
+        code = units.means(fields[rows])
         states = units.draw(code, stream, step=0, lane=CODE)
         return units.draw(self.conditional_.mean(states), stream, step=0, lane=STATE)

@@ -7,7 +7,12 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_scalar
 
 from layerwise._sklearn import check_is_fitted, fit_context
-from layerwise.estimators.checks import restored_on_error, validate, validate_rows
+from layerwise.estimators.checks import (
+    refuse_trainer,
+    restored_on_error,
+    validate,
+    validate_rows,
+)
 from layerwise.models.conditional import Conditional
 from layerwise.models.draws import expected
 from layerwise.models.inputs import LayerInput
@@ -89,15 +94,20 @@ class Layer(Generative, BaseEstimator):
         Parameters
         ----------
         **params : dict
-            Where ``trainer`` is None, its parameters are set on a new default trainer.
+            Where ``trainer`` is None, its parameters are set on a new default trainer, whether it
+            was None before or is set to it here.
 
         Returns
         -------
         self
             This estimator.
         """
-        if self.trainer is None and any(name.startswith("trainer__") for name in params):
-            self.trainer = self._default_trainer()
+        if any(name.startswith("trainer__") for name in params):
+            trainer = params.get("trainer", self.trainer)
+            if trainer is None:
+                params["trainer"] = self._default_trainer()
+            elif isinstance(trainer, type) or not hasattr(trainer, "set_params"):
+                refuse_trainer(self, trainer)
         return super().set_params(**params)
 
     @property

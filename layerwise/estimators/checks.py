@@ -8,7 +8,14 @@ from layerwise._sklearn import float_rows, validated_rows
 from layerwise.exceptions import Incompatible
 from layerwise.models.units import Bernoulli
 
-__all__ = ["check_trainer", "restored_on_error", "run_passes", "validate", "validate_rows"]
+__all__ = [
+    "check_trainer",
+    "refuse_trainer",
+    "restored_on_error",
+    "run_passes",
+    "validate",
+    "validate_rows",
+]
 
 
 def validate(estimator, X, *, reset=False):
@@ -35,16 +42,25 @@ def validate_rows(X, n_columns, whose):
 def check_trainer(estimator, trainer, kind, suggestion):
     """Raise what is wrong with a trainer's parameters, or that it trains another kind of model."""
     if isinstance(trainer, type):
-        raise TypeError(
-            f"The 'trainer' parameter of {type(estimator).__name__} must be a trainer, and is the "
-            f"class {trainer.__name__}. Pass {trainer.__name__}()."
-        )
+        refuse_trainer(estimator, trainer)
     if not issubclass(kind, getattr(trainer, "needs", object)):
         raise Incompatible(
             f"{type(trainer).__name__} trains {trainer.needs.__name__}, and "
             f"{type(estimator).__name__} has {kind.__name__}. Use {suggestion}."
         )
     trainer.check()
+
+
+def refuse_trainer(estimator, trainer):
+    """Raise that a class, or something else that is no trainer, was given as one."""
+    if isinstance(trainer, type):
+        what, way_out = f"the class {trainer.__name__}", trainer
+    else:
+        what, way_out = repr(trainer), estimator._default_trainer
+    raise TypeError(
+        f"The 'trainer' parameter of {type(estimator).__name__} must be a trainer, and is {what}. "
+        f"Pass {way_out.__name__}()."
+    )
 
 
 @contextmanager

@@ -142,7 +142,7 @@ class DBN(Generative, BaseComposition):
         with restored_on_error(self):
             X = validate(self, X, reset=True)
             stream = Stream.from_random_state(self.random_state)
-            rows, fitted = LayerInput(X), []
+            rows, fitted, history = LayerInput(X), [], {}
             for depth, (name, layer) in enumerate(self._named_layers):
                 layer = clone(layer)
                 _fit_layer(layer, rows, stream.child("layer", depth))
@@ -153,14 +153,22 @@ class DBN(Generative, BaseComposition):
                         "or add the attribute."
                     )
                 fitted.append(layer)
+                if hasattr(layer, "history_"):
+                    history[name] = layer.history_
                 rows = rows.above(_inference(layer))
-            self.layers_ = fitted
+            self.layers_, self.history_ = fitted, history
             self.n_parameters_ = self.model_.n_parameters
         return self
 
     def _check_layers(self):
         if not self.layers:
             raise Incompatible("DBN asks for at least one layer, and layers is empty. Add RBM().")
+        for entry in self.layers:
+            if isinstance(entry, tuple) and not (len(entry) == 2 and isinstance(entry[0], str)):
+                raise Incompatible(
+                    "DBN asks for layers that are estimators or pairs of (name, estimator), and "
+                    f"one is {entry!r}. Write it as ('bottom', AutoEncoder()), or without a name."
+                )
         names = [name for name, _ in self._named_layers]
         self._validate_names(names)
         for name, layer in self._named_layers:
@@ -231,17 +239,6 @@ class DBN(Generative, BaseComposition):
         for conditional in reversed(dbn.conditionals):
             means = conditional.mean(means)
         return means
-
-    @property
-    def history_(self):
-        """What each layer's ``history_`` is, by the layer's name: a dict of str to dict."""
-        check_is_fitted(self)
-        names = [name for name, _ in self._named_layers]
-        return {
-            name: layer.history_
-            for name, layer in zip(names, self.layers_)
-            if hasattr(layer, "history_")
-        }
 
     def _log_density(self):
         # The top's marginal is pushed down layer by layer, by sums over all latent states.

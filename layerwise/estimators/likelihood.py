@@ -194,7 +194,14 @@ def latent_marginal_bound(layer, X, X_inference=None):
     over = X
     if X_inference is not None:
         over = _drawn(_bottom(layer, X_inference, "latent_marginal_bound")[1])
-    return marginal.latent_marginal_bound(_conditional(found), inference.field(over), X)
+    conditional, fields = _conditional(found), inference.field(over)
+    if fields.shape[1] != conditional.n_latent:
+        raise Incompatible(
+            "latent_marginal_bound asks for q(h | x) and p(x | h) over the same latent units, and "
+            f"they have {fields.shape[1]} and {conditional.n_latent}. Set weights of sizes that "
+            "fit, or train again."
+        )
+    return marginal.latent_marginal_bound(conditional, fields, X)
 
 
 def _is_pipeline(model):

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from numbers import Real
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -105,7 +106,10 @@ def _joined(likelihood, weights, shares):
     joined = (weights + shares) / (weights + shares).sum()
     for _ in range(SETTLING):
         joined = _em_step(likelihood, joined)
-    gain = np.log(_density(likelihood, joined) / _density(likelihood, weights)).mean()
+    # A row that a newcomer explains e^745 times better has had, in its scale, no density at all.
+    with np.errstate(divide="ignore"):
+        before = np.log(_density(likelihood, weights))
+    gain = (np.log(_density(likelihood, joined)) - before).mean()
     return joined if gain > 0 else weights
 
 
@@ -168,7 +172,7 @@ def best_latent_marginal(conditional, X, tol=1e-3):
     -------
     Estimate
     """
-    if not tol > 0:
+    if not (isinstance(tol, Real) and tol > 0):
         raise ValueError(f"The 'tol' parameter must be a float above 0. Got {tol!r} instead.")
     n = conditional.n_latent
     refuse(n, TABLE_LIMIT, "The best latent marginal", WAY_OUT)

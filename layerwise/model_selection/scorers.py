@@ -1,6 +1,6 @@
 """Scorers: called as ``scorer(estimator, X, y)``; the larger the value the better, in nats."""
 
-from layerwise.estimators.likelihood import best_latent_marginal
+from layerwise.estimators import likelihood
 
 __all__ = ["blm", "log_likelihood"]
 
@@ -19,7 +19,7 @@ def log_likelihood(estimator, X, y=None):
     -------
     float
     """
-    return float(estimator.score(X))
+    return float(likelihood.log_likelihood(estimator, X).value)
 
 
 def blm(estimator, X, y=None):
@@ -41,4 +41,4 @@ def blm(estimator, X, y=None):
     float
         The bracketed value of :func:`layerwise.best_latent_marginal`.
     """
-    return float(best_latent_marginal(estimator, X).value)
+    return float(likelihood.best_latent_marginal(estimator, X).value)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from layerwise.exceptions import Incompatible
 from layerwise.models.conditional import Conditional
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.streams import STATE
@@ -21,6 +22,17 @@ class DBNParams:
 
     conditionals: tuple[Conditional, ...]
     top: RBMParams
+
+    def __post_init__(self):
+        above = [conditional.n_visible for conditional in self.conditionals[1:]]
+        above.append(self.top.n_visible)
+        for depth, (conditional, n) in enumerate(zip(self.conditionals, above), start=1):
+            if conditional.n_latent != n:
+                raise Incompatible(
+                    f"A deep model asks that layers fit together, and layer {depth} has "
+                    f"{conditional.n_latent} latent units where the layer above it has {n} "
+                    "visible ones. Set weights of sizes that fit, or train again."
+                )
 
     @property
     def visible(self):

@@ -28,10 +28,14 @@ def checked(name, value, shape, dtype=None):
     """
     try:
         array = np.asarray(value)
+        if array.dtype.kind == "c":  # numpy would only warn, and take their real part
+            raise TypeError("complex")
         kept = array.dtype in (np.float32, np.float64)
         array = np.ascontiguousarray(array, dtype or (array.dtype if kept else np.float64))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of numbers, and is {value!r}.") from error
+        raise ValueError(
+            f"{name} must be an array of real numbers, and is {value!r}. Set such an array."
+        ) from error
     fits = array.ndim == len(shape) and all(
         asked in (None, found) for asked, found in zip(shape, array.shape)
     )

@@ -108,7 +108,7 @@ def partial_sums(weights, analytic_bias, enumerated_bias, first=0, last=None, *,
     """Some of the parts of the sum behind log Z, each as mantissa * 2**exponent.
 
     Each part is a function of its index alone. So a sum may be spread over machines by hand, and
-    ``fold`` returns the bits of one machine with the same instructions (``layerwise.simd``).
+    ``fold`` returns the bits of one machine with the same instruction set.
 
     Parameters
     ----------

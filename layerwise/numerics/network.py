@@ -4,24 +4,24 @@ import numpy as np
 
 from layerwise._kernels import _network
 from layerwise.numerics import runtime
+from layerwise.numerics.layouts import agreed
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import CODE, CORRUPTION
 from layerwise.numerics.units import EXP_COST
 
-ACTIVATIONS = {
-    "sigmoid": 0,
-    "tanh": 1,
-    "relu": 2,
-    "identity": 3,
-}  # the codes of src/network/network.h
+# The codes of src/network/network.h.
+ACTIVATIONS = {"sigmoid": 0, "tanh": 1, "relu": 2, "identity": 3}
 LOSSES = {"cross_entropy": 0, "squared_error": 1}
 
 # lw_layer of src/network/network.h.
-LAYER = np.dtype(
-    [
-        (name, np.int64)
-        for name in ("n_inputs", "n_units", "activation", "tied", "weights", "biases")
-    ]
+LAYER = agreed(
+    np.dtype(
+        [
+            (name, np.int64)
+            for name in ("n_inputs", "n_units", "activation", "tied", "weights", "biases")
+        ]
+    ),
+    _network.size_of_layer,
 )
 
 
@@ -175,11 +175,7 @@ def network_pass(
         LOSSES[loss],
         corruption,
         code,
-        optimizer.code,
-        rate,
-        optimizer.momentum,
-        optimizer.decay,
-        optimizer.count + 1,
+        optimizer.as_array(rate, count=optimizer.count + 1),
         stream.as_array(),
         CORRUPTION,
         CODE,

@@ -1,10 +1,29 @@
-"""The state of an optimiser between passes."""
+"""The state of an optimiser between passes, and one step of it."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from layerwise._kernels import _optimizer
+from layerwise.numerics import runtime
+from layerwise.numerics.layouts import agreed
+from layerwise.numerics.status import check
+
 KINDS = {"sgd": 0, "adam": 1}  # the codes of src/optimizer/optimizer.h
+
+# lw_optimizer of src/optimizer/optimizer.h.
+OPTIMIZER = agreed(
+    np.dtype(
+        [
+            ("kind", np.int64),
+            ("rate", np.float64),
+            ("momentum", np.float64),
+            ("decay", np.float64),
+            ("count", np.int64),
+        ]
+    ),
+    _optimizer.size_of_optimizer,
+)
 
 
 @dataclass
@@ -38,7 +57,51 @@ class Optimizer:
         second = np.zeros(n_parameters if kind == "adam" else 0, dtype=dtype)
         return cls(kind, momentum, decay, first, second)
 
-    @property
-    def code(self):
-        """The kernel's name for ``kind``."""
-        return KINDS[self.kind]
+    def as_array(self, rate, *, count=None, decay=None):
+        """Return what kernels take: an array of one structured value.
+
+        Parameters
+        ----------
+        rate : float
+            Learning rate.
+        count : int, default=None
+            ``self.count`` if None.
+        decay : float, default=None
+            ``self.decay`` if None.
+        """
+        count = self.count if count is None else count
+        decay = self.decay if decay is None else decay
+        return np.array([(KINDS[self.kind], rate, self.momentum, decay, count)], dtype=OPTIMIZER)
+
+
+def descend(parameters, gradients, optimizer, *, rate):
+    """Take one step of the optimiser down the gradients, in place; the first parameter decays.
+
+    Parameters
+    ----------
+    parameters : sequence of C-contiguous ndarrays, float32 or float64
+        In the order in which the optimiser's arrays are laid out: weights, then the others.
+    gradients : sequence of ndarrays of the same shapes
+        Cast to the dtype of the parameters.
+    optimizer : Optimizer
+    rate : float
+
+    Raises
+    ------
+    Diverged
+        If a parameter is not finite, or 2**30 and more in size.
+    """
+    optimizer.count += 1
+    start, decay = 0, optimizer.decay
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        here = slice(start, start + parameter.size)
+        status = _optimizer.update(
+            np.ascontiguousarray(gradient, dtype=parameter.dtype).reshape(-1),
+            optimizer.as_array(rate, decay=decay),
+            runtime.count(parameter.size),
+            parameter.reshape(-1),
+            optimizer.first[here],
+            optimizer.second[here],
+        )
+        check(status)
+        start, decay = here.stop, 0.0

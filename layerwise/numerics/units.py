@@ -4,6 +4,7 @@ import numpy as np
 
 from layerwise._kernels import _units
 from layerwise.numerics import runtime
+from layerwise.numerics.layouts import agreed
 from layerwise.numerics.products import product
 from layerwise.numerics.status import check
 
@@ -11,8 +12,13 @@ from layerwise.numerics.status import check
 EXP_COST, RANDOM_COST = 20, 30
 
 # A run of neighbouring units of one kind, lw_units of src/units/units.h; the codes of its kinds.
-RUN = np.dtype([("kind", np.int64), ("size", np.int64)])
+RUN = agreed(np.dtype([("kind", np.int64), ("size", np.int64)]), _units.size_of_run)
 BERNOULLI, SPIN, GAUSSIAN, TRUNCATED_EXPONENTIAL, SOFTMAX = range(5)
+
+
+def bernoulli_run(n_units):
+    """Return the runs of a layer of Bernoulli units."""
+    return runs_of([(BERNOULLI, n_units)])
 
 
 def affine(x, weights, bias, *, transpose=False):

@@ -8,7 +8,7 @@ from layerwise.likelihood.gradient import minus_log_likelihood
 from layerwise.likelihood.partition import listed_layer
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.gradient import LikelihoodGradient
-from layerwise.numerics.rbm import descend
+from layerwise.numerics.optimizer import descend
 from layerwise.trainers.base import Trainer
 from layerwise.trainers.watch import Watch
 

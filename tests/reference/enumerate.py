@@ -1,4 +1,4 @@
-"""Twin of ``numerics.states``: every state in a row, every sum as it is defined."""
+"""Twin of ``numerics.enumerate``: every state in a row, every sum as it is defined."""
 
 from itertools import product
 

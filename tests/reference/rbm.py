@@ -1,12 +1,11 @@
 """One pass of CD-k or PCD-k over the rows: the specification of src/rbm/rbm.h."""
 
-from types import SimpleNamespace
-
 import numpy as np
 
-from reference.units import means, softplus_sums, states
+from reference.units import unit_draws, unit_log_partitions, unit_means
 
 HIDDEN, VISIBLE = 1, 2  # lanes, as in numerics/streams.py
+BERNOULLI, GAUSSIAN = 0, 2  # kinds of units, as in numerics/units.py
 
 
 def update(kind, parameter, gradient, first, second, *, rate, momentum, decay, count):
@@ -27,60 +26,82 @@ def update(kind, parameter, gradient, first, second, *, rate, momentum, decay, c
 
 def contrastive_pass(
     components, intercept_visible, intercept_hidden, X, order, chains, optimizer,
-    *, rate, n_steps, batch_size, key,
+    *, rate, n_steps, batch_size, key, visible=None, hidden=None, log_variance=None,
 ):  # fmt: skip
-    """Train in place; return the free-energy gaps of the batches and the last visible states."""
-    parameters = components, intercept_visible, intercept_hidden
+    """Train in place; return the free-energy gaps of the batches and the last visible states.
+
+    ``visible`` and ``hidden`` are runs of units, Bernoulli if None.
+    """
+    n_hidden, n_visible = components.shape
+    above = [(BERNOULLI, n_hidden)] if hidden is None else hidden
+    below = [(BERNOULLI, n_visible)] if visible is None else visible
+    gaussian = np.concatenate([np.full(size, kind == GAUSSIAN) for kind, size in below])
+    parameters = [components, intercept_visible, intercept_hidden]
+    if log_variance is not None:
+        parameters.append(log_variance)
     cuts = np.cumsum([parameter.size for parameter in parameters])[:-1]
     firsts = np.split(optimizer.first, cuts)
-    seconds = np.split(optimizer.second, cuts) if optimizer.second.size else [None] * 3
+    seconds = np.split(optimizer.second, cuts) if optimizer.second.size else [None] * 4
+    ones = np.ones(n_hidden)
     gaps = []
 
     for batch, first_row in enumerate(range(0, len(order), batch_size)):
         address = batch * (n_steps + 1)
+        scale = np.exp((np.zeros(n_visible) if log_variance is None else log_variance) / 2)
+        precision = np.where(gaussian, scale**-2.0, 0)
         data = X[order[first_row : first_row + batch_size]]
         data_field = intercept_hidden + data @ components.T
-        data_mean = means(data_field)
+        data_mean = unit_means(data_field, above, ones)
 
-        hidden = chains
+        states = chains
         if chains is None:
-            hidden = states(data_mean, key, address, HIDDEN)
+            states = unit_draws(data_field, above, ones, key, address, HIDDEN)
         for k in range(1, n_steps + 1):
-            mean = means(intercept_visible + hidden @ components)
-            visible = states(mean, key, address + k, VISIBLE)
-            field = intercept_hidden + visible @ components.T
-            hidden_mean = means(field)
-            hidden = states(hidden_mean, key, address + k, HIDDEN)
+            field = intercept_visible + states.astype(X.dtype) @ components
+            model = unit_draws(field, below, scale, key, address + k, VISIBLE)
+            field = intercept_hidden + model.astype(X.dtype) @ components.T
+            states = unit_draws(field, above, ones, key, address + k, HIDDEN)
+        mean = unit_means(field, above, ones)
         if chains is not None:
-            chains[...] = hidden
+            chains[...] = states
 
-        gradients = (
-            hidden_mean.T @ visible / len(visible) - data_mean.T @ data / len(data),
-            visible.mean(axis=0) - data.mean(axis=0),
-            hidden_mean.mean(axis=0) - data_mean.mean(axis=0),
-        )
-        free = SimpleNamespace(
-            data=-data @ intercept_visible - softplus_sums(data_field),
-            model=-visible @ intercept_visible - softplus_sums(field),
-        )
-        gaps.append(free.data.mean() - free.model.mean())
+        gradients = [
+            mean.T @ model / len(model) - data_mean.T @ data / len(data),
+            model.mean(axis=0) - data.mean(axis=0),
+            mean.mean(axis=0) - data_mean.mean(axis=0),
+            precision / 2 * ((model**2).mean(axis=0) - (data**2).mean(axis=0)),
+        ]
+        free = [
+            (part**2 @ precision / 2 - part @ intercept_visible).mean()
+            - unit_log_partitions(fields, above, ones).mean()
+            for part, fields in ((data, data_field), (model, field))
+        ]
+        gaps.append(free[0] - free[1])
 
         optimizer.count += 1
         for parameter, gradient, first, second, decay in zip(
-            parameters, gradients, firsts, seconds, (optimizer.decay, 0, 0)
+            parameters, gradients, firsts, seconds, (optimizer.decay, 0, 0, 0)
         ):
             update(
                 optimizer.kind, parameter.ravel(), gradient.ravel(), first, second,
                 rate=rate, momentum=optimizer.momentum, decay=decay, count=optimizer.count,
             )  # fmt: skip
-    return np.array(gaps), visible
+    return np.array(gaps), model
 
 
-def gibbs(components, intercept_visible, intercept_hidden, hidden, key, n_steps):
+def gibbs(
+    components, intercept_visible, intercept_hidden, states, key, n_steps,
+    *, visible=None, hidden=None, log_variance=None,
+):  # fmt: skip
     """Return the visible and the hidden states after some Gibbs steps."""
+    n_hidden, n_visible = components.shape
+    above = [(BERNOULLI, n_hidden)] if hidden is None else hidden
+    below = [(BERNOULLI, n_visible)] if visible is None else visible
+    scale = np.exp((np.zeros(n_visible) if log_variance is None else log_variance) / 2)
+    dtype = components.dtype
     for step in range(1, n_steps + 1):
-        mean = means(intercept_visible + hidden @ components)
-        visible = states(mean, key, step, VISIBLE)
-        mean = means(intercept_hidden + visible @ components.T)
-        hidden = states(mean, key, step, HIDDEN)
-    return visible, hidden
+        field = intercept_visible + states.astype(dtype) @ components
+        rows = unit_draws(field, below, scale, key, step, VISIBLE)
+        field = intercept_hidden + rows.astype(dtype) @ components.T
+        states = unit_draws(field, above, np.ones(n_hidden), key, step, HIDDEN)
+    return rows, states

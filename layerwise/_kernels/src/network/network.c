@@ -4,14 +4,13 @@
 
 #include "base/real.h"
 #include "base/threads.h"
+#include "linear/columns.h"
 #include "linear/product.h"
 #include "network/layer.h"
 #include "network/loss.h"
 #include "optimizer/rule.h"
 #include "units/bernoulli.h"
 #include "units/units.h"
-
-#define LW_NETWORK_COLUMNS 64
 
 /* A row of inputs, each of them zero with the probability. */
 LW_LOOP void
@@ -26,21 +25,6 @@ LW_(masked_row)(const LW_REAL *restrict input, ptrdiff_t n_units, LW_REAL probab
         LW_SIMD
         for (ptrdiff_t j = 0; j < units; j++) {
             output[first + j] = LW_(uniform)(word[j]) < probability ? 0 : input[first + j];
-        }
-    }
-}
-
-LW_LOOP void
-LW_(column_sums)(const LW_REAL *restrict slope, ptrdiff_t n_rows, ptrdiff_t n_units,
-    ptrdiff_t n_columns, LW_REAL *restrict sum)
-{
-    for (ptrdiff_t j = 0; j < n_columns; j++) {
-        sum[j] = slope[j];
-    }
-    for (ptrdiff_t i = 1; i < n_rows; i++) {
-        LW_SIMD
-        for (ptrdiff_t j = 0; j < n_columns; j++) {
-            sum[j] += slope[i * n_units + j];
         }
     }
 }
@@ -61,9 +45,9 @@ LW_(share_gradient)(const LW_REAL *input, const LW_REAL *slope, ptrdiff_t n_rows
         LW_(share_product)(input, 1, n_inputs, slope, n_units, 1, n_inputs, n_units, n_rows, 1,
             NULL, 0, matrix, n_units);
     }
-    LW_SHARE_TILES(t, lw_tiles(n_units, LW_NETWORK_COLUMNS), {
-        const ptrdiff_t from = t * LW_NETWORK_COLUMNS;
-        LW_(column_sums)(slope + from, n_rows, n_units, lw_min(LW_NETWORK_COLUMNS, n_units - from),
+    LW_SHARE_TILES(t, lw_tiles(n_units, LW_COLUMNS), {
+        const ptrdiff_t from = t * LW_COLUMNS;
+        LW_(column_sums)(slope + from, n_rows, n_units, lw_min(LW_COLUMNS, n_units - from),
             gradient + layer->biases + from);
     });
 }

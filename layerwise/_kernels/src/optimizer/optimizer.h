@@ -12,7 +12,7 @@ enum { LW_SGD = 0, LW_ADAM = 1 };
  * of this step, from 1. `decay` pulls parameters towards zero: it is added to the gradient as
  * decay * parameter with SGD, and applied beside the step (decoupled) with Adam. */
 typedef struct {
-    int kind;
+    int64_t kind;
     double rate;
     double momentum;
     double decay;

@@ -1,129 +1,120 @@
-/* The kernels of rbm.h: which way, and the threads. */
+/* The algorithms, once, over ways (way.h): a pass of CD or PCD, and Gibbs steps. */
 
 #include "base/real.h"
+#include "base/scratch.h"
 #include "base/threads.h"
-#include "rbm/lists.c"
+#include "optimizer/rule.h"
 #include "rbm/rbm.h"
 #include "rbm/task.h"
+#include "rbm/way.h"
 
-#if defined(LW_LOOKUP) && defined(LW_SINGLE)
-#include "rbm/tables.h"
-
-static ptrdiff_t
-chains_of(lw_contrast pass)
-{
-    return pass.n_chains ? pass.n_chains : lw_min(pass.batch_size, pass.n_rows);
-}
-
-/* Whether tables are built once for all Gibbs steps between two changes of the weights. */
-static int
-keeps_tables(lw_contrast pass)
-{
-    const ptrdiff_t size = lw_layer_tables(pass.n_visible, pass.n_hidden)
-        + lw_layer_tables(pass.n_hidden, pass.n_visible);
-    const ptrdiff_t most = chains_of(pass) <= LW_KEPT_MOST ? LW_KEPT_FEW : LW_KEPT_MANY;
-
-    return pass.n_steps >= LW_KEPT_STEPS && size <= most;
-}
-
-static int
-by_lookup(lw_contrast pass)
-{
-    const ptrdiff_t n_data = lw_min(pass.batch_size, pass.n_rows), n_chains = chains_of(pass);
-    const ptrdiff_t least = keeps_tables(pass) ? LW_KEPT_ROWS : LW_LOOKUP_ROWS;
-
-    return n_data >= least && n_chains >= least; /* of a whole batch */
-}
-
+#include "rbm/dense.c"
+#include "rbm/lists.c"
+#ifdef LW_HAS_LOOKUP
 #include "rbm/lookup.c"
 #endif
 
-/* Whether some of n numbers is neither zero nor one. */
-LW_LOOP int
-LW_(are_grey)(const LW_REAL *restrict value, ptrdiff_t n)
-{
-    int grey = 0;
+/* Room for any way's workspace. */
+typedef union {
+    LW_(dense) dense;
+    LW_(lists) lists;
+#ifdef LW_HAS_LOOKUP
+    lw_lookup lookup;
+#endif
+} LW_(workspace);
 
-    for (ptrdiff_t i = 0; i < n; i++) {
-        grey |= !((value[i] == 0) | (value[i] == 1));
+static const LW_(way) * LW_(way_of)(int way)
+{
+#ifdef LW_HAS_LOOKUP
+    if (way == LW_WAY_LOOKUP) {
+        return &lookup_way;
     }
-    return grey;
+#endif
+    return way == LW_WAY_LISTS ? &LW_(lists_way) : &LW_(dense_way);
+}
+
+ptrdiff_t
+LW_(lw_contrastive_scratch)(lw_shape shape, lw_contrast pass)
+{
+    ptrdiff_t most = 0;
+
+    for (int way = LW_WAY_DENSE; way <= LW_WAY_LOOKUP; way++) {
+        LW_(workspace) work;
+        const lw_scratch used = LW_(way_of)(way)->place(shape, pass, lw_scratch_from(NULL), &work);
+        most = lw_max(most, lw_scratch_size(used));
+    }
+    return most;
 }
 
 static void
-LW_(run)(LW_(task) * task, char *scratch)
+LW_(share_pass)(const LW_(task) * task, const LW_(way) * way, void *scratch, double *gap)
 {
-#if defined(LW_LOOKUP) && defined(LW_SINGLE)
-    if (by_lookup(task->pass)) {
-        lookup_pass(task, scratch);
-        return;
+    const ptrdiff_t n_batches = lw_tiles(task->pass.n_rows, task->pass.batch_size);
+    LW_(workspace) work;
+
+    way->place(task->rbm.shape, task->pass, lw_scratch_from(scratch), &work);
+    way->open(task, &work);
+    for (ptrdiff_t index = 0; index < n_batches; index++) {
+        const LW_(batch) batch = LW_(batch_at)(task, index);
+        way->take(task, &work, batch);
+        way->walk(task, &work, batch);
+        way->learn(task, &work, batch, gap + index);
     }
-#endif
-    LW_(lists_pass)(task, scratch);
+    way->close(task, &work);
 }
 
 int
 LW_(lw_contrastive)(const LW_REAL *rows, const int64_t *order, lw_contrast pass,
     lw_optimizer optimizer, lw_key key, uint32_t hidden_lane, uint32_t visible_lane, int n_threads,
-    LW_REAL *components, LW_REAL *intercept_visible, LW_REAL *intercept_hidden, LW_REAL *chains,
-    LW_REAL *first, LW_REAL *second, void *scratch, double *gap)
+    LW_(lw_rbm) rbm, LW_REAL *chains, void *scratch, double *gap)
 {
-    LW_(task)
-    task = { rows, order, pass, optimizer, key, hidden_lane, visible_lane, components,
-        intercept_visible, intercept_hidden, chains, first, second, gap, 0 };
-    char *const at = scratch;
+    const lw_shape shape = rbm.shape;
+    const LW_(task) task = { .rbm = rbm,
+        .pass = pass,
+        .rows = rows,
+        .order = order,
+        .optimizer = optimizer,
+        .key = key,
+        .hidden_lane = hidden_lane,
+        .visible_lane = visible_lane,
+        .chains = chains };
+    const LW_(way) *const way = LW_(way_of)(LW_(chosen_way)(shape, pass, LW_(share_on)(&task)));
 
-    for (ptrdiff_t i = 0; i < pass.n_rows && !task.grey; i++) {
-        task.grey = LW_(are_grey)(rows + order[i] * pass.n_visible, pass.n_visible);
-    }
-    LW_WITH_THREADS(LW_(run)(&task, at));
-    return LW_(are_lost)(components, pass.n_hidden * pass.n_visible)
-            || LW_(are_lost)(intercept_visible, pass.n_visible)
-            || LW_(are_lost)(intercept_hidden, pass.n_hidden)
+    LW_WITH_THREADS(LW_(share_pass)(&task, way, scratch, gap));
+    return LW_(are_lost)(rbm.components, shape.n_hidden * shape.n_visible)
+            || LW_(are_lost)(rbm.intercept_visible, shape.n_visible)
+            || LW_(are_lost)(rbm.intercept_hidden, shape.n_hidden)
+            || (rbm.log_variance && LW_(are_lost)(rbm.log_variance, shape.n_visible))
         ? LW_LOST
         : LW_OK;
 }
 
 static void
-LW_(run_gibbs)(const LW_(task) * task, LW_(batch) batch, char *scratch, LW_REAL *visible)
+LW_(share_gibbs)(const LW_(task) * task, const LW_(way) * way, uint32_t first_step, void *scratch)
 {
-#if defined(LW_LOOKUP) && defined(LW_SINGLE)
-    if (by_lookup(task->pass)) {
-        lookup_gibbs(task, batch, scratch, visible);
-        return;
-    }
-#endif
-    LW_(lists_gibbs)(task, batch, scratch, visible);
+    const LW_(batch) batch = { .n_chains = task->pass.n_chains, .step = first_step - 1 };
+    LW_(workspace) work;
+
+    way->place(task->rbm.shape, task->pass, lw_scratch_from(scratch), &work);
+    way->open(task, &work);
+    way->walk(task, &work, batch);
+    way->close(task, &work);
 }
 
-int
-LW_(lw_gibbs)(const LW_REAL *components, const LW_REAL *intercept_visible,
-    const LW_REAL *intercept_hidden, lw_contrast pass, lw_key key, uint32_t first_step,
+void
+LW_(lw_gibbs)(LW_(lw_rbm) rbm, lw_contrast pass, lw_key key, uint32_t first_step,
     uint32_t hidden_lane, uint32_t visible_lane, int n_threads, LW_REAL *hidden, LW_REAL *visible,
     void *scratch)
 {
-    /* The parameters are a pass's own, but Gibbs steps only read them. */
-    const LW_(task) task = { NULL, NULL, pass, { 0 }, key, hidden_lane, visible_lane,
-        (LW_REAL *)components, (LW_REAL *)intercept_visible, (LW_REAL *)intercept_hidden, hidden,
-        NULL, NULL, NULL, 0 };
-    const LW_(batch) batch = { 0, 0, pass.n_chains, first_step - 1, { 0 } };
-    char *const at = scratch;
+    const LW_(task) task = { .rbm = rbm,
+        .pass = pass,
+        .key = key,
+        .hidden_lane = hidden_lane,
+        .visible_lane = visible_lane,
+        .chains = hidden,
+        .visible = visible };
+    const double share = 1; /* of the units on: not known before the first step */
+    const LW_(way) *const way = LW_(way_of)(LW_(chosen_way)(rbm.shape, pass, share));
 
-    LW_WITH_THREADS(LW_(run_gibbs)(&task, batch, at, visible));
-    return LW_OK;
-}
-
-ptrdiff_t
-LW_(lw_contrastive_scratch)(lw_contrast pass)
-{
-    LW_(lists) lists;
-
-#if defined(LW_LOOKUP) && defined(LW_SINGLE)
-    lw_lookup work;
-
-    if (by_lookup(pass)) {
-        return lw_scratch_size(lookup_slices(pass, &work, lw_scratch_from(NULL)));
-    }
-#endif
-    return lw_scratch_size(LW_(lists_slices)(pass, &lists, lw_scratch_from(NULL)));
+    LW_WITH_THREADS(LW_(share_gibbs)(&task, way, first_step, scratch));
 }

@@ -3,22 +3,9 @@
  * LW_INPUTS units that are on or off select one of 2^LW_INPUTS subset sums of their weights, and so
  * many floats are exactly one vector: a permutation of the vector by a vector of indices looks up
  * the sums of LW_ENTRIES rows at once. For four units (AVX-512) that is a permutation and an addition
- * for 64 multiply-adds. The sums are exact sums of floats, in an order of their own.
- *
- * Below LW_LOOKUP_ROWS rows, tables cost more than they save: they are built for each product, for
- * all of its rows. Measured for a pass at 784 x 500 units, against lists (contrastive_lists.inc.c):
- * with a fifth of the visible units on, it takes 1.25 times as long at 32 rows with AVX-512, as long at
- * 48, 0.8 times at 112 and 0.7 at 200; with half of them on, 0.6 times at 48. With AVX2 it takes 1.1
- * times as long from 96 rows on, and 0.6 to 0.7 times where half of the units are on.
- *
- * For LW_KEPT_STEPS Gibbs steps with the same weights tables are built once and kept, which pays
- * from LW_KEPT_ROWS rows on. They have eight times the size of the weights. From the second cache, 100
- * chains of 100 x 16 units take 0.6 of the time of built tables. From the third, at 784 x 500, 32
- * chains take 0.6 of that of lists, but 112 take 0.8 to 1.3 of that of built tables, as its other users
- * leave it, and 448 chains 1.2.
- *
- * Here is all that differs between sets of instructions. Without permutations there is no LW_LOOKUP;
- * sums over lists (contrastive_lists.inc.c) are what remains. */
+ * for 64 multiply-adds. The sums are exact sums of floats, in an order of their own. Tables are built
+ * for each product, for all of its rows, or kept (way.h); kept ones have eight times the size of the
+ * weights. Without permutations there is no LW_LOOKUP. */
 
 #ifndef LW_RBM_TABLES_H
 #define LW_RBM_TABLES_H
@@ -29,15 +16,7 @@
 
 #ifdef LW_LOOKUP
 
-enum {
-    LW_LOOKUP_ROWS = LW_INPUTS == 4 ? 48 : 96,
-    LW_KEPT_ROWS = 12,
-    LW_KEPT_STEPS = 16,
-    LW_KEPT_MANY = 1 << 18, /* floats of kept tables: in a second cache for any chains, */
-    LW_KEPT_FEW = 1 << 22,  /* in a third one for few: up to LW_KEPT_MOST */
-    LW_KEPT_MOST = 64,
-    LW_GROUPS = 128 /* groups of LW_INPUTS units whose tables stay in the first cache: 24 KB */
-};
+#define LW_GROUPS 128 /* groups of LW_INPUTS units whose tables stay in the L1 cache: 24 KB */
 
 /* Floats of the tables of a whole layer: for every LW_OUTPUTS units, those of all their inputs. */
 LW_INLINE ptrdiff_t

@@ -16,8 +16,8 @@ typedef struct {
     int64_t size;
 } lw_units;
 
-/* Of Bernoulli units, the ones with kernels of their own. All arrays are rows x units and contiguous. `step` and `lane` complete the address of a random
- * number: (unit, row, step, lane). */
+/* Bernoulli units. All arrays are rows x units and contiguous. `step` and `lane` complete the address
+ * of a random number: (unit, row, step, lane). */
 #define LW_UNITS(K, real, type)                                                                   \
     K(void, lw_means_##type,                                                                      \
         (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, real *mean))      \

@@ -1,0 +1,43 @@
+/* Sums over the rows of a matrix. */
+
+#ifndef LW_LINEAR_COLUMNS_H
+#define LW_LINEAR_COLUMNS_H
+
+#include "base/kernel.h"
+#include "base/real.h"
+
+#define LW_COLUMNS 64 /* columns a thread takes at a time */
+
+/* sum[j] = sum_i value[i, j]; rows are `apart` numbers from each other. */
+LW_LOOP void
+LW_(column_sums)(const LW_REAL *restrict value, ptrdiff_t n_rows, ptrdiff_t apart,
+    ptrdiff_t n_columns, LW_REAL *restrict sum)
+{
+    for (ptrdiff_t j = 0; j < n_columns; j++) {
+        sum[j] = value[j];
+    }
+    for (ptrdiff_t i = 1; i < n_rows; i++) {
+        LW_SIMD
+        for (ptrdiff_t j = 0; j < n_columns; j++) {
+            sum[j] += value[i * apart + j];
+        }
+    }
+}
+
+/* The same of squares. */
+LW_LOOP void
+LW_(column_squares)(const LW_REAL *restrict value, ptrdiff_t n_rows, ptrdiff_t apart,
+    ptrdiff_t n_columns, LW_REAL *restrict sum)
+{
+    for (ptrdiff_t j = 0; j < n_columns; j++) {
+        sum[j] = value[j] * value[j];
+    }
+    for (ptrdiff_t i = 1; i < n_rows; i++) {
+        LW_SIMD
+        for (ptrdiff_t j = 0; j < n_columns; j++) {
+            sum[j] += value[i * apart + j] * value[i * apart + j];
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,250 @@
+/* The dense way: units of any kind, rows of any real numbers, by matrix products and the functions of
+ * units/kinds.h on tiles of rows. It is the specification of the other ways. Everything is rows x
+ * units. */
+
+#include "base/real.h"
+#include "base/scratch.h"
+#include "base/threads.h"
+#include "base/vmath.h"
+#include "linear/columns.h"
+#include "linear/product.h"
+#include "optimizer/rule.h"
+#include "rbm/way.h"
+#include "units/kinds.h"
+
+typedef struct {
+    LW_REAL *rows;      /* of data: n_data x n_visible */
+    LW_REAL *data_mean; /* n_data x n_hidden */
+    double *data_part;  /* n_data: log-partitions of the hidden units */
+    LW_REAL *visible;   /* states of the chains: n_chains x n_visible */
+    LW_REAL *hidden;    /* n_chains x n_hidden */
+    LW_REAL *mean;      /* n_chains x n_hidden */
+    double *part;       /* n_chains */
+    LW_REAL *gradient;  /* of the weights */
+    LW_REAL *slope;     /* of the visible intercepts */
+    LW_REAL *slope_hidden;
+    LW_REAL *slope_variance;
+    LW_REAL *scale; /* standard deviations of visible units; NULL where none is Gaussian */
+} LW_(dense);
+
+static lw_scratch
+LW_(dense_place)(lw_shape shape, lw_contrast pass, lw_scratch at, void *work)
+{
+    LW_(dense) *const dense = work;
+    const ptrdiff_t n_data = lw_most_data(pass), n_chains = lw_most_chains(pass);
+    const size_t size = sizeof(LW_REAL);
+
+    dense->rows = lw_slice(&at, n_data * shape.n_visible, size);
+    dense->data_mean = lw_slice(&at, n_data * shape.n_hidden, size);
+    dense->data_part = lw_slice(&at, n_data, sizeof(double));
+    dense->visible = lw_slice(&at, n_chains * shape.n_visible, size);
+    dense->hidden = lw_slice(&at, n_chains * shape.n_hidden, size);
+    dense->mean = lw_slice(&at, n_chains * shape.n_hidden, size);
+    dense->part = lw_slice(&at, n_chains, sizeof(double));
+    dense->gradient = lw_slice(&at, shape.n_hidden * shape.n_visible, size);
+    dense->slope = lw_slice(&at, shape.n_visible, size);
+    dense->slope_hidden = lw_slice(&at, shape.n_hidden, size);
+    dense->slope_variance = lw_slice(&at, shape.n_visible, size);
+    dense->scale = lw_slice(&at, shape.n_visible, size);
+    return at;
+}
+
+/* Standard deviations of the visible units, by one thread. */
+static void
+LW_(dense_scale)(const LW_(task) * task, const LW_(dense) * dense)
+{
+    for (ptrdiff_t i = 0; i < task->rbm.shape.n_visible && task->rbm.log_variance; i++) {
+        dense->scale[i] = LW_(lw_exp)(task->rbm.log_variance[i] / 2);
+    }
+}
+
+static void
+LW_(dense_open)(const LW_(task) * task, void *work)
+{
+    LW_(dense) *const dense = work;
+
+    if (task->pass.n_chains) {
+        dense->hidden = task->chains;
+    }
+    if (task->visible) {
+        dense->visible = task->visible;
+    }
+    LW_ONE_THREAD
+    LW_(dense_scale)(task, dense);
+    if (!task->rbm.log_variance) {
+        dense->scale = NULL;
+    }
+}
+
+/* Hidden means of some rows, given their visible units; log-partitions into `part`, and states into
+ * `state` unless it is NULL. */
+static void
+LW_(dense_hidden)(const LW_(task) * task, const LW_REAL *visible, ptrdiff_t n_rows, uint32_t step,
+    LW_REAL *mean, double *part, LW_REAL *state)
+{
+    const LW_(lw_rbm) rbm = task->rbm;
+    const ptrdiff_t n_hidden = rbm.shape.n_hidden, n_visible = rbm.shape.n_visible;
+
+    LW_(share_product)(visible, n_visible, 1, rbm.components, 1, n_visible, n_rows, n_hidden,
+        n_visible, 1, rbm.intercept_hidden, 0, mean, n_hidden);
+    LW_SHARE_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE), {
+        const ptrdiff_t from = t * LW_UNITS_TILE, rows = lw_min(LW_UNITS_TILE, n_rows - from);
+        LW_REAL *const field = mean + from * n_hidden;
+        LW_(units_log_partition)(
+            rbm.shape.hidden, rbm.shape.n_hidden_runs, NULL, field, rows, n_hidden, part + from);
+        if (state) {
+            LW_(units_draw)(rbm.shape.hidden, rbm.shape.n_hidden_runs, NULL, field, rows, n_hidden,
+                (uint32_t)from, task->key, step, task->hidden_lane, state + from * n_hidden);
+        }
+        LW_(units_means)(
+            rbm.shape.hidden, rbm.shape.n_hidden_runs, NULL, field, rows, n_hidden, field);
+    });
+}
+
+static void
+LW_(dense_take)(const LW_(task) * task, void *work, LW_(batch) batch)
+{
+    const LW_(dense) *const dense = work;
+    const ptrdiff_t n_visible = task->rbm.shape.n_visible;
+
+    LW_SHARE_TILES(r, batch.n_data, {
+        memcpy(dense->rows + r * n_visible, LW_(row_of)(task, batch, r),
+            (size_t)n_visible * sizeof(LW_REAL));
+    });
+    LW_(dense_hidden)(task, dense->rows, batch.n_data, batch.step, dense->data_mean,
+        dense->data_part, task->pass.n_chains ? NULL : dense->hidden);
+}
+
+static void
+LW_(dense_walk)(const LW_(task) * task, void *work, LW_(batch) batch)
+{
+    const LW_(dense) *const dense = work;
+    const LW_(lw_rbm) rbm = task->rbm;
+    const ptrdiff_t n_hidden = rbm.shape.n_hidden, n_visible = rbm.shape.n_visible;
+
+    for (ptrdiff_t k = 1; k <= task->pass.n_steps; k++) {
+        const uint32_t step = batch.step + (uint32_t)k;
+        const int draw = k < task->pass.n_steps || task->pass.n_chains;
+        LW_(share_product)(dense->hidden, n_hidden, 1, rbm.components, n_visible, 1,
+            batch.n_chains, n_visible, n_hidden, 1, rbm.intercept_visible, 0, dense->visible,
+            n_visible);
+        LW_SHARE_TILES(t, lw_tiles(batch.n_chains, LW_UNITS_TILE), {
+            const ptrdiff_t from = t * LW_UNITS_TILE;
+            LW_REAL *const field = dense->visible + from * n_visible;
+            LW_(units_draw)(rbm.shape.visible, rbm.shape.n_visible_runs, dense->scale, field,
+                lw_min(LW_UNITS_TILE, batch.n_chains - from), n_visible, (uint32_t)from, task->key,
+                step, task->visible_lane, field);
+        });
+        LW_(dense_hidden)(task, dense->visible, batch.n_chains, step, dense->mean, dense->part,
+            draw ? dense->hidden : NULL);
+    }
+}
+
+/* Slopes of some columns: the mean over the chains minus that over the data. */
+static void
+LW_(dense_slopes)(LW_(batch) batch, const LW_REAL *data, const LW_REAL *chains, ptrdiff_t apart,
+    ptrdiff_t n, LW_REAL *slope)
+{
+    LW_REAL of_data[LW_COLUMNS];
+
+    LW_(column_sums)(data, batch.n_data, apart, n, of_data);
+    LW_(column_sums)(chains, batch.n_chains, apart, n, slope);
+    for (ptrdiff_t j = 0; j < n; j++) {
+        slope[j] = slope[j] / (LW_REAL)batch.n_chains - of_data[j] / (LW_REAL)batch.n_data;
+    }
+}
+
+/* Slopes of the log variances z of some visible units: of half the squares times e^-z. */
+static void
+LW_(dense_variance_slopes)(
+    const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch, ptrdiff_t i, ptrdiff_t n)
+{
+    const ptrdiff_t apart = task->rbm.shape.n_visible;
+    LW_REAL of_data[LW_COLUMNS], *const slope = dense->slope_variance + i;
+
+    LW_(column_squares)(dense->rows + i, batch.n_data, apart, n, of_data);
+    LW_(column_squares)(dense->visible + i, batch.n_chains, apart, n, slope);
+    for (ptrdiff_t j = 0; j < n; j++) {
+        const LW_REAL precision = 1 / (dense->scale[i + j] * dense->scale[i + j]);
+        slope[j] = precision / 2
+            * (slope[j] / (LW_REAL)batch.n_chains - of_data[j] / (LW_REAL)batch.n_data);
+    }
+}
+
+/* Log variances of units of other kinds stay zero. */
+static void
+LW_(dense_only_gaussian)(lw_shape shape, LW_REAL *slope)
+{
+    ptrdiff_t at = 0;
+
+    for (ptrdiff_t k = 0; k < shape.n_visible_runs; k++) {
+        if (shape.visible[k].kind != LW_GAUSSIAN) {
+            memset(slope + at, 0, (size_t)shape.visible[k].size * sizeof(LW_REAL));
+        }
+        at += (ptrdiff_t)shape.visible[k].size;
+    }
+}
+
+static void
+LW_(dense_learn)(const LW_(task) * task, void *work, LW_(batch) batch, double *gap)
+{
+    const LW_(dense) *const dense = work;
+    const LW_(lw_rbm) rbm = task->rbm;
+    const ptrdiff_t n_hidden = rbm.shape.n_hidden, n_visible = rbm.shape.n_visible;
+
+    LW_SHARE_TILES(t, lw_tiles(n_visible, LW_COLUMNS), {
+        const ptrdiff_t i = t * LW_COLUMNS, n = lw_min(LW_COLUMNS, n_visible - i);
+        LW_(dense_slopes)(
+            batch, dense->rows + i, dense->visible + i, n_visible, n, dense->slope + i);
+        if (dense->scale) {
+            LW_(dense_variance_slopes)(task, dense, batch, i, n);
+        }
+    });
+    LW_SHARE_TILES(t, lw_tiles(n_hidden, LW_COLUMNS), {
+        const ptrdiff_t j = t * LW_COLUMNS;
+        LW_(dense_slopes)(batch, dense->data_mean + j, dense->mean + j, n_hidden,
+            lw_min(LW_COLUMNS, n_hidden - j), dense->slope_hidden + j);
+    });
+    LW_(share_product)(dense->mean, 1, n_hidden, dense->visible, n_visible, 1, n_hidden, n_visible,
+        batch.n_chains, 1 / (LW_REAL)batch.n_chains, NULL, 0, dense->gradient, n_visible);
+    LW_(share_product)(dense->data_mean, 1, n_hidden, dense->rows, n_visible, 1, n_hidden,
+        n_visible, batch.n_data, -1 / (LW_REAL)batch.n_data, dense->gradient, n_visible,
+        dense->gradient, n_visible);
+    LW_(share_update)(
+        dense->gradient, n_hidden * n_visible, batch.rule, rbm.components, rbm.first, rbm.second);
+    LW_ONE_THREAD
+    {
+        const ptrdiff_t at = lw_visible_at(rbm.shape);
+        *gap = LW_(gap_of)(task, batch, dense->slope, dense->data_part, batch.n_data, dense->part,
+            batch.n_chains);
+        if (dense->scale) {
+            LW_(dense_only_gaussian)(rbm.shape, dense->slope_variance);
+            for (ptrdiff_t i = 0; i < n_visible; i++) {
+                *gap -= dense->slope_variance[i];
+            }
+            LW_(step_intercepts)(task, batch, dense->slope_variance, n_visible,
+                at + n_visible + n_hidden, rbm.log_variance);
+            LW_(dense_scale)(task, dense);
+        }
+        LW_(step_intercepts)(task, batch, dense->slope, n_visible, at, rbm.intercept_visible);
+        LW_(step_intercepts)(
+            task, batch, dense->slope_hidden, n_hidden, at + n_visible, rbm.intercept_hidden);
+    }
+}
+
+/* Parameters and chains are moved where they stand. */
+static void
+LW_(dense_close)(const LW_(task) * task, void *work)
+{
+    (void)task;
+    (void)work;
+}
+
+static const LW_(way) LW_(dense_way) = {
+    .place = LW_(dense_place),
+    .open = LW_(dense_open),
+    .take = LW_(dense_take),
+    .walk = LW_(dense_walk),
+    .learn = LW_(dense_learn),
+    .close = LW_(dense_close),
+};
