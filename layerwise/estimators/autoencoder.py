@@ -121,7 +121,20 @@ class AutoEncoder(Layer):
         self.trainer = trainer
         self.random_state = random_state
 
-    def _fit_rows(self, rows, stream):
+    def fit_input(self, rows, stream):
+        """Train on what is drawn anew for each pass, as a layer of a deep model.
+
+        Parameters
+        ----------
+        rows : LayerInput
+        stream : Stream
+            Where all random numbers come from.
+
+        Returns
+        -------
+        AutoEncoder
+            This estimator.
+        """
         self._check_network()
         trainer = self._trainer
         check_trainer(self, trainer, AutoEncoderParams, "Backprop()")

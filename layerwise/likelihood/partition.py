@@ -47,7 +47,7 @@ def listed_layer(params):
 
 
 def smaller_listed(params):
-    """Return an RBM of bits as (weights, analytic bias, enumerated bias): the smaller layer listed."""
+    """Return an RBM of bits as (weights, analytic bias, enumerated bias): the smaller listed."""
     W, b, c = params.components, params.intercept_visible, params.intercept_hidden
     if listed_layer(params)[0] == "hidden":
         return np.ascontiguousarray(W.T), b, c

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from layerwise.exceptions import Incompatible
+from layerwise.models.family import Units
 from layerwise.models.mixed import units_of
 from layerwise.models.parameters import checked, checked_log_variance
 from layerwise.models.states import n_states, states_of_units
-from layerwise.models.units import BITS, Units
+from layerwise.models.units import BITS
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.products import product
 
@@ -81,6 +83,11 @@ class Conditional:
         """
         weights, bias = self.weights.astype(float), self.bias.astype(float)
         visible = self.visible
+        if not self.latent.is_binary:
+            raise Incompatible(
+                "Likelihoods are sums over latent units of two states each, and these are "
+                f"{self.latent!r}. Use Bernoulli or Spin units."
+            )
         if self.latent != BITS:
             low, step = self.latent.bits(self.n_latent)
             weights, bias = step[:, None] * weights, bias + low @ weights
@@ -108,7 +115,7 @@ class Conditional:
         return self.field(latent) * low_and_step[1].astype(self.weights.dtype)
 
     def mean(self, latent):
-        """Return the means of x given rows of h (or of means of h), of shape (n_rows, n_visible)."""
+        """Return the means of x given h, or means of h, of shape (n_rows, n_visible)."""
         return self.visible.mean(self.field(latent), self.log_variance)
 
     def sample(self, latent, stream, *, step, lane):

@@ -5,13 +5,13 @@ from numbers import Integral
 
 import numpy as np
 
+from layerwise.models.family import Units
 from layerwise.models.units import (
     Bernoulli,
     Gaussian,
     Softmax,
     Spin,
     TruncatedExponential,
-    Units,
 )
 
 __all__ = ["ALL", "Mixed", "units_of"]
@@ -40,9 +40,9 @@ class Mixed(Units):
         return all(kind.is_binary for kind, _ in self.parts)
 
     @property
-    def states(self):
-        """None: states are those of the parts."""
-        return None
+    def is_positive(self):
+        """Whether no value is negative."""
+        return all(kind.is_positive for kind, _ in self.parts)
 
     def _slices(self):
         first = 0
@@ -64,7 +64,7 @@ class Mixed(Units):
 
     def factors(self, n_units):
         parts = [kind.factors(size) for kind, size in self.parts]
-        return None if None in parts else sum(parts, [])
+        return None if None in parts else [factor for part in parts for factor in part]
 
     def bits(self, n_units):
         if not self.is_binary:
@@ -138,8 +138,8 @@ def units_of(spec, n_units):
     spec : str, Units, or list
         A name, a value, or a list of pairs (name or value, number of units) and of values that
         know their number, for a layer of several types.
-    n_units : int
-        Number of units of the layer.
+    n_units : int or None
+        Number of units of the layer; None asks for nothing.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def units_of(spec, n_units):
         If that is no type of units, or of another number.
     """
     found = _parsed(spec)
-    if found.n_units not in (None, n_units):
+    if n_units is not None and found.n_units not in (None, n_units):
         raise ValueError(
             f"{spec!r} has {found.n_units} units, and the layer has {n_units}. Give sizes that "
             "sum to the number of columns."

@@ -6,9 +6,10 @@ import numpy as np
 
 from layerwise.exceptions import Incompatible
 from layerwise.models.conditional import Conditional
+from layerwise.models.family import Units, scale
 from layerwise.models.mixed import units_of
 from layerwise.models.parameters import checked, checked_log_variance
-from layerwise.models.units import BITS, Units, scale
+from layerwise.models.units import BITS
 from layerwise.numerics import rbm, units
 from layerwise.numerics.products import product
 from layerwise.numerics.streams import HIDDEN, VISIBLE
@@ -70,7 +71,8 @@ class RBMParams:
         ----------
         rows : ndarray of shape (n_rows, n_visible)
             States or means. The visible biases give the units the means of the rows, smoothed by
-            one row of the middle: never infinite. Variances have a floor.
+            one row of the middle: never infinite. Variances are the rows' own, or 1 of a constant
+            column.
         n_hidden : int
         stream : Stream
             The weights are normal with standard deviation 0.1, in units of each Gaussian visible
@@ -121,6 +123,10 @@ class RBMParams:
         """
         arrays = self.components, self.intercept_visible, self.intercept_hidden
         return arrays if self.log_variance is None else (*arrays, self.log_variance)
+
+    def runs(self):
+        """Return the kinds of visible and of hidden units, as kernels take them."""
+        return self.visible.runs(self.n_visible), self.hidden.runs(self.n_hidden)
 
     def replaced(self, *arrays):
         """Return an RBM of the same units with other arrays, in the order of ``arrays``."""
@@ -253,12 +259,10 @@ class RBMParams:
         """
         visible = np.asarray(visible, dtype=self.components.dtype)
         hidden = self.sample_hidden(visible, stream, step=0)
-        if self.over_bits:
-            return rbm.gibbs(*self.arrays(), hidden, stream, n_steps)
-        for step in range(1, n_steps + 1):
-            visible = self.sample_visible(hidden, stream, step=step)
-            hidden = self.sample_hidden(visible, stream, step=step)
-        return visible
+        kinds = dict(zip(("visible", "hidden"), self.runs()))
+        return rbm.gibbs(
+            *self.arrays()[:3], hidden, stream, n_steps, **kinds, log_variance=self.log_variance
+        )
 
 
 def hidden_units_of(spec, n_hidden):

@@ -1,8 +1,6 @@
 """Types of units: what a layer's fields say about its states.
 
-Each type is an exponential family over a field a: p(v | a) is proportional to base(v) exp(a v). A
-field is a bias plus weighted neighbours. ``layerwise.models.mixed`` joins types in one layer, and
-reads the names of types.
+``family`` says what is asked of a type; ``mixed`` joins types in one layer, and reads their names.
 """
 
 from dataclasses import dataclass
@@ -10,119 +8,16 @@ from typing import ClassVar
 
 import numpy as np
 
+from layerwise.models.family import Units
 from layerwise.numerics import units
 
-__all__ = ["BITS", "Bernoulli", "Gaussian", "Softmax", "Spin", "TruncatedExponential", "Units"]
+__all__ = ["BITS", "Bernoulli", "Gaussian", "Softmax", "Spin", "TruncatedExponential"]
 
 # Scaling into [0, 1] rounds: scikit-learn's MinMaxScaler gives 1.0000000000000002 for the largest
 # value of a column. So many units in the last place of 1 are taken for that.
 ROUNDING = 4
-# The smallest first variance of a Gaussian unit, in shares of the mean over units: a constant
-# column has none.
-VARIANCE_FLOOR = 1e-3
-
-
-@dataclass(frozen=True)
-class Units:
-    """What all types share: a value, whose methods go by fields or by states.
-
-    Fields, states and what is returned have the shape (n_rows, n_units), float32 or float64.
-    ``log_variance``, of shape (n_units,), are parameters of the model, which Gaussian units read
-    and others do not.
-    """
-
-    code: ClassVar[int]
-    # Number of units, where the type knows it.
-    n_units: ClassVar[int | None] = None
-    # Whether each unit has two states.
-    is_binary: ClassVar[bool] = False
-
-    def runs(self, n_units):
-        """Return the runs of a layer as kernels take them: see ``numerics.units``."""
-        return units.runs_of([(self.code, n_units)])
-
-    def gaussian(self, n_units):
-        """Return which units are Gaussian and have a variance, of shape (n_units,)."""
-        return np.zeros(n_units, dtype=bool)
-
-    def takes_means(self, n_units):
-        """Return of which units a value may be the mean of states, of shape (n_units,)."""
-        return np.zeros(n_units, dtype=bool)
-
-    def factors(self, n_units):
-        """Return the states of each group of units that depend on nothing else, in order.
-
-        Returns
-        -------
-        list of ndarray of shape (n_states, n_units of the group), or None
-            None where states cannot be listed.
-        """
-        return None
-
-    def bits(self, n_units):
-        """Return (low, step): states are low + step * bit for bits of 0 and 1; None if not binary.
-
-        Both are of shape (n_units,), float64.
-        """
-        return None
-
-    def mean(self, field, log_variance=None):
-        """Return the expected states."""
-        return units.unit_means(field, self.runs(field.shape[1]), scale(log_variance))
-
-    def sample(self, field, stream, *, step, lane, log_variance=None):
-        """Return states, drawn with the numbers at the addresses (unit, row, step, lane)."""
-        runs = self.runs(field.shape[1])
-        return units.unit_draws(field, runs, scale(log_variance), stream, step=step, lane=lane)
-
-    def log_partition_sums(self, field, log_variance=None):
-        """Return the sum of ``log_partition`` over units in nats, of shape (n_rows,), float64."""
-        return units.unit_log_partitions(field, self.runs(field.shape[1]), scale(log_variance))
-
-    def variance(self, field, log_variance=None):
-        """Return the variances of the states."""
-        raise NotImplementedError
-
-    def log_partition(self, field, log_variance=None):
-        """Return log of the sum (or integral) over states of base(state) exp(state field), in nats.
-
-        Of each unit; of softmax units of each group, of shape (n_rows, n_groups).
-        """
-        raise NotImplementedError
-
-    def log_base(self, X, log_variance=None):
-        """Return the sum over units of log base(state) in nats, of shape (n_rows,), float64."""
-        return np.zeros(len(X))
-
-    def check(self, X):
-        """Return rows of data ``X``, or raise ValueError unless they are such units' states.
-
-        Where ``takes_means`` says so, means are taken too. Rounding of a few units in the last
-        place beyond the ends is taken back, in a copy.
-        """
-        return X
-
-    def check_means(self, X):
-        """Return ``X``, or raise ValueError unless all values are means of states, or states."""
-        return self.check(X)
-
-    def first_biases(self, X, log_variance=None):
-        """Return biases that give units the means of the rows ``X``, smoothed: never infinite.
-
-        Returns
-        -------
-        ndarray of shape (n_units,), float64
-        """
-        raise NotImplementedError
-
-    def first_log_variance(self, X):
-        """Return the logarithms of the variances of the rows: zeros but for Gaussian units."""
-        return np.zeros(X.shape[1])
-
-
-def scale(log_variance):
-    """Return standard deviations from the logarithms of variances, or None for None."""
-    return None if log_variance is None else np.exp(log_variance / 2)
+# A column whose variance is less than this share of its mean square is constant but for rounding.
+CONSTANT = 1e-12
 
 
 def _smoothed(X, low, high):
@@ -189,6 +84,7 @@ class Spin(Units):
 
     code = units.SPIN
     is_binary = True
+    is_positive = False
     states: ClassVar = np.array([-1.0, 1.0])
 
     def factors(self, n_units):
@@ -234,7 +130,7 @@ class Gaussian(Units):
     """
 
     code = units.GAUSSIAN
-    states: ClassVar = None
+    is_positive = False
 
     def gaussian(self, n_units):
         return np.ones(n_units, dtype=bool)
@@ -270,8 +166,8 @@ class Gaussian(Units):
 
     def first_log_variance(self, X):
         variance = X.var(axis=0, dtype=np.float64)
-        most = variance.mean()
-        return np.log(np.maximum(variance, VARIANCE_FLOOR * most if most > 0 else 1.0))
+        square = np.mean(X.astype(np.float64) ** 2, axis=0)
+        return np.log(np.where(variance > CONSTANT * square, variance, 1.0))
 
 
 # a/12 - a^3/720 + ..., which is mean - 1/2 under a small field: Bernoulli numbers over factorials.
@@ -287,7 +183,6 @@ class TruncatedExponential(Units):
     """Numbers in [0, 1] with a density proportional to exp(field * v)."""
 
     code = units.TRUNCATED_EXPONENTIAL
-    states: ClassVar = None
 
     def variance(self, field, log_variance=None):
         size = np.abs(field)
@@ -329,7 +224,6 @@ class Softmax(Units):
 
     sizes: tuple | None = None
     code = units.SOFTMAX
-    states: ClassVar = None
 
     def __post_init__(self):
         if self.sizes is None:
@@ -348,7 +242,16 @@ class Softmax(Units):
         return None if self.sizes is None else sum(self.sizes)
 
     def groups(self, n_units):
-        """Return the sizes of the groups of so many units."""
+        """Return the sizes of the groups of so many units.
+
+        Parameters
+        ----------
+        n_units : int
+
+        Returns
+        -------
+        tuple of int
+        """
         return (n_units,) if self.sizes is None else self.sizes
 
     def runs(self, n_units):
@@ -371,8 +274,9 @@ class Softmax(Units):
         ones = np.add.reduceat(X, self._starts(X.shape[1]), axis=1)
         wrong = np.any((X != 0) & (X != 1), axis=1) | np.any(ones != 1, axis=1)
         if wrong.any():
+            sign = "Negative values in data: " if X.min() < 0 else ""
             raise ValueError(
-                f"Softmax units take rows of zeros and a single 1 in each group of "
+                f"{sign}Softmax units take rows of zeros and a single 1 in each group of "
                 f"{self.groups(X.shape[1])} columns, and row {int(np.argmax(wrong))} of X is "
                 "none. Make them so, as OneHotEncoder(sparse_output=False) does."
             )

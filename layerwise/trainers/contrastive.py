@@ -22,20 +22,16 @@ class Contrastive(Trainer):
     def _prepare(self, state, rows):
         params, optimizer, chains = state.model, state.optimizer, state.chains
         n_chains = 0 if chains is None else len(chains)
+        visible, hidden = params.runs()
         scratch = contrastive_scratch(
-            params.components, len(rows), n_chains, self.batch_size, self.n_steps
+            params.components, len(rows), n_chains, self.batch_size, self.n_steps, visible, hidden
         )
-
-        # Bits have ways of their own; layers of other units say what they are of.
-        kinds = {}
-        if not params.over_bits:
-            kinds["visible"] = params.visible.runs(params.n_visible)
-            kinds["hidden"] = params.hidden.runs(params.n_hidden)
 
         def step(X, order, rate, stream):
             return contrastive_pass(
-                *params.arrays(), X, order, chains, optimizer, rate=rate, n_steps=self.n_steps,
-                batch_size=self.batch_size, stream=stream, scratch=scratch, **kinds,
+                *params.arrays()[:3], X, order, chains, optimizer, rate=rate, n_steps=self.n_steps,
+                batch_size=self.batch_size, stream=stream, visible=visible, hidden=hidden,
+                log_variance=params.log_variance, scratch=scratch,
             )  # fmt: skip
 
         # Hidden means of the batch and two slopes; then each chain's steps, down and up.

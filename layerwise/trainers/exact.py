@@ -18,10 +18,10 @@ LIMIT = 20  # 2**20 states, in every step
 class ExactGradient(Trainer):
     """Descent of minus the mean log-likelihood, by its exact gradient.
 
-    The model's half of the gradient is a sum over all states of the smaller layer, or of the hidden
-    layer where visible states cannot be listed. In a float32 RBM of Bernoulli units its relative
-    errors are about 3e-7, as those of the parameters; the objective, and all else, is computed in
-    float64.
+    The model's half of the gradient is a sum over all states of the smaller layer, or of the
+    hidden layer where visible states cannot be listed. In a float32 RBM of Bernoulli units its
+    relative errors are about 3e-7, as those of the parameters; the objective, and all else, is
+    computed in float64.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ class ExactGradient(Trainer):
         n = listed_layer(model)[1]
         if n > LIMIT:
             raise TooManyStates(
-                f"ExactGradient sums over 2**{n:.4g} states in each step and the limit is 2**{LIMIT}. "
-                f"Use at most {LIMIT} hidden units, or train with PCD() or CD()."
+                f"ExactGradient sums over 2**{n:.4g} states in each step and the limit is "
+                f"2**{LIMIT}. Use at most {LIMIT} hidden units, or train with PCD() or CD()."
             )
 
     def _prepare(self, state, rows):

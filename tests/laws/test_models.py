@@ -57,7 +57,7 @@ def test_listing_either_layer_gives_the_same_partition_function(rng, scale):
     mirrored = RBMParams(
         np.ascontiguousarray(model.components.T), model.intercept_hidden, model.intercept_visible
     )
-    components, visible, hidden = partition.float64(model)
+    components, visible, hidden = (a.astype(float) for a in model.arrays())
     by_hidden = enumeration.log_partition(np.ascontiguousarray(components.T), visible, hidden)
     by_visible = enumeration.log_partition(components, hidden, visible)
     assert by_hidden == pytest.approx(by_visible, rel=1e-12)
