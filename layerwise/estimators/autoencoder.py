@@ -9,7 +9,7 @@ from layerwise.exceptions import Incompatible
 from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.partition import TABLE_LIMIT, refuse
-from layerwise.models.chain import AutoEncoderParams, Chain, Part
+from layerwise.models.chain import AutoEncoderParams, Chain, Encoder
 from layerwise.models.parameters import checked
 from layerwise.numerics import units
 from layerwise.numerics.streams import CODE, STATE
@@ -53,7 +53,7 @@ class AutoEncoder(Layer):
     components_ : ndarray of shape (n_components, n_features)
         Generative weights, of the dtype of ``X``.
     intercept_visible_ : ndarray of shape (n_features,)
-    inference_ : Part
+    inference_ : Encoder
         The inference network: ``inference_.mean(X)`` is q(h = 1 | x), ``inference_.field(X)`` its
         log-odds.
     latent_fields_ : ndarray of shape (n_samples, n_components)
@@ -121,7 +121,20 @@ class AutoEncoder(Layer):
         self.trainer = trainer
         self.random_state = random_state
 
-    def _fit_rows(self, rows, stream):
+    def fit_input(self, rows, stream):
+        """Train on what is drawn anew for each pass, as a layer of a deep model.
+
+        Parameters
+        ----------
+        rows : LayerInput
+        stream : Stream
+            Where all random numbers come from.
+
+        Returns
+        -------
+        AutoEncoder
+            This estimator.
+        """
         self._check_network()
         trainer = self._trainer
         check_trainer(self, trainer, AutoEncoderParams, "Backprop()")
@@ -140,7 +153,7 @@ class AutoEncoder(Layer):
         self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
         self.components_ = chain.weights(code)
         self.intercept_visible_ = chain.biases(code)
-        self.inference_ = Part(chain, 0, code)
+        self.inference_ = Encoder(chain, 0, code)
         states = rows.draw(stream.child("aggregate"))
         self.latent_fields_ = self.inference_.field(states)
         self.n_features_in_ = n_features

@@ -5,9 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from layerwise.numerics import network
+from layerwise.numerics import network, units
 
-__all__ = ["AutoEncoderParams", "Chain", "Part"]
+__all__ = ["AutoEncoderParams", "Chain", "Encoder"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ class Chain:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Encoder:
     """Some layers of a chain, read as the distribution of Bernoulli units given an input.
 
     Parameters
@@ -139,9 +139,17 @@ class Part:
         """Return the log-odds of the units, of shape (n_rows, n_units)."""
         return self.chain.field(X, self.first, self.last)
 
+    def log_odds(self, X):
+        """Return the log-odds of the units, of shape (n_rows, n_units)."""
+        return self.field(X)
+
     def mean(self, X):
         """Return the means of the units, of shape (n_rows, n_units)."""
         return self.chain.forward(X, self.first, self.last)
+
+    def sample(self, X, stream, *, step, lane):
+        """Return states of the units, drawn at the addresses (unit, row, step, lane)."""
+        return units.draw(self.mean(X), stream, step=step, lane=lane)
 
 
 @dataclass(frozen=True, eq=False)

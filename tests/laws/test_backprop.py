@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from layerwise.exceptions import Diverged, Incompatible
 from layerwise.models.chain import AutoEncoderParams, Chain
-from layerwise.models.rows import Rows
+from layerwise.models.inputs import LayerInput
 from layerwise.numerics.streams import Stream
 from layerwise.trainers.backprop import Backprop
 
@@ -29,7 +29,7 @@ def network_of(sizes=(12, 6, 12), *, tied=(), sample_code=False, corruption=0.0,
 def train(trainer, network, X, stream=STREAM):
     """The passes, and the network after them; ``network`` itself stays."""
     network = copy.deepcopy(network)
-    return list(trainer.passes(network, Rows(X), stream)), network
+    return list(trainer.passes(network, LayerInput(X), stream)), network
 
 
 @pytest.mark.parametrize("tied", [(), ((0, 1),)])
@@ -76,7 +76,7 @@ def test_objective_is_the_loss_of_the_rows_of_the_pass(resample):
     )
     passes, _ = train(trainer, network, X)
     assert [p.index for p in passes] == [0, 1, 2]
-    drawn = [Rows(X).draw(STREAM.child("rows", p.index), resample=resample) for p in passes]
+    drawn = [LayerInput(X).draw(STREAM.child("rows", p.index), resample=resample) for p in passes]
     expected = [
         reference.loss_and_gradient(network.chain, x, x, "cross_entropy")[0].mean() for x in drawn
     ]
@@ -107,7 +107,7 @@ def test_rate_follows_the_schedule():
     X, network = grey(10, 12), network_of()
     trainer = Backprop(schedule=lambda index: float(index == 0), n_passes=3)
     states = []
-    for _ in trainer.passes(network, Rows(X), STREAM):
+    for _ in trainer.passes(network, LayerInput(X), STREAM):
         states.append(network.chain.parameters.copy())
     assert not np.array_equal(states[0], network_of().chain.parameters)
     assert np.array_equal(states[0], states[1])
@@ -155,7 +155,7 @@ WRONG = [
 def test_wrong_parameters_are_refused_in_one_sentence(name, value, words):
     kept = Backprop(**{name: value})
     with pytest.raises((TypeError, ValueError)) as caught:
-        next(kept.passes(network_of(), Rows(grey(3, 12)), STREAM))
+        next(kept.passes(network_of(), LayerInput(grey(3, 12)), STREAM))
     sentence = f"The {name!r} parameter of Backprop must be {words}. Got {value!r} instead."
     # scikit-learn lists a set of strings in any order.
     assert sorted(str(caught.value)) == sorted(sentence)
