@@ -2,23 +2,49 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from reference import network as reference
+from scipy import special, stats
 
 from layerwise.exceptions import Diverged
 from layerwise.models.chain import Chain
-from layerwise.numerics import network, runtime
+from layerwise.numerics import network, runtime, units
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.streams import Stream
+from layerwise.numerics.units import (
+    BERNOULLI,
+    GAUSSIAN,
+    SOFTMAX,
+    SPIN,
+    TRUNCATED_EXPONENTIAL,
+    gaussian_units,
+    runs_of,
+)
 
 STREAM = Stream(bytes(range(7, 23)))
 PLAIN = dict(batch_size=7, loss="cross_entropy", stream=STREAM, corruption=0.0, code=-1)
 STEP = {"sgd": dict(rate=0.3, momentum=0.7), "adam": dict(rate=0.01, momentum=0.9)}
 
-# sizes, activations, tied pairs, code: encoders of depth 1, 2 and 3, and all activations.
-CHAINS = [
+# Output units, of nine columns.
+OUTPUTS = {
+    "bernoulli": [(BERNOULLI, 9)],
+    "spin": [(SPIN, 9)],
+    "gaussian": [(GAUSSIAN, 9)],
+    "truncated exponential": [(TRUNCATED_EXPONENTIAL, 9)],
+    "softmax": [(SOFTMAX, 4), (SOFTMAX, 5)],
+    "mixed": [
+        *((GAUSSIAN, 2), (SOFTMAX, 3), (BERNOULLI, 1), (SPIN, 1), (TRUNCATED_EXPONENTIAL, 1)),
+        (GAUSSIAN, 1),
+    ],
+}
+every_output = pytest.mark.parametrize("runs", OUTPUTS.values(), ids=OUTPUTS)
+
+# sizes, activations, tied pairs, code, output units: encoders of depth 1, 2 and 3, all activations
+# and all units. Where there are output units, they are what the last activation would be.
+PLAIN_CHAINS = [
     ((9, 5, 9), ("sigmoid", "sigmoid"), (), 1),
     ((9, 5, 9), ("sigmoid", "sigmoid"), ((0, 1),), 1),
     ((9, 5, 9), ("sigmoid", "identity"), ((0, 1),), 1),
@@ -29,11 +55,23 @@ CHAINS = [
     ((9, 6, 9), ("sigmoid", "relu"), (), 1),
     ((1, 1, 1), ("sigmoid", "sigmoid"), (), 1),
 ]
+CHAINS = [
+    *((*chain, None) for chain in PLAIN_CHAINS),
+    *(((9, 6, 4, 9), ("tanh", "sigmoid"), (), 2, runs) for runs in OUTPUTS.values()),
+    *(((9, 5, 9), ("sigmoid",), ((0, 1),), 1, OUTPUTS[name]) for name in ("gaussian", "mixed")),
+    *(((1, 1, 1), ("sigmoid",), (), 1, [(kind, 1)]) for kind in range(5)),
+]
 
 
-def chain_of(sizes, activations, tied=(), dtype=np.float64):
-    """A chain whose biases are not zero."""
-    chain = Chain.init(sizes, activations, STREAM.child("init"), tied=tied, dtype=dtype)
+def chain_of(sizes, activations, tied=(), dtype=np.float64, runs=None):
+    """A chain whose biases and log variances are not zero."""
+    outputs = None if runs is None else runs_of(runs)
+    chain = Chain.init(
+        sizes, activations, STREAM.child("init"), tied=tied, dtype=dtype, outputs=outputs
+    )
+    if chain.log_variance is not None:
+        spread = STREAM.child("variances").generator().normal(scale=0.5, size=sizes[-1])
+        chain.log_variance[...] = np.where(gaussian_units(outputs), spread, 0)
     for k in range(chain.n_layers):
         chain.biases(k)[...] = STREAM.child("biases", k).generator().normal(size=sizes[k + 1])
     return chain
@@ -55,12 +93,22 @@ def twin_pass(chain, X, targets, order, kind, rate, momentum, decay, n_passes, o
 
 
 def kernel_pass(chain, X, targets, order, kind, rate, momentum, decay, n_passes, options):
+    options = dict(options)
+    outputs = chain.units if options.pop("loss") == "cross_entropy" else None
     optimizer = Optimizer.start(
         kind, len(chain.parameters), X.dtype, momentum=momentum, decay=decay
     )
     return [
         network.network_pass(
-            chain.parameters, chain.layers, X, targets, order, optimizer, rate=rate, **options
+            chain.parameters,
+            chain.layers,
+            X,
+            targets,
+            order,
+            optimizer,
+            rate=rate,
+            outputs=outputs,
+            **options,
         )
         for _ in range(n_passes)
     ]
@@ -87,13 +135,18 @@ def gradient_of(engine, chain, X, **options):
     return chain.parameters - after.parameters
 
 
-def losses_of(activations):
-    return ["squared_error"] + ["cross_entropy"] * (activations[-1] == "sigmoid")
+def losses_of(activations, runs):
+    """The losses that fit: units have likelihoods, and squared errors if they are Bernoulli."""
+    has_likelihood = activations[-1] == "sigmoid" if runs is None else True
+    has_error = runs is None or all(kind == BERNOULLI for kind, _ in runs)
+    return ["cross_entropy"] * has_likelihood + ["squared_error"] * has_error
 
 
-CASES = [(*chain, loss) for chain in CHAINS for loss in losses_of(chain[1])]
+CASES = [(*chain, loss) for chain in CHAINS for loss in losses_of(chain[1], chain[4])]
 both = pytest.mark.parametrize("engine", [twin_pass, kernel_pass], ids=["twin", "kernel"])
-every_case = pytest.mark.parametrize(("sizes", "activations", "tied", "code", "loss"), CASES)
+every_case = pytest.mark.parametrize(
+    ("sizes", "activations", "tied", "code", "runs", "loss"), CASES
+)
 
 
 def finite_differences(function, at):
@@ -109,14 +162,16 @@ def finite_differences(function, at):
 @both
 @pytest.mark.parametrize("corruption", [0.0, 0.4])
 @every_case
-def test_gradient_is_that_of_the_loss(engine, sizes, activations, tied, code, loss, corruption):
+def test_gradient_is_that_of_the_loss(
+    engine, sizes, activations, tied, code, runs, loss, corruption
+):
     # A rate of zero leaves the parameters, so the objective is the loss; the mask, at the same
-    # addresses, is the same each time.
-    chain, X = chain_of(sizes, activations, tied), rows_of(5, sizes[0])
+    # addresses, is the same each time. The loss is a formula for any targets, states or not.
+    chain, X = chain_of(sizes, activations, tied, runs=runs), rows_of(5, sizes[0])
     options = dict(loss=loss, corruption=corruption, batch_size=5)
 
     def mean_loss(parameters):
-        moved = Chain(parameters, sizes, activations, tied)
+        moved = replace(chain, parameters=parameters)
         return run(engine, moved, X, rate=0.0, **options)[0][0]
 
     np.testing.assert_allclose(
@@ -129,21 +184,20 @@ def test_gradient_is_that_of_the_loss(engine, sizes, activations, tied, code, lo
 @both
 @every_case
 def test_gradient_of_sampled_codes_goes_straight_through(
-    engine, sizes, activations, tied, code, loss
+    engine, sizes, activations, tied, code, runs, loss
 ):
     # Stated as a loss: the code's units are their states here, and move as their means do.
-    chain, X = chain_of(sizes, activations, tied), rows_of(5, sizes[0])
+    chain, X = chain_of(sizes, activations, tied, runs=runs), rows_of(5, sizes[0])
     means = reference.forward(chain, X, last=code)
     u = reference.uniforms(means.shape, X.dtype, STREAM, 0, reference.CODE)
     states = (u < means).astype(float)
 
     def mean_loss(parameters):
-        moved = Chain(parameters, sizes, activations, tied)
+        moved, last = replace(chain, parameters=parameters), chain.n_layers - 1
         units = states + (reference.forward(moved, X, last=code) - means)
-        values = reference.forward(moved, units, code, len(activations))
-        if loss == "squared_error":
-            return ((values - X) ** 2).sum() / 2 / len(X)
-        return -(X * np.log(values) + (1 - X) * np.log1p(-values)).sum() / len(X)
+        below = reference.forward(moved, units, code, last)
+        field = below @ moved.weights(last) + moved.biases(last)
+        return reference.LOSS[loss](moved, field, X)[0].mean()
 
     np.testing.assert_allclose(
         gradient_of(engine, chain, X, loss=loss, code=code),
@@ -173,8 +227,8 @@ def test_gradient_of_a_tied_matrix_is_the_sum_over_its_two_places(engine, loss):
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
 @pytest.mark.parametrize(("corruption", "sample"), [(0.0, False), (0.3, False), (0.3, True)])
 @every_case
-def test_kernel_equals_twin(sizes, activations, tied, code, loss, corruption, sample, kind):
-    chain, X = chain_of(sizes, activations, tied), rows_of(17, sizes[0])
+def test_kernel_equals_twin(sizes, activations, tied, code, runs, loss, corruption, sample, kind):
+    chain, X = chain_of(sizes, activations, tied, runs=runs), rows_of(17, sizes[0])
     options = dict(
         order=STREAM.generator().permutation(17), kind=kind, decay=0.01, n_passes=3, loss=loss,
         corruption=corruption, code=code if sample else -1, **STEP[kind],
@@ -186,15 +240,17 @@ def test_kernel_equals_twin(sizes, activations, tied, code, loss, corruption, sa
     np.testing.assert_allclose(got[1].parameters, expected[1].parameters, atol=1e-12)
 
 
+@every_output
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
-def test_kernel_equals_twin_in_single_precision(kind):
-    chain = chain_of((40, 30, 6, 40), ("tanh", "sigmoid", "sigmoid"), dtype=np.float32)
-    X = rows_of(33, 40, np.float32)
+def test_kernel_equals_twin_in_single_precision(kind, runs):
+    runs = [*runs, (SPIN, 20), (GAUSSIAN, 11)] if len(runs) > 2 else [(runs[0][0], 40)]
+    chain = chain_of((40, 30, 6, 40), ("tanh", "sigmoid"), dtype=np.float32, runs=runs)
+    X = states_of(runs, 33).astype(np.float32)
     options = dict(kind=kind, corruption=0.2, code=2, batch_size=10, n_passes=2, **STEP[kind])
     expected, got = (run(engine, chain, X, **options) for engine in (twin_pass, kernel_pass))
     assert got[1].parameters.dtype == np.float32
     # 2^-24 in each of 40 terms is 2e-6; a state drawn otherwise would show as 1e-2.
-    np.testing.assert_allclose(got[0], expected[0], rtol=1e-5)
+    np.testing.assert_allclose(got[0], expected[0], rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(got[1].parameters, expected[1].parameters, atol=1e-4)
 
 
@@ -286,6 +342,52 @@ def test_cross_entropy_is_exact_far_from_zero(engine, sign):
     assert after.biases(0) == chain.biases(0) - ((sign == 1) - 0.25)
 
 
+LOG_DENSITY = {
+    BERNOULLI: lambda field, target, scale: special.log_expit((2 * target - 1) * field),
+    SPIN: lambda field, target, scale: special.log_expit(2 * target * field),
+    GAUSSIAN: lambda field, target, scale: stats.norm.logpdf(target, scale**2 * field, scale),
+    TRUNCATED_EXPONENTIAL: lambda field, target, scale: stats.truncexpon.logpdf(
+        np.where(field > 0, 1 - target, target), np.abs(field), scale=1 / np.abs(field)
+    ),
+    SOFTMAX: lambda field, target, scale: special.log_softmax(field, axis=1) * target,
+}
+
+
+def states_of(runs, n_rows):
+    """Random states of output units."""
+    outputs, n_units = runs_of(runs), sum(size for _, size in runs)
+    fields = STREAM.child("fields").generator().normal(size=(n_rows, n_units))
+    return units.unit_draws(fields, outputs, np.ones(n_units), STREAM, step=0, lane=1)
+
+
+@both
+@pytest.mark.parametrize("n_rows", [1, 6])
+@every_output
+def test_loss_is_minus_the_log_likelihood(engine, runs, n_rows):
+    chain, X = chain_of((9, 5, 9), ("sigmoid",), runs=runs), states_of(runs, n_rows)
+    (loss,), _ = run(engine, chain, X, rate=0.0, batch_size=n_rows)
+    scale = np.ones(9) if chain.log_variance is None else np.exp(chain.log_variance / 2)
+    field, total, first = chain.field(X), 0.0, 0
+    for kind, size in runs:
+        here = slice(first, first + size)
+        total += LOG_DENSITY[kind](field[:, here], X[:, here], scale[here]).sum()
+        first += size
+    # Terms near 1, 9 of them.
+    assert loss == pytest.approx(-total / n_rows, rel=1e-13, abs=1e-13)
+
+
+@both
+def test_log_variances_do_not_decay(engine):
+    # A target one standard deviation from the mean: no slope of the log variance.
+    chain = Chain(np.array([0.0, 0.5, 2.0]), (1, 1), (), (), runs_of([(GAUSSIAN, 1)]))
+    scale = np.exp(1.0)
+    targets = np.array([[scale**2 * 0.5 + scale, scale**2 * 0.5 - scale]]).T
+    X = np.zeros((2, 1))
+    _, after = run(engine, chain, X, targets, rate=0.5, decay=0.1, batch_size=2)
+    # The step is a rounding of targets near 7, 1e-15.
+    np.testing.assert_allclose(after.log_variance, 2.0, atol=1e-14)
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
 def test_not_a_number_is_never_hidden(activation):
     chain, X = chain_of((4, 3, 4), (activation, "identity")), rows_of(3, 4)
@@ -302,9 +404,24 @@ def test_not_a_number_is_never_hidden(activation):
 def test_result_does_not_depend_on_threads(monkeypatch, tied, loss, kind, dtype):
     # Above, at and below the tiles: 120 rows of a product, 16 columns of float32, 4096 parameters.
     chain = chain_of((130, 65, 33, 65, 130), ("tanh", "sigmoid", "relu", "sigmoid"), tied, dtype)
+    assert_bits_do_not_depend_on_threads(monkeypatch, chain, kind, loss)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@every_output
+def test_likelihoods_of_units_do_not_depend_on_threads(monkeypatch, runs, dtype):
+    # Log variances come in tiles of 64.
+    runs = [*runs, *runs[::-1]]
+    runs = [*runs, (runs[0][0], 130 - sum(size for _, size in runs))]
+    chain = chain_of((130, 33, 130), ("sigmoid",), (), dtype, runs)
+    assert_bits_do_not_depend_on_threads(monkeypatch, chain, "adam", "cross_entropy", code=1)
+
+
+def assert_bits_do_not_depend_on_threads(monkeypatch, chain, kind, loss, code=2):
+    dtype = chain.parameters.dtype
     X = rows_of(150, 130, dtype)
     options = dict(
-        kind=kind, loss=loss, batch_size=128, corruption=0.2, code=2, decay=0.1, **STEP[kind]
+        kind=kind, loss=loss, batch_size=128, corruption=0.2, code=code, decay=0.1, **STEP[kind]
     )
     results = []
     for n_threads in (1, 2, 3, 5):
@@ -315,28 +432,40 @@ def test_result_does_not_depend_on_threads(monkeypatch, tied, loss, kind, dtype)
 
 
 @both
-def test_inputs_are_not_written_to(engine):
-    chain, X = chain_of((9, 5, 9), ("sigmoid", "sigmoid")), rows_of(8, 9)
+@every_output
+def test_inputs_are_not_written_to(engine, runs):
+    chain, X = chain_of((9, 5, 9), ("sigmoid",), runs=runs), rows_of(8, 9)
     order, kept = np.arange(8), X.copy()
-    X.setflags(write=False)
-    order.setflags(write=False)
+    for array in (X, order, chain.outputs):
+        array.setflags(write=False)
     run(engine, chain, X, order=order, corruption=0.5, code=1)
     chain.parameters.setflags(write=False)
     chain.forward(X)
     assert np.array_equal(X, kept)
 
 
-@pytest.mark.parametrize(("sizes", "activations", "tied", "code"), CHAINS)
-def test_forward_equals_twin(sizes, activations, tied, code):
-    chain, X = chain_of(sizes, activations, tied), rows_of(21, sizes[0])
+@pytest.mark.parametrize(("sizes", "activations", "tied", "code", "runs"), CHAINS)
+def test_forward_equals_twin(sizes, activations, tied, code, runs):
+    chain, X = chain_of(sizes, activations, tied, runs=runs), rows_of(21, sizes[0])
     means = chain.forward(X)
     # tanh is 2 sigm - 1, exact to 2 units in the last place of 1, through 4 layers.
     np.testing.assert_allclose(means, reference.forward(chain, X), atol=1e-14)
     assert np.array_equal(chain.forward(chain.forward(X, last=code), first=code), means)
-    output = reference.MEAN[activations[-1]]
-    np.testing.assert_allclose(output(chain.field(X)), means, atol=1e-14)
+    np.testing.assert_allclose(reference.output_mean(chain, chain.field(X)), means, atol=1e-14)
     assert chain.forward(X[:0]).shape == (0, sizes[-1])
     assert chain.forward(X, first=1, last=1).shape == X.shape
+
+
+def test_log_variances_stand_last():
+    layout = ((2, 3, 4), ("tanh",), ())
+    for runs, n_variances in (([(GAUSSIAN, 4)], 4), ([(SPIN, 3), (GAUSSIAN, 1)], 4)):
+        chain = Chain(np.arange(29.0), *layout, runs_of(runs))
+        assert network.n_parameters(chain.layers, chain.outputs) == 25 + n_variances
+        np.testing.assert_array_equal(chain.biases(1), [21, 22, 23, 24])
+        np.testing.assert_array_equal(chain.log_variance, [25, 26, 27, 28])
+    chain = Chain(np.arange(25.0), *layout, runs_of([(SPIN, 4)]))
+    assert network.n_parameters(chain.layers, chain.outputs) == 25
+    assert chain.log_variance is None
 
 
 def test_parameters_are_matrices_and_then_biases():

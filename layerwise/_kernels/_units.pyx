@@ -137,19 +137,6 @@ def size_of_run(const lw_units[::1] units):     # in
     return sizeof(lw_units)
 
 
-cdef bint covers(const lw_units[::1] units, ptrdiff_t n_units, ptrdiff_t n_scales) noexcept:
-    """Whether runs cover the units, and Gaussian ones (kind 2) have their standard deviations."""
-    cdef ptrdiff_t k, total = 0
-    cdef bint scaled = n_scales == n_units
-    for k in range(units.shape[0]):
-        if not (0 <= units[k].kind <= 4 and units[k].size >= 1):
-            return False
-        if units[k].kind == 2 and not scaled:
-            return False
-        total += units[k].size
-    return total == n_units and (scaled or n_scales == 0)
-
-
 def unit_means(
     const real[:, ::1] field,       # in
     const lw_units[::1] units,      # in

@@ -1,4 +1,4 @@
-"""Chain: affine layers, each with its activation; and what an auto-encoder makes of one."""
+"""Chain: affine layers under output units; and what an auto-encoder makes of one."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,43 +6,52 @@ from functools import cached_property
 import numpy as np
 
 from layerwise.numerics import network
+from layerwise.numerics.units import bernoulli_run, unit_means
 
 __all__ = ["AutoEncoderParams", "Chain", "Part"]
 
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """A sequence of affine layers: units = activation(inputs @ weights + biases).
+    """A sequence of affine layers: field = inputs @ weights + biases, and means of the fields.
+
+    The outputs are plain, with an activation as any layer's, or the units of a distribution: the
+    last layer then gives the fields on them.
 
     Parameters
     ----------
     parameters : ndarray of shape (n_parameters,), float32 or float64
-        All matrices, each of shape (n_inputs, n_units) and C-contiguous, then all biases.
-        Trainers write to it.
+        All matrices, each of shape (n_inputs, n_units) and C-contiguous, then all biases, then,
+        where some outputs are Gaussian units, the log variances of all outputs. Trainers write to
+        it.
     sizes : tuple of int, of length n_layers + 1
         Units of the input and of each layer.
-    activations : tuple of str, of length n_layers
-        "sigmoid" (means of Bernoulli units), "tanh", "relu" or "identity".
+    activations : tuple of str
+        "sigmoid" (means of Bernoulli units), "tanh", "relu" or "identity", for each layer; or,
+        where ``outputs`` are given, for each but the last.
     tied : tuple of pairs of int, default=()
         A pair (k, m), k < m, says that layer k's matrix is the transpose of layer m's, which alone
         is stored. Their biases are their own.
+    outputs : ndarray of shape (n_runs,), default=None
+        The kinds of the output units: see ``numerics.units``. None for plain outputs.
     """
 
     parameters: np.ndarray
     sizes: tuple
     activations: tuple
     tied: tuple = ()
+    outputs: np.ndarray | None = None
 
     @classmethod
-    def init(cls, sizes, activations, stream, *, dtype=np.float64, tied=()):
-        """Return a chain with uniform random weights and biases of zero.
+    def init(cls, sizes, activations, stream, *, dtype=np.float64, tied=(), outputs=None):
+        """Return a chain with uniform random weights, and biases and log variances of zero.
 
         Weights are uniform within +-sqrt(6 / (n_inputs + n_units)) (Glorot and Bengio,
         "Understanding the difficulty of training deep feedforward neural networks", 2010).
 
         Parameters
         ----------
-        sizes, activations, tied
+        sizes, activations, tied, outputs
             As in ``Chain``.
         stream : Stream
         dtype : {np.float32, np.float64}, default=np.float64
@@ -51,9 +60,9 @@ class Chain:
         -------
         Chain
         """
-        layers = network.layout(sizes, activations, tied)
-        parameters = np.zeros(network.n_parameters(layers), dtype=dtype)
-        chain = cls(parameters, tuple(sizes), tuple(activations), tuple(tied))
+        layers = network.layout(sizes, activations, tied, outputs)
+        parameters = np.zeros(network.n_parameters(layers, outputs), dtype=dtype)
+        chain = cls(parameters, tuple(sizes), tuple(activations), tuple(tied), outputs)
         for k in range(chain.n_layers):
             if not layers["tied"][k]:
                 weights = chain.weights(k)
@@ -65,12 +74,29 @@ class Chain:
     @cached_property
     def layers(self):
         """Where each layer stands in ``parameters``: see ``numerics.network.layout``."""
-        return network.layout(self.sizes, self.activations, self.tied)
+        return network.layout(self.sizes, self.activations, self.tied, self.outputs)
 
     @property
     def n_layers(self):
         """Number of layers, the input not counted."""
-        return len(self.activations)
+        return len(self.sizes) - 1
+
+    @property
+    def units(self):
+        """Kinds of the output units: of a plain sigmoid, Bernoulli ones; None of other plain ones.
+
+        Under them a row has a likelihood.
+        """
+        if self.outputs is None and self.activations[-1] == "sigmoid":
+            return bernoulli_run(self.sizes[-1])
+        return self.outputs
+
+    @property
+    def log_variance(self):
+        """A view of the log variances of the outputs, of shape (n_outputs,), or None."""
+        last = self.layers[-1]
+        at = last["biases"] + last["n_units"]
+        return None if at == len(self.parameters) else self.parameters[at:]
 
     def weights(self, k):
         """Return a view of layer ``k``'s matrix, of shape (n_inputs, n_units)."""
@@ -116,8 +142,16 @@ class Chain:
         value = np.ascontiguousarray(X, dtype=self.parameters.dtype)
         for k in range(first, self.n_layers if last is None else last):
             field = network.affine(self.parameters, self.layers, value, k)
+            if k == self.n_layers - 1 and self.outputs is not None:
+                return self.output_mean(field)
             value = network.activate(field, self.layers["activation"][k])
         return value
+
+    def output_mean(self, field):
+        """Return the means of the output units of a distribution, given their fields."""
+        log_variance = self.log_variance
+        scale = None if log_variance is None else np.exp(log_variance / 2)
+        return unit_means(field, self.outputs, scale)
 
 
 @dataclass(frozen=True, eq=False)
