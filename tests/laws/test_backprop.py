@@ -1,6 +1,7 @@
 """What must be true of training by back-propagation."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,22 @@ from sklearn.base import clone
 from layerwise.exceptions import Diverged, Incompatible
 from layerwise.models.chain import AutoEncoderParams, Chain
 from layerwise.models.rows import Rows
+from layerwise.numerics import units
 from layerwise.numerics.streams import Stream
 from layerwise.trainers.backprop import Backprop
 
 STREAM = Stream(bytes(range(31, 47)))
+
+# Output units of seven columns, by kinds and sizes.
+OUTPUTS = {
+    "bernoulli": [(units.BERNOULLI, 7)],
+    "spin": [(units.SPIN, 7)],
+    "gaussian": [(units.GAUSSIAN, 7)],
+    "truncated exponential": [(units.TRUNCATED_EXPONENTIAL, 7)],
+    "softmax": [(units.SOFTMAX, 4), (units.SOFTMAX, 3)],
+    "mixed": [(units.GAUSSIAN, 2), (units.SOFTMAX, 3), (units.SPIN, 1), (units.BERNOULLI, 1)],
+}
+every_output = pytest.mark.parametrize("runs", OUTPUTS.values(), ids=OUTPUTS)
 
 
 def grey(n_rows, n_units):
@@ -24,6 +37,40 @@ def network_of(sizes=(12, 6, 12), *, tied=(), sample_code=False, corruption=0.0,
     activations = ("sigmoid",) * (len(sizes) - 2) + (output,)
     chain = Chain.init(sizes, activations, STREAM.child("init"), tied=tied)
     return AutoEncoderParams(chain, len(sizes) - 2, sample_code, corruption)
+
+
+def network_over(runs, *, corruption=0.0):
+    """A network whose outputs are such units, with biases and log variances that are not zero."""
+    outputs, generator = units.runs_of(runs), STREAM.child("start").generator()
+    chain = Chain.init((7, 4, 7), ("sigmoid",), STREAM.child("init"), outputs=outputs)
+    for k in range(2):
+        chain.biases(k)[...] = generator.normal(size=chain.sizes[k + 1])
+    if chain.log_variance is not None:
+        gaussian = units.gaussian_units(outputs)
+        chain.log_variance[...] = np.where(gaussian, generator.normal(scale=0.4, size=7), 0)
+    return AutoEncoderParams(chain, 1, corruption=corruption)
+
+
+def scale_of(chain):
+    """Standard deviations of the outputs."""
+    return np.ones(7) if chain.log_variance is None else np.exp(chain.log_variance / 2)
+
+
+def states_of(runs, n_rows):
+    """Random states of units, each column with a mean of its own."""
+    outputs = units.runs_of(runs)
+    field = np.tile(STREAM.child("fields").generator().normal(size=7), (n_rows, 1))
+    scale = np.linspace(0.5, 1.5, 7)
+    return units.unit_draws(field, outputs, scale, STREAM.child("states"), step=0, lane=1)
+
+
+def stated_loss(chain, X):
+    """The mean over rows of -sum over units of log p(unit | field), as a trainer states it."""
+    # Log variances of other units are read by nothing, and their slopes are zero.
+    field, scale = chain.field(X), scale_of(chain)
+    partition = units.unit_log_partitions(field, chain.outputs, scale)
+    log_base = -(units.gaussian_units(chain.outputs) * X**2 / (2 * scale**2)).sum(axis=1)
+    return (partition - (X * field).sum(axis=1) - log_base).mean()
 
 
 def train(trainer, network, X, stream=STREAM):
@@ -133,6 +180,71 @@ def test_divergence_names_the_pass_and_the_rate(optimizer):
 def test_cross_entropy_asks_for_a_sigmoid(output):
     with pytest.raises(Incompatible, match="squared_error"):
         train(Backprop(), network_of(output=output), grey(3, 12))
+
+
+@every_output
+def test_a_step_is_the_finite_difference_of_the_stated_loss(runs):
+    network, X = network_over(runs), states_of(runs, 9)
+    trainer = Backprop(
+        optimizer="sgd", momentum=0, learning_rate=0.5, n_passes=1, batch_size=9, resample=False
+    )
+    (only,), after = train(trainer, network, X)
+    before, h = network.chain, 1e-5
+    assert only.objective == pytest.approx(stated_loss(before, X), rel=1e-13)
+    for i, parameter in enumerate(before.parameters):
+        up, down = (before.parameters.copy() for _ in range(2))
+        up[i] += h
+        down[i] -= h
+        slope = stated_loss(replace(before, parameters=up), X)
+        slope -= stated_loss(replace(before, parameters=down), X)
+        # A third derivative times h^2, and the loss's rounding over h: 1e-9.
+        step = (parameter - after.chain.parameters[i]) / 0.5
+        assert step == pytest.approx(slope / (2 * h), abs=1e-6)
+
+
+@every_output
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_training_descends(optimizer, runs):
+    network, X = network_over(runs), states_of(runs, 40)
+    trainer = Backprop(
+        optimizer=optimizer, learning_rate=0.02, n_passes=60, batch_size=8, resample=False
+    )
+    passes, network = train(trainer, network, X)
+    # A tenth of a nat is more than noise between passes over the same 40 rows.
+    assert passes[-1].objective < passes[0].objective - 0.1
+    assert stated_loss(network.chain, X) < passes[0].objective - 0.1
+
+
+@every_output
+def test_outputs_that_see_nothing_have_the_moments_of_the_data(runs):
+    # All inputs masked: units of an exponential family, at the likelihood's maximum, have the
+    # data's means, and Gaussian ones its variances.
+    X = states_of(runs, 30)
+    trainer = Backprop(
+        learning_rate=0.03, n_passes=1500, batch_size=30, schedule="linear", resample=False
+    )
+    _, network = train(trainer, network_over(runs, corruption=1.0), X)
+    chain = network.chain
+    # The last steps have the size 1e-5, down a bowl of curvature 0.1.
+    means = chain.forward(np.zeros((1, 7)))[0]
+    np.testing.assert_allclose(means, X.mean(axis=0), atol=1e-3)
+    gaussian = units.gaussian_units(chain.outputs)
+    np.testing.assert_allclose(scale_of(chain)[gaussian] ** 2, X.var(axis=0)[gaussian], rtol=1e-3)
+
+
+@pytest.mark.parametrize("runs", [OUTPUTS[name] for name in OUTPUTS if name != "bernoulli"])
+def test_squared_error_asks_for_bernoulli_units(runs):
+    with pytest.raises(Incompatible, match="cross_entropy"):
+        train(Backprop("squared_error"), network_over(runs), states_of(runs, 3))
+
+
+def test_squared_errors_of_bernoulli_units_are_those_of_a_plain_sigmoid():
+    X, trainer = (grey(10, 7) < 0.5).astype(float), Backprop("squared_error", n_passes=3)
+    network = network_over(OUTPUTS["bernoulli"])
+    plain = replace(network.chain, activations=("sigmoid", "sigmoid"), outputs=None)
+    one, two = (train(trainer, replace(network, chain=c), X) for c in (network.chain, plain))
+    assert one[0] == two[0]
+    assert np.array_equal(one[1].chain.parameters, two[1].chain.parameters)
 
 
 WRONG = [
