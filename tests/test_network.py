@@ -1,151 +1,36 @@
 """Back-propagation through a chain of affine layers: the twin, and the kernel against it."""
 
-import copy
-import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from networks import (
+    STEP,
+    STREAM,
+    both,
+    chain_of,
+    every_case,
+    every_output,
+    gradient_of,
+    kernel_pass,
+    rows_of,
+    run,
+    states_of,
+    twin_pass,
+)
 from reference import network as reference
 from scipy import special, stats
 
 from layerwise.exceptions import Diverged
 from layerwise.models.chain import Chain
-from layerwise.numerics import network, runtime, units
-from layerwise.numerics.optimizer import Optimizer
-from layerwise.numerics.streams import Stream
+from layerwise.numerics import runtime
 from layerwise.numerics.units import (
     BERNOULLI,
     GAUSSIAN,
     SOFTMAX,
     SPIN,
     TRUNCATED_EXPONENTIAL,
-    gaussian_units,
     runs_of,
-)
-
-STREAM = Stream(bytes(range(7, 23)))
-PLAIN = dict(batch_size=7, loss="cross_entropy", stream=STREAM, corruption=0.0, code=-1)
-STEP = {"sgd": dict(rate=0.3, momentum=0.7), "adam": dict(rate=0.01, momentum=0.9)}
-
-# Output units, of nine columns.
-OUTPUTS = {
-    "bernoulli": [(BERNOULLI, 9)],
-    "spin": [(SPIN, 9)],
-    "gaussian": [(GAUSSIAN, 9)],
-    "truncated exponential": [(TRUNCATED_EXPONENTIAL, 9)],
-    "softmax": [(SOFTMAX, 4), (SOFTMAX, 5)],
-    "mixed": [
-        *((GAUSSIAN, 2), (SOFTMAX, 3), (BERNOULLI, 1), (SPIN, 1), (TRUNCATED_EXPONENTIAL, 1)),
-        (GAUSSIAN, 1),
-    ],
-}
-every_output = pytest.mark.parametrize("runs", OUTPUTS.values(), ids=OUTPUTS)
-
-# sizes, activations, tied pairs, code, output units: encoders of depth 1, 2 and 3, all activations
-# and all units. Where there are output units, they are what the last activation would be.
-PLAIN_CHAINS = [
-    ((9, 5, 9), ("sigmoid", "sigmoid"), (), 1),
-    ((9, 5, 9), ("sigmoid", "sigmoid"), ((0, 1),), 1),
-    ((9, 5, 9), ("sigmoid", "identity"), ((0, 1),), 1),
-    ((9, 6, 4, 9), ("tanh", "sigmoid", "sigmoid"), (), 2),
-    ((9, 6, 4, 9), ("relu", "sigmoid", "tanh"), (), 2),
-    ((9, 7, 6, 4, 9), ("identity", "relu", "sigmoid", "sigmoid"), (), 3),
-    ((9, 6, 4, 6, 9), ("tanh", "sigmoid", "relu", "sigmoid"), ((0, 3), (1, 2)), 2),
-    ((9, 6, 9), ("sigmoid", "relu"), (), 1),
-    ((1, 1, 1), ("sigmoid", "sigmoid"), (), 1),
-]
-CHAINS = [
-    *((*chain, None) for chain in PLAIN_CHAINS),
-    *(((9, 6, 4, 9), ("tanh", "sigmoid"), (), 2, runs) for runs in OUTPUTS.values()),
-    *(((9, 5, 9), ("sigmoid",), ((0, 1),), 1, OUTPUTS[name]) for name in ("gaussian", "mixed")),
-    *(((1, 1, 1), ("sigmoid",), (), 1, [(kind, 1)]) for kind in range(5)),
-]
-
-
-def chain_of(sizes, activations, tied=(), dtype=np.float64, runs=None):
-    """A chain whose biases and log variances are not zero."""
-    outputs = None if runs is None else runs_of(runs)
-    chain = Chain.init(
-        sizes, activations, STREAM.child("init"), tied=tied, dtype=dtype, outputs=outputs
-    )
-    if chain.log_variance is not None:
-        spread = STREAM.child("variances").generator().normal(scale=0.5, size=sizes[-1])
-        chain.log_variance[...] = np.where(gaussian_units(outputs), spread, 0)
-    for k in range(chain.n_layers):
-        chain.biases(k)[...] = STREAM.child("biases", k).generator().normal(size=sizes[k + 1])
-    return chain
-
-
-def rows_of(n_rows, n_units, dtype=np.float64):
-    return STREAM.child("X").generator().random((n_rows, n_units)).astype(dtype)
-
-
-def twin_pass(chain, X, targets, order, kind, rate, momentum, decay, n_passes, options):
-    is_weight = np.arange(len(chain.parameters)) < chain.layers["biases"][0]
-    step_down = reference.textbook(
-        kind, chain.parameters, is_weight, rate=rate, momentum=momentum, decay=decay
-    )
-    return [
-        reference.network_pass(chain, X, targets, order, step_down, **options)
-        for _ in range(n_passes)
-    ]
-
-
-def kernel_pass(chain, X, targets, order, kind, rate, momentum, decay, n_passes, options):
-    options = dict(options)
-    outputs = chain.units if options.pop("loss") == "cross_entropy" else None
-    optimizer = Optimizer.start(
-        kind, len(chain.parameters), X.dtype, momentum=momentum, decay=decay
-    )
-    return [
-        network.network_pass(
-            chain.parameters,
-            chain.layers,
-            X,
-            targets,
-            order,
-            optimizer,
-            rate=rate,
-            outputs=outputs,
-            **options,
-        )
-        for _ in range(n_passes)
-    ]
-
-
-def run(
-    engine, chain, X, targets=None, order=None, kind="sgd", rate=1.0, momentum=0.0, decay=0.0,
-    n_passes=1, **options,
-):  # fmt: skip
-    """The objectives, and the chain after some passes; ``chain`` itself stays."""
-    chain = copy.deepcopy(chain)
-    targets = X if targets is None else targets
-    order = np.arange(len(X)) if order is None else order
-    options = {**PLAIN, **options}
-    return (
-        engine(chain, X, targets, order, kind, rate, momentum, decay, n_passes, options),
-        chain,
-    )
-
-
-def gradient_of(engine, chain, X, **options):
-    """The gradient over all rows: what one plain step of rate 1 takes away."""
-    _, after = run(engine, chain, X, **{"batch_size": len(X), **options})
-    return chain.parameters - after.parameters
-
-
-def losses_of(activations, runs):
-    """The losses that fit: units have likelihoods, and squared errors if they are Bernoulli."""
-    has_likelihood = activations[-1] == "sigmoid" if runs is None else True
-    has_error = runs is None or all(kind == BERNOULLI for kind, _ in runs)
-    return ["cross_entropy"] * has_likelihood + ["squared_error"] * has_error
-
-
-CASES = [(*chain, loss) for chain in CHAINS for loss in losses_of(chain[1], chain[4])]
-both = pytest.mark.parametrize("engine", [twin_pass, kernel_pass], ids=["twin", "kernel"])
-every_case = pytest.mark.parametrize(
-    ("sizes", "activations", "tied", "code", "runs", "loss"), CASES
 )
 
 
@@ -353,13 +238,6 @@ LOG_DENSITY = {
 }
 
 
-def states_of(runs, n_rows):
-    """Random states of output units."""
-    outputs, n_units = runs_of(runs), sum(size for _, size in runs)
-    fields = STREAM.child("fields").generator().normal(size=(n_rows, n_units))
-    return units.unit_draws(fields, outputs, np.ones(n_units), STREAM, step=0, lane=1)
-
-
 @both
 @pytest.mark.parametrize("n_rows", [1, 6])
 @every_output
@@ -442,63 +320,3 @@ def test_inputs_are_not_written_to(engine, runs):
     chain.parameters.setflags(write=False)
     chain.forward(X)
     assert np.array_equal(X, kept)
-
-
-@pytest.mark.parametrize(("sizes", "activations", "tied", "code", "runs"), CHAINS)
-def test_forward_equals_twin(sizes, activations, tied, code, runs):
-    chain, X = chain_of(sizes, activations, tied, runs=runs), rows_of(21, sizes[0])
-    means = chain.forward(X)
-    # tanh is 2 sigm - 1, exact to 2 units in the last place of 1, through 4 layers.
-    np.testing.assert_allclose(means, reference.forward(chain, X), atol=1e-14)
-    assert np.array_equal(chain.forward(chain.forward(X, last=code), first=code), means)
-    np.testing.assert_allclose(reference.output_mean(chain, chain.field(X)), means, atol=1e-14)
-    assert chain.forward(X[:0]).shape == (0, sizes[-1])
-    assert chain.forward(X, first=1, last=1).shape == X.shape
-
-
-def test_log_variances_stand_last():
-    layout = ((2, 3, 4), ("tanh",), ())
-    for runs, n_variances in (([(GAUSSIAN, 4)], 4), ([(SPIN, 3), (GAUSSIAN, 1)], 4)):
-        chain = Chain(np.arange(29.0), *layout, runs_of(runs))
-        assert network.n_parameters(chain.layers, chain.outputs) == 25 + n_variances
-        np.testing.assert_array_equal(chain.biases(1), [21, 22, 23, 24])
-        np.testing.assert_array_equal(chain.log_variance, [25, 26, 27, 28])
-    chain = Chain(np.arange(25.0), *layout, runs_of([(SPIN, 4)]))
-    assert network.n_parameters(chain.layers, chain.outputs) == 25
-    assert chain.log_variance is None
-
-
-def test_parameters_are_matrices_and_then_biases():
-    chain = Chain(
-        np.arange(2 * 3 + 3 * 2 + 2 + 3 + 3 + 2.0), (2, 3, 2, 3), ("tanh",) * 3, ((0, 1),)
-    )
-    assert network.n_parameters(chain.layers) == 20
-    chain = Chain(np.arange(20.0), (2, 3, 2, 3), ("tanh",) * 3, ((0, 1),))
-    np.testing.assert_array_equal(chain.weights(1), [[0, 1], [2, 3], [4, 5]])
-    np.testing.assert_array_equal(chain.weights(0), [[0, 2, 4], [1, 3, 5]])
-    np.testing.assert_array_equal(chain.weights(2), [[6, 7, 8], [9, 10, 11]])
-    np.testing.assert_array_equal(chain.biases(0), [12, 13, 14])
-    np.testing.assert_array_equal(chain.biases(1), [15, 16])
-    np.testing.assert_array_equal(chain.biases(2), [17, 18, 19])
-
-
-def test_copies_of_a_chain_are_whole_and_apart():
-    chain, X = chain_of((9, 5, 9), ("sigmoid", "sigmoid"), ((0, 1),)), rows_of(4, 9)
-    means = chain.forward(X)
-    for twin in (pickle.loads(pickle.dumps(chain)), copy.deepcopy(chain)):
-        assert np.array_equal(twin.forward(X), means)
-        twin.parameters[...] = 0
-        assert np.array_equal(chain.forward(X), means)
-
-
-def test_initial_weights_are_uniform_within_glorots_bound():
-    chain = Chain.init((300, 200, 100), ("tanh", "sigmoid"), STREAM, dtype=np.float32)
-    assert chain.parameters.dtype == np.float32
-    for k in range(2):
-        weights, bound = chain.weights(k), np.sqrt(6 / sum(chain.weights(k).shape))
-        assert np.all(np.abs(weights) <= np.float32(bound))
-        # Standard errors of the mean and of the mean square of a uniform number, times 4.
-        error = 4 * bound / np.sqrt(weights.size)
-        assert abs(weights.mean()) < error * np.sqrt(1 / 3)
-        assert abs((weights**2).mean() - bound**2 / 3) < error * bound * np.sqrt(4 / 45)
-        assert not chain.biases(k).any()
