@@ -14,8 +14,8 @@ from layerwise import CD, PCD, RBM, Backprop, best_latent_marginal
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.models.chain import AutoEncoderParams, Chain
 from layerwise.models.conditional import Conditional
+from layerwise.models.inputs import LayerInput
 from layerwise.models.rbm import RBMParams
-from layerwise.models.rows import Rows
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.rbm import gibbs as gibbs_steps
 from layerwise.numerics.streams import Stream
@@ -75,7 +75,7 @@ def contrastive(kind, n_visible, n_hidden, batch, n_rows):
     params = RBMParams.init(X, n_hidden, STREAM, np.float32)
     plain = {"learning_rate": 0.1, "momentum": 0.0, "batch_size": batch, "n_passes": 10**9}
     trainer = CD(**plain) if kind == "CD" else PCD(n_chains=batch, **plain)
-    passes = trainer.passes(params, Rows(X), STREAM)
+    passes = trainer.passes(params, LayerInput(X), STREAM)
 
     def one_pass():
         next(passes)
@@ -95,7 +95,7 @@ def backprop(sizes, batch, n_rows):
     X = problems.rows(n_rows, sizes[0])
     chain = Chain.init(sizes, ("sigmoid",) * (len(sizes) - 1), STREAM, dtype=np.float32)
     network = AutoEncoderParams(chain, len(sizes) - 2)
-    passes = Backprop(batch_size=batch, n_passes=10**9).passes(network, Rows(X), STREAM)
+    passes = Backprop(batch_size=batch, n_passes=10**9).passes(network, LayerInput(X), STREAM)
     return lambda: next(passes).objective
 
 

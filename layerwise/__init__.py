@@ -14,6 +14,7 @@ from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
 from layerwise.likelihood.estimate import Estimate
 from layerwise.model_selection import scorers
+from layerwise.models.units import Bernoulli, Gaussian, Softmax, Spin, TruncatedExponential
 from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.contrastive import CD, PCD
 from layerwise.trainers.exact import ExactGradient
@@ -25,11 +26,16 @@ __all__ = [
     "RBM",
     "AutoEncoder",
     "Backprop",
+    "Bernoulli",
     "Diverged",
     "Estimate",
     "ExactGradient",
+    "Gaussian",
     "Incompatible",
+    "Softmax",
+    "Spin",
     "TooManyStates",
+    "TruncatedExponential",
     "__version__",
     "best_latent_marginal",
     "datasets",

@@ -4,6 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
@@ -19,6 +20,7 @@ __all__ = [
     "check_is_fitted",
     "fit_context",
     "float_rows",
+    "get_tags",
     "validated_rows",
 ]
 

@@ -7,6 +7,8 @@ import pytest
 from reference import network as reference
 
 from layerwise.models.chain import Chain
+from layerwise.models.mixed import Mixed
+from layerwise.models.units import BITS, Gaussian, Softmax, Spin, TruncatedExponential
 from layerwise.numerics import network
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.streams import Stream
@@ -16,7 +18,6 @@ from layerwise.numerics.units import (
     SOFTMAX,
     SPIN,
     TRUNCATED_EXPONENTIAL,
-    gaussian_units,
     runs_of,
     unit_draws,
 )
@@ -60,15 +61,23 @@ CHAINS = [
 ]
 
 
+def units_with(runs):
+    """Units of kinds and numbers."""
+    values = (BITS, Spin(), Gaussian(), TruncatedExponential(), None)
+    if len(runs) == 1 and runs[0][0] != SOFTMAX:
+        return values[runs[0][0]]
+    return Mixed(tuple((values[kind] or Softmax((size,)), size) for kind, size in runs))
+
+
 def chain_of(sizes, activations, tied=(), dtype=np.float64, runs=None):
     """A chain whose biases and log variances are not zero."""
-    outputs = None if runs is None else runs_of(runs)
+    outputs = None if runs is None else units_with(runs)
     chain = Chain.init(
         sizes, activations, STREAM.child("init"), tied=tied, dtype=dtype, outputs=outputs
     )
     if chain.log_variance is not None:
         spread = STREAM.child("variances").generator().normal(scale=0.5, size=sizes[-1])
-        chain.log_variance[...] = np.where(gaussian_units(outputs), spread, 0)
+        chain.log_variance[...] = np.where(outputs.gaussian(sizes[-1]), spread, 0)
     for k in range(chain.n_layers):
         chain.biases(k)[...] = STREAM.child("biases", k).generator().normal(size=sizes[k + 1])
     return chain
@@ -91,7 +100,8 @@ def twin_pass(chain, X, targets, order, kind, rate, momentum, decay, n_passes, o
 
 def kernel_pass(chain, X, targets, order, kind, rate, momentum, decay, n_passes, options):
     options = dict(options)
-    outputs = chain.units if options.pop("loss") == "cross_entropy" else None
+    likelihood = options.pop("loss") == "cross_entropy"
+    outputs = chain.output_units.runs(chain.sizes[-1]) if likelihood else None
     optimizer = Optimizer.start(
         kind, len(chain.parameters), X.dtype, momentum=momentum, decay=decay
     )

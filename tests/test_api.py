@@ -13,6 +13,7 @@ import layerwise
 
 NAMES = [
     "RBM", "AutoEncoder", "DBN",
+    "Bernoulli", "Spin", "Gaussian", "TruncatedExponential", "Softmax",
     "CD", "PCD", "ExactGradient", "Backprop",
     "Estimate", "log_partition", "log_likelihood", "best_latent_marginal", "latent_marginal_bound",
     "scorers", "datasets", "plots",

@@ -5,12 +5,13 @@ import pickle
 
 import numpy as np
 import pytest
-from networks import CHAINS, STREAM, chain_of, rows_of
+from networks import CHAINS, STREAM, chain_of, rows_of, units_with
 from reference import network as reference
 
 from layerwise.models.chain import Chain
+from layerwise.models.units import Spin
 from layerwise.numerics import network
-from layerwise.numerics.units import GAUSSIAN, SPIN, runs_of
+from layerwise.numerics.units import GAUSSIAN, SPIN
 
 
 @pytest.mark.parametrize(("sizes", "activations", "tied", "code", "runs"), CHAINS)
@@ -28,12 +29,12 @@ def test_forward_equals_twin(sizes, activations, tied, code, runs):
 def test_log_variances_stand_last():
     layout = ((2, 3, 4), ("tanh",), ())
     for runs, n_variances in (([(GAUSSIAN, 4)], 4), ([(SPIN, 3), (GAUSSIAN, 1)], 4)):
-        chain = Chain(np.arange(29.0), *layout, runs_of(runs))
-        assert network.n_parameters(chain.layers, chain.outputs) == 25 + n_variances
+        chain = Chain(np.arange(29.0), *layout, units_with(runs))
+        assert network.n_parameters(chain.layers, chain.outputs.runs(4)) == 25 + n_variances
         np.testing.assert_array_equal(chain.biases(1), [21, 22, 23, 24])
         np.testing.assert_array_equal(chain.log_variance, [25, 26, 27, 28])
-    chain = Chain(np.arange(25.0), *layout, runs_of([(SPIN, 4)]))
-    assert network.n_parameters(chain.layers, chain.outputs) == 25
+    chain = Chain(np.arange(25.0), *layout, Spin())
+    assert network.n_parameters(chain.layers, chain.outputs.runs(4)) == 25
     assert chain.log_variance is None
 
 

@@ -6,8 +6,8 @@ from scipy.stats import spearmanr
 from sklearn.datasets import load_digits
 
 from layerwise import CD, DBN, PCD, RBM, AutoEncoder, Backprop, ExactGradient
+from layerwise.models.inputs import LayerInput
 from layerwise.models.rbm import RBMParams
-from layerwise.models.rows import Rows
 from layerwise.trainers.watch import Watch
 
 
@@ -72,7 +72,7 @@ def test_what_was_told_of_training_outlives_parameters_set_after_it(X):
 
 def watch(n_visible, n_hidden, n_rows, n_passes, resample=True, value=1.0):
     params = RBMParams(np.zeros((n_hidden, n_visible)), np.zeros(n_visible), np.zeros(n_hidden))
-    rows = Rows(np.full((n_rows, n_visible), value))
+    rows = LayerInput(np.full((n_rows, n_visible), value))
     return Watch(params, rows, n_passes, resample=resample, products=5, drawn=1)
 
 

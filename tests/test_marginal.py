@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from laws.models import belief
+from laws.models import dbn
 from scipy.optimize import minimize
 
 from layerwise import (
@@ -118,7 +118,7 @@ def test_weights_reach_the_value_and_are_a_distribution(rng):
 @pytest.mark.parametrize("sizes", [(8, 5, 4), (8, 4, 5, 3)])
 @pytest.mark.parametrize("scale", [0.5, 2, 20])
 def test_no_model_on_the_same_bottom_exceeds_it(rng, sizes, scale):
-    model, X = belief(rng, sizes, scale), rows(rng, 20, sizes[0])
+    model, X = dbn(rng, sizes, scale), rows(rng, 20, sizes[0])
     found = best_latent_marginal(model.conditionals[0], X)
     assert mixtures.log_density(model)(X).mean() <= found.high
 
@@ -161,7 +161,7 @@ def test_the_theorem_holds_on_a_trained_model(trained, tea):
     # is within KL(Qhat || P_J) of U_D, and so of the best deep model on this bottom.
     best = best_latent_marginal(trained, tea.train, tol=1e-8)
     support = best.weights > 0
-    top = mixtures.latent_log_marginal(trained.belief_)
+    top = mixtures.latent_log_marginal(trained.model_)
     kl = np.sum(best.weights[support] * (np.log(best.weights[support]) - top[support]))
     gap = best.high - trained.score(tea.train)
     assert 0 <= gap <= kl + 1e-6  # the proof needs the fixed point of EM: reached within tol

@@ -23,6 +23,7 @@ from scipy import special, stats
 
 from layerwise.exceptions import Diverged
 from layerwise.models.chain import Chain
+from layerwise.models.units import Gaussian
 from layerwise.numerics import runtime
 from layerwise.numerics.units import (
     BERNOULLI,
@@ -30,7 +31,6 @@ from layerwise.numerics.units import (
     SOFTMAX,
     SPIN,
     TRUNCATED_EXPONENTIAL,
-    runs_of,
 )
 
 
@@ -257,7 +257,7 @@ def test_loss_is_minus_the_log_likelihood(engine, runs, n_rows):
 @both
 def test_log_variances_do_not_decay(engine):
     # A target one standard deviation from the mean: no slope of the log variance.
-    chain = Chain(np.array([0.0, 0.5, 2.0]), (1, 1), (), (), runs_of([(GAUSSIAN, 1)]))
+    chain = Chain(np.array([0.0, 0.5, 2.0]), (1, 1), (), (), Gaussian())
     scale = np.exp(1.0)
     targets = np.array([[scale**2 * 0.5 + scale, scale**2 * 0.5 - scale]]).T
     X = np.zeros((2, 1))
@@ -314,8 +314,8 @@ def assert_bits_do_not_depend_on_threads(monkeypatch, chain, kind, loss, code=2)
 def test_inputs_are_not_written_to(engine, runs):
     chain, X = chain_of((9, 5, 9), ("sigmoid",), runs=runs), rows_of(8, 9)
     order, kept = np.arange(8), X.copy()
-    for array in (X, order, chain.outputs):
-        array.setflags(write=False)
+    X.setflags(write=False)
+    order.setflags(write=False)
     run(engine, chain, X, order=order, corruption=0.5, code=1)
     chain.parameters.setflags(write=False)
     chain.forward(X)

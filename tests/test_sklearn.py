@@ -1,10 +1,25 @@
 """scikit-learn's contract, on every estimator."""
 
+import numpy as np
 import pytest
 from scipy.special import expit
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from layerwise import CD, DBN, PCD, RBM, AutoEncoder, Backprop, ExactGradient, _sklearn
+from layerwise import (
+    CD,
+    DBN,
+    PCD,
+    RBM,
+    AutoEncoder,
+    Backprop,
+    ExactGradient,
+    Gaussian,
+    Softmax,
+    Spin,
+    TruncatedExponential,
+    _sklearn,
+)
 
 ESTIMATORS = [
     RBM(3, trainer=CD(n_passes=3)),
@@ -55,6 +70,45 @@ def test_estimator(estimator, check, monkeypatch):
             return expit(validate_data(*args, **kwargs))
 
         monkeypatch.setattr(_sklearn, "validate_data", in_range)
+    check(estimator)
+
+
+# RBMs of all other types of units, by what brings data into the range of their values, row by row.
+# A softmax layer of one group takes any number of columns; a list of types has its own.
+def signs(X):
+    return np.where(X.mean(axis=1, keepdims=True) < X, 1, -1).astype(X.dtype)
+
+
+def largest(X):
+    return np.eye(X.shape[1], dtype=X.dtype)[X.argmax(axis=1)]
+
+
+TYPES = {Spin(): signs, TruncatedExponential(): expit, Softmax(): largest, Gaussian(): None}
+OF_TYPES = [
+    *(RBM(3, visible=kind, trainer=ExactGradient(n_passes=3)) for kind in TYPES),
+    *(RBM(3, visible=kind, trainer=PCD(n_passes=3, learning_rate=1e-3)) for kind in TYPES),
+    RBM(3, visible=Gaussian(), hidden=Spin(), trainer=CD(n_passes=3, learning_rate=1e-3)),
+    DBN([
+        RBM(3, visible=Gaussian(), hidden="spin", trainer=ExactGradient(n_passes=3)),
+        RBM(2, visible="spin", trainer=ExactGradient(n_passes=3)),
+    ]),
+]  # fmt: skip
+
+
+@parametrize_with_checks(OF_TYPES)
+def test_estimators_of_other_units(estimator, check, monkeypatch):
+    bottom = estimator.layers[0] if isinstance(estimator, DBN) else estimator
+    into_range = TYPES[bottom.visible]
+    # Where negative values are no values, two checks ask that they are refused.
+    refuses = get_tags(estimator).input_tags.positive_only and check.func.__name__ in {
+        "check_fit_non_negative",
+        "check_positive_only_tag_during_fit",
+    }
+    if into_range is not None and not refuses:  # Gaussian units take everything
+        validate_data = _sklearn.validate_data
+        monkeypatch.setattr(
+            _sklearn, "validate_data", lambda *args, **kw: into_range(validate_data(*args, **kw))
+        )
     check(estimator)
 
 

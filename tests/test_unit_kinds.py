@@ -198,6 +198,18 @@ def test_normal_numbers_have_the_moments_and_tails_of_a_normal_law():
     assert abs(neighbours) < 4 / np.sqrt(n / 2)
 
 
+def test_units_of_different_kinds_share_no_numbers():
+    """A Gaussian unit and the softmax unit after it once shared a word."""
+    layer = [(GAUSSIAN, 1), (TRUNCATED_EXPONENTIAL, 1), (GAUSSIAN, 1), (SOFTMAX, 2), (SPIN, 1)]
+    field = np.zeros((40_000, 6))
+    drawn = units.unit_draws(field, units.runs_of(layer), np.ones(6), STREAM, step=0, lane=0)
+    drawn = np.delete(drawn, 4, axis=1)  # of two softmax units the second is one minus the first
+    # Correlations of squares too: independent ones have a standard error of 1 / sqrt(n).
+    table = np.corrcoef(np.hstack([drawn, drawn[:, :3] ** 2]).T)
+    table[[0, 1, 2, 5, 6, 7], [5, 6, 7, 0, 1, 2]] = 0  # a number and its own square
+    assert np.all(np.abs(table - np.eye(8)) < 4.5 / np.sqrt(len(field)))
+
+
 def test_not_finite_fields_stay_not_finite():
     for kind in range(5):
         for dtype in DTYPES:

@@ -4,8 +4,8 @@ import numpy as np
 
 from layerwise import CD, PCD, Backprop, ExactGradient
 from layerwise.models.chain import AutoEncoderParams, Chain
+from layerwise.models.inputs import LayerInput
 from layerwise.models.rbm import RBMParams
-from layerwise.models.rows import Rows
 from layerwise.numerics.streams import Stream
 
 STREAM = Stream(bytes(range(16)))
@@ -36,7 +36,7 @@ class Contrastive:
         for kind in (CD, PCD):
             params = RBMParams.init(X, n_hidden, STREAM, np.float32)
             trainer = kind(batch_size=batch, n_passes=10**9)
-            self.passes[kind] = trainer.passes(params, Rows(X), STREAM)
+            self.passes[kind] = trainer.passes(params, LayerInput(X), STREAM)
             next(self.passes[kind])
 
     def time_cd(self, shape):
@@ -70,7 +70,7 @@ class Exact:
     def setup(self, n_visible, n_hidden):
         X = rows(81, n_visible)
         params = RBMParams.init(X, n_hidden, STREAM, np.float32)
-        self.passes = ExactGradient(n_passes=10**9).passes(params, Rows(X), STREAM)
+        self.passes = ExactGradient(n_passes=10**9).passes(params, LayerInput(X), STREAM)
         next(self.passes)
 
     def time_step(self, n_visible, n_hidden):
@@ -93,7 +93,7 @@ class Network:
         chain = Chain.init(sizes, ("sigmoid",) * (len(sizes) - 1), STREAM, dtype=np.float32)
         params = AutoEncoderParams(chain, len(sizes) - 2)
         trainer = Backprop(batch_size=batch, n_passes=10**9)
-        self.passes = trainer.passes(params, Rows(rows(n_rows, sizes[0])), STREAM)
+        self.passes = trainer.passes(params, LayerInput(rows(n_rows, sizes[0])), STREAM)
         next(self.passes)
 
     def time_pass(self, shape):

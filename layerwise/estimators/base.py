@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_scalar
 
-from layerwise._sklearn import check_is_fitted, fit_context
+from layerwise._sklearn import check_is_fitted, fit_context, validated_rows
 from layerwise.estimators.checks import (
     refuse_trainer,
     restored_on_error,
@@ -15,16 +15,21 @@ from layerwise.estimators.checks import (
 )
 from layerwise.models.conditional import Conditional
 from layerwise.models.draws import expected
-from layerwise.models.rows import Rows
+from layerwise.models.inputs import LayerInput
+from layerwise.models.mixed import units_of
+from layerwise.models.units import BITS
 from layerwise.numerics.streams import Stream
 
 
 class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """A transformer that is a model of its data: ``score_samples`` is its log-likelihood.
 
-    A subclass has ``_log_density()``, which returns the function from rows of zeros and ones to
-    their log-likelihoods.
+    A subclass has ``_log_density()``, which returns the function from rows of states to their
+    log-likelihoods.
     """
+
+    # What the columns of the data are. Fitting sets it where it is not the same for all.
+    visible_units_ = BITS
 
     def score_samples(self, X):
         """Return the log-likelihood of each row, in nats.
@@ -32,13 +37,15 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows of zeros and ones, whose log-likelihoods are exact. A row with values in (0, 1)
-            is one of means: its value is the expected log-likelihood of a row drawn from them,
-            estimated by 17 draws which are a function of the row's values alone.
+            Rows of states, whose log-likelihoods are exact. Where units are Bernoulli units, a row
+            with values in (0, 1) is one of means: its value is the expected log-likelihood of a
+            row drawn from them, estimated by 17 draws which are a function of the row's values
+            alone.
 
         Returns
         -------
         ndarray of shape (n_samples,)
+            Where some of the units are continuous, these are logarithms of densities.
 
         Raises
         ------
@@ -47,8 +54,8 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             units, or of a latent layer with more than 24 units in other models.
         """
         check_is_fitted(self)
-        X = validate(self, X)
-        return expected(self._log_density(), X)[0]
+        X = validate(self, X, self.visible_units_)
+        return expected(self._log_density(), X, self.visible_units_)[0]
 
     def score(self, X, y=None):
         """Return the mean log-likelihood of the rows, in nats.
@@ -66,6 +73,11 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         return float(np.mean(self.score_samples(X)))
 
+    @property
+    def _is_positive(self):
+        """Whether the data may have no negative values."""
+        return self.visible_units_.is_positive
+
     def _sampling_stream(self, n_samples, random_state):
         """Return the stream of a call of ``sample``, whose arguments are checked."""
         check_is_fitted(self)
@@ -76,16 +88,25 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.positive_only = True
+        tags.input_tags.positive_only = self._is_positive
         return tags
 
 
 class Layer(Generative, BaseEstimator):
-    """One layer of latent units over the data.
+    """One layer of latent units over the data, and what a :class:`DBN` asks of it.
 
-    A subclass has ``_fit_rows(rows, stream)``, which trains on :class:`Rows` and so serves inside
-    a deep model too, ``_default_trainer``, and once fitted ``components_``,
-    ``intercept_visible_`` and ``inference_``.
+    A layer has, beside ``fit`` and ``transform``,
+
+    - ``data_units(n_features)``: what its columns are, from its parameters alone;
+    - ``check_parameters()``: raises what is wrong with the others;
+    - ``fit_input(rows, stream)``: ``fit`` on a :class:`LayerInput`, whose states are drawn anew in
+      each pass, with the random numbers of a stream;
+    - ``conditional_``: p(x | h), once fitted, which is all that stays of it in a deep model;
+    - ``inference_``: q(h | x), once fitted, with ``mean``, ``sample`` and ``log_odds``;
+    - ``estimator``: itself, or what it speaks for (``foreign.py``); ``random_state``; and
+      ``history_``, which may be None.
+
+    A subclass has ``_default_trainer`` too, ``components_`` and ``intercept_visible_``.
     """
 
     def set_params(self, **params):
@@ -116,7 +137,7 @@ class Layer(Generative, BaseEstimator):
 
     @fit_context
     def fit(self, X, y=None):
-        """Train on rows of zeros and ones, or of means in [0, 1].
+        """Train on rows of states, or of means of Bernoulli units.
 
         Parameters
         ----------
@@ -137,8 +158,39 @@ class Layer(Generative, BaseEstimator):
             If training diverges; what was fitted before is kept.
         """
         with restored_on_error(self):
-            X = validate(self, X, reset=True)
-            return self._fit_rows(Rows(X), Stream.from_random_state(self.random_state))
+            X = validated_rows(self, X, reset=True)
+            units = self.data_units(X.shape[1])
+            rows = LayerInput(units.check(X), units=units)
+            return self.fit_input(rows, Stream.from_random_state(self.random_state))
+
+    def data_units(self, n_features):
+        """Return what so many columns of data are of.
+
+        Parameters
+        ----------
+        n_features : int
+
+        Returns
+        -------
+        unit type
+        """
+        return units_of(self.visible, n_features)
+
+    @property
+    def _is_positive(self):
+        try:
+            return units_of(self.visible, None).is_positive
+        except ValueError:  # fit says what is wrong with it
+            return True
+
+    def check_parameters(self):
+        """Raise ``ValueError`` for the first parameter that is not what it must be."""
+        self._validate_params()
+
+    @property
+    def estimator(self):
+        """This layer itself."""
+        return self
 
     @property
     def conditional_(self):
@@ -152,18 +204,18 @@ class Layer(Generative, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows of zeros and ones. Means in (0, 1) are taken in the place of states: nothing is
-            drawn.
+            Rows of states. Means in (0, 1) of Bernoulli units are taken in the place of states:
+            nothing is drawn.
 
         Returns
         -------
         ndarray of shape (n_samples, n_components)
         """
         check_is_fitted(self)
-        return self.inference_.mean(validate(self, X))
+        return self.inference_.mean(validate(self, X, self.visible_units_))
 
     def inverse_transform(self, X):
-        """Return p(x = 1 | h), of shape (n_samples, n_features).
+        """Return the means of x given h, of shape (n_samples, n_features).
 
         Parameters
         ----------
@@ -177,7 +229,8 @@ class Layer(Generative, BaseEstimator):
         check_is_fitted(self)
         conditional = self.conditional_
         whose = f"{type(self).__name__} has {conditional.n_latent} components"
-        return conditional.mean(validate_rows(X, conditional.n_latent, whose))
+        check = conditional.latent.check_means
+        return conditional.mean(validate_rows(X, conditional.n_latent, whose, check))
 
     @property
     def _n_features_out(self):

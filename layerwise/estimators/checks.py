@@ -6,7 +6,7 @@ import numpy as np
 
 from layerwise._sklearn import float_rows, validated_rows
 from layerwise.exceptions import Incompatible
-from layerwise.models.units import Bernoulli
+from layerwise.models.units import BITS
 
 __all__ = [
     "check_trainer",
@@ -18,12 +18,12 @@ __all__ = [
 ]
 
 
-def validate(estimator, X, *, reset=False):
-    """Return X as a C-contiguous float32 or float64 array of means of Bernoulli units."""
-    return Bernoulli().check(validated_rows(estimator, X, reset=reset))
+def validate(estimator, X, units=BITS, *, reset=False):
+    """Return X as a C-contiguous float32 or float64 array of values that such units take."""
+    return units.check(validated_rows(estimator, X, reset=reset))
 
 
-def validate_rows(X, n_columns, whose):
+def validate_rows(X, n_columns, whose, check):
     """Return rows for what has no feature names, as ``validate`` returns them.
 
     Parameters
@@ -32,11 +32,13 @@ def validate_rows(X, n_columns, whose):
     n_columns : int
     whose : str
         What has so many of what, as in "The layer has 5 visible units".
+    check : callable
+        Returns the rows, or raises why they are none of the units in question.
     """
     X = float_rows(X)
     if X.shape[1] != n_columns:
         raise ValueError(f"{whose} and X has {X.shape[1]} columns. Pass rows of that width.")
-    return Bernoulli().check(X)
+    return check(X)
 
 
 def check_trainer(estimator, trainer, kind, suggestion):

@@ -1,15 +1,23 @@
 """DBN: layers trained one at a time under an RBM."""
 
-from sklearn.base import clone
+import numpy as np
+from sklearn.base import BaseEstimator, clone
 
-from layerwise._sklearn import BaseComposition, check_is_fitted, fit_context
+from layerwise._sklearn import (
+    BaseComposition,
+    check_is_fitted,
+    fit_context,
+    get_tags,
+    validated_rows,
+)
 from layerwise.estimators.base import Generative
 from layerwise.estimators.checks import restored_on_error, validate, validate_rows
+from layerwise.estimators.foreign import as_layer
 from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import log_density
-from layerwise.models.belief import Belief
-from layerwise.models.rows import Rows
+from layerwise.models.dbn import DBNParams
+from layerwise.models.inputs import LayerInput
 from layerwise.numerics.streams import Stream
 
 
@@ -23,9 +31,11 @@ class DBN(Generative, BaseComposition):
     Parameters
     ----------
     layers : list of estimators, or of (name, estimator)
-        From the bottom up; the last is an :class:`RBM`. A layer has ``fit``, ``transform`` and,
-        once fitted, ``conditional_``. Bare estimators are named ``layer1``, ``layer2`` and so on,
-        so that ``layer1__n_components`` can be set and searched over.
+        From the bottom up; the last is an :class:`RBM`. A layer of another package has ``fit``,
+        ``transform`` to means of its latent units and, once fitted, ``conditional_``. A layer's
+        visible units are what the latent units below it are. Bare estimators are named
+        ``layer1``, ``layer2`` and so on, so that ``layer1__n_components`` can be set and searched
+        over.
     random_state : int, RandomState instance or None, default=None
         Read once per call of ``fit``; layers with a ``random_state`` of their own keep to it.
 
@@ -122,7 +132,7 @@ class DBN(Generative, BaseComposition):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows of zeros and ones, or of means in [0, 1].
+            Rows of states of the bottom layer's units, or of means of Bernoulli units.
         y : None
             Ignored.
 
@@ -140,25 +150,30 @@ class DBN(Generative, BaseComposition):
         """
         self._check_layers()
         with restored_on_error(self):
-            X = validate(self, X, reset=True)
+            X = validated_rows(self, X, reset=True)
             stream = Stream.from_random_state(self.random_state)
-            rows, fitted, history = Rows(X), [], {}
-            for depth, (name, layer) in enumerate(self._named_layers):
-                layer = clone(layer)
+            layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
+            units = layers[0][1].data_units(X.shape[1])
+            rows, below, history = LayerInput(units.check(X), units=units), None, {}
+            for depth, (name, layer) in enumerate(layers):
+                if below is not None:
+                    _check_units(name, layer, below.latent, below.n_latent)
                 _fit_layer(layer, rows, stream.child("layer", depth))
-                if not hasattr(layer, "conditional_"):
-                    raise Incompatible(
-                        f"DBN asks each layer for its p(x | h) once it is fitted, and {name} "
-                        f"({type(layer).__name__}) has no conditional_. Use AutoEncoder or RBM, "
-                        "or add the attribute."
-                    )
-                fitted.append(layer)
-                if hasattr(layer, "history_"):
-                    history[name] = layer.history_
-                rows = rows.above(_inference(layer))
-            self.layers_, self.history_ = fitted, history
-            self.n_parameters_ = self.belief_.n_parameters
+                below, told = _conditional(name, layer), layer.history_
+                if told is not None:
+                    history[name] = told
+                rows = rows.above(layer.inference_)
+            self.layers_ = [layer.estimator for _, layer in layers]
+            self.visible_units_, self.history_ = units, history
+            self.n_parameters_ = self.model_.n_parameters
         return self
+
+    @property
+    def _is_positive(self):
+        for _, bottom in self._named_layers[:1]:
+            if isinstance(bottom, BaseEstimator):
+                return get_tags(bottom).input_tags.positive_only
+        return True
 
     def _check_layers(self):
         if not self.layers:
@@ -190,11 +205,11 @@ class DBN(Generative, BaseComposition):
             )
 
     @property
-    def belief_(self):
+    def model_(self):
         """The generative model."""
         check_is_fitted(self)
         conditionals = tuple(layer.conditional_ for layer in self.layers_[:-1])
-        return Belief(conditionals, self.layers_[-1].params_)
+        return DBNParams(conditionals, self.layers_[-1].params_)
 
     @property
     def conditional_(self):
@@ -208,16 +223,16 @@ class DBN(Generative, BaseComposition):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows of zeros and ones, or of means.
+            Rows of states, or of means of Bernoulli units.
 
         Returns
         -------
         ndarray of shape (n_samples, n_components of the last layer)
         """
         check_is_fitted(self)
-        means = validate(self, X)
+        means = validate(self, X, self.visible_units_)
         for layer in self.layers_:
-            means = _inference(layer)(means)
+            means = as_layer(layer).inference_.mean(means)
         return means
 
     def inverse_transform(self, X):
@@ -232,17 +247,18 @@ class DBN(Generative, BaseComposition):
         -------
         ndarray of shape (n_samples, n_features)
         """
-        belief = self.belief_
-        n_hidden = belief.top.n_hidden
-        means = validate_rows(X, n_hidden, f"The top of DBN has {n_hidden} components")
-        means = belief.top.visible_mean(means)
-        for conditional in reversed(belief.conditionals):
+        dbn = self.model_
+        n_hidden = dbn.top.n_hidden
+        whose, check = f"The top of DBN has {n_hidden} components", dbn.top.hidden.check_means
+        means = validate_rows(X, n_hidden, whose, check)
+        means = dbn.top.visible_mean(means)
+        for conditional in reversed(dbn.conditionals):
             means = conditional.mean(means)
         return means
 
     def _log_density(self):
         # The top's marginal is pushed down layer by layer, by sums over all latent states.
-        return log_density(self.belief_)
+        return log_density(self.model_)
 
     def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
         """Return rows drawn from the model: from the top RBM, then down.
@@ -258,11 +274,12 @@ class DBN(Generative, BaseComposition):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features), of zeros and ones
+        ndarray of shape (n_samples, n_features)
+            States of the bottom layer's units.
         """
         stream = self._sampling_stream(n_samples, random_state)
-        top = sample_visible(self.belief_.top, n_samples, n_steps, stream.child("top"))
-        return self.belief_.down(top, stream.child("down"))
+        top = sample_visible(self.model_.top, n_samples, n_steps, stream.child("top"))
+        return self.model_.down(top, stream.child("down"))
 
     @property
     def _n_features_out(self):
@@ -270,17 +287,31 @@ class DBN(Generative, BaseComposition):
 
 
 def _fit_layer(layer, rows, stream):
-    """Train one layer on rows that may be drawn anew; on their means if it cannot draw."""
-    if not hasattr(layer, "_fit_rows"):
-        layer.fit(rows.expected())
-        return
-    layer._validate_params()
+    """Train one layer, with random numbers of its own if it has a ``random_state``."""
+    layer.check_parameters()
     if layer.random_state is not None:
         stream = Stream.from_random_state(layer.random_state)
-    layer._fit_rows(rows, stream)
+    layer.fit_input(rows, stream)
 
 
-def _inference(layer):
-    """Return the function from states to the means of the layer above."""
-    inference = getattr(layer, "inference_", None)
-    return layer.transform if inference is None else inference.mean
+def _conditional(name, layer):
+    """Return p(x | h) of a fitted layer, or raise that it has none."""
+    found = layer.conditional_
+    if found is None:
+        raise Incompatible(
+            f"DBN asks each layer for its p(x | h) once it is fitted, and {name} "
+            f"({type(layer.estimator).__name__}) has no conditional_. Use AutoEncoder or RBM, or "
+            "add the attribute."
+        )
+    return found
+
+
+def _check_units(name, layer, latent, n_latent):
+    """Raise Incompatible if a layer's visible units are not what the latent units below it are."""
+    visible = layer.data_units(n_latent)
+    if not (visible.is_binary and np.array_equal(visible.bits(n_latent), latent.bits(n_latent))):
+        raise Incompatible(
+            f"DBN asks that a layer's visible units are the latent units of the layer below it: "
+            f"those of {name} are {visible!r}, and those below it {latent!r}. Set both alike, as "
+            "with hidden='spin' below and visible='spin' above."
+        )

@@ -79,12 +79,13 @@ def log_likelihood(model, X):
     model : RBM, AutoEncoder, DBN or Pipeline
         Fitted; a pipeline ends in one of the others.
     X : array-like of shape (n_samples, n_features)
-        Rows of zeros and ones; values in (0, 1) are means.
+        Rows of states; values in (0, 1) are means where units are Bernoulli units.
 
     Returns
     -------
     Estimate
-        Exact for rows of zeros and ones. Rows of means have the expected log-likelihood of rows
+        Exact for rows of states; of continuous units it is the mean of log densities. Rows of
+        means have the expected log-likelihood of rows
         drawn from them: estimated by 17 draws of each, ``low`` and ``high`` 3 standard errors
         away, or less, as draws are spread more evenly than this counts.
 
@@ -102,8 +103,8 @@ def log_likelihood(model, X):
             f"and got {model!r}."
         )
     check_is_fitted(model)
-    X = validate(model, X)
-    value, variance = expected(model._log_density(), X)
+    X = validate(model, X, model.visible_units_)
+    value, variance = expected(model._log_density(), X, model.visible_units_)
     mean, error = float(np.mean(value)), float(np.sqrt(variance.sum())) / len(X)
     if error == 0:
         return Estimate.exact(mean, "sum over all latent states")
@@ -123,8 +124,8 @@ def best_latent_marginal(layer, X, tol=1e-3):
         A fitted layer, whose p(x | h) is taken, or a conditional itself; of a DBN, the bottom
         layer; of a pipeline, the last step. At most 24 latent units.
     X : array-like of shape (n_samples, n_features)
-        Rows of zeros and ones. If some have values in (0, 1), which are means, 17 draws of each
-        row take its place: those of ``score_samples``.
+        Rows of states. If some have values in (0, 1) where units are Bernoulli units, which are
+        means, 17 draws of each row take its place: those of ``score_samples``.
     tol : float, default=1e-3
         Width of the bracket at which to stop, in nats.
 
@@ -150,7 +151,8 @@ def best_latent_marginal(layer, X, tol=1e-3):
     bracket are moved outwards by a bound on what rounding may have changed.
     """
     layer, X = _bottom(layer, X, "best_latent_marginal")
-    return marginal.best_latent_marginal(_conditional(layer), _drawn(X), tol)
+    conditional = _conditional(layer)
+    return marginal.best_latent_marginal(conditional, _drawn(X, conditional.visible), tol)
 
 
 def latent_marginal_bound(layer, X, X_inference=None):
@@ -190,11 +192,12 @@ def latent_marginal_bound(layer, X, X_inference=None):
             "latent_marginal_bound asks the layer for its q(h | x), and "
             f"{type(found).__name__} has no inference_. Use an RBM or an AutoEncoder."
         )
-    X = _drawn(X)
-    over = X
+    conditional = _conditional(found)
+    over = X = _drawn(X, conditional.visible)
     if X_inference is not None:
-        over = _drawn(_bottom(layer, X_inference, "latent_marginal_bound")[1])
-    conditional, fields = _conditional(found), inference.field(over)
+        X_inference = _bottom(layer, X_inference, "latent_marginal_bound")[1]
+        over = _drawn(X_inference, conditional.visible)
+    fields = inference.log_odds(over)
     if fields.shape[1] != conditional.n_latent:
         raise Incompatible(
             "latent_marginal_bound asks for q(h | x) and p(x | h) over the same latent units, and "
@@ -224,9 +227,8 @@ def _bottom(model, X, asker):
     """Return the layer of a model whose p(x | h) is meant, and the rows, checked by the model."""
     model, X = _last_step(model, X)
     if isinstance(model, Conditional):
-        return model, validate_rows(
-            X, model.n_visible, f"The layer has {model.n_visible} visible units"
-        )
+        whose = f"The layer has {model.n_visible} visible units"
+        return model, validate_rows(X, model.n_visible, whose, model.visible.check)
     if isinstance(model, BaseEstimator):
         check_is_fitted(model)
     if not hasattr(model, "conditional_"):
@@ -234,7 +236,7 @@ def _bottom(model, X, asker):
             f"{asker} takes a layer with p(x | h): an RBM, an AutoEncoder, a DBN, a Pipeline that "
             f"ends in one, or a Conditional; it got {model!r}."
         )
-    X = validate(model, X)
+    X = validate(model, X, model.conditional_.visible)
     return (model.layers_[0] if isinstance(model, DBN) else model), X
 
 
@@ -242,10 +244,11 @@ def _conditional(layer):
     return (layer if isinstance(layer, Conditional) else layer.conditional_).astype(float)
 
 
-def _drawn(X):
+def _drawn(X, units):
     """Return the rows as states, in float64: if some are means, the draws of all."""
-    if not are_states(X).all():
-        X = states_of(X).reshape(-1, X.shape[1])
+    takes_means = units.takes_means(X.shape[1])
+    if not are_states(X, takes_means).all():
+        X = states_of(X, takes_means).reshape(-1, X.shape[1])
     return X.astype(float)
 
 

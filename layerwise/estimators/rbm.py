@@ -10,11 +10,10 @@ from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import check_trainer, run_passes, validate
 from layerwise.likelihood.mixtures import log_density
 from layerwise.likelihood.sampling import exact_states
-from layerwise.models.belief import Belief
-from layerwise.models.conditional import Conditional
+from layerwise.models.dbn import DBNParams
 from layerwise.models.draws import expected
-from layerwise.models.rbm import RBMParams
-from layerwise.numerics import units
+from layerwise.models.family import Units
+from layerwise.models.rbm import RBMParams, hidden_units_of
 from layerwise.numerics.streams import VISIBLE
 from layerwise.trainers.contrastive import PCD
 
@@ -28,22 +27,37 @@ def sample_visible(params, n_samples, n_steps, stream):
     states = exact_states(params, n_samples, stream, limit=EXACT_SAMPLES)
     if states is not None:
         return states
-    start = np.full((n_samples, len(params.intercept_visible)), 0.5, params.components.dtype)
-    start = units.draw(start, stream.child("start"), step=0, lane=VISIBLE)
+    # Two-state units start with even odds, others where no hidden unit moves them.
+    field = np.zeros((n_samples, params.n_visible), params.components.dtype)
+    if not params.visible.is_binary:
+        field += params.intercept_visible
+    start = params.visible.sample(
+        field, stream.child("start"), step=0, lane=VISIBLE, log_variance=params.log_variance
+    )
     return params.gibbs(start, stream.child("gibbs"), n_steps)
 
 
 class RBM(Layer):
-    """Restricted Boltzmann machine with Bernoulli units and an exact log-likelihood.
+    """Restricted Boltzmann machine with an exact log-likelihood.
 
     The energy of visible states v and hidden states h is
-    ``-v . intercept_visible_ - h . intercept_hidden_ - h . components_ . v``.
+    ``-v . intercept_visible_ - h . intercept_hidden_ - h . components_ . v``, and where visible
+    units are Gaussian also the sum of ``v**2 / (2 * noise_variance_)``.
 
     Parameters
     ----------
     n_components : int, default=16
         Number of hidden units. The log-likelihood is a sum over the 2**n states of the smaller
-        layer; with 16 it takes a millisecond, and ``ExactGradient`` can train.
+        layer, or of the hidden layer where visible states cannot be listed; with 16 it takes a
+        millisecond, and ``ExactGradient`` can train.
+    visible : str, unit type or list, default="bernoulli"
+        What the columns of ``X`` are: ``"bernoulli"`` (0 and 1, or means in between),
+        ``"spin"`` (-1 and 1), ``"gaussian"`` (real numbers with learned variances; standardise
+        them), ``"truncated_exponential"`` (real numbers in [0, 1]), a value such as
+        ``Softmax((3, 3, 5))`` (columns in groups of which exactly one is 1), or a list for
+        columns of several types: ``[("gaussian", 4), Softmax((3, 5))]``.
+    hidden : {"bernoulli", "spin"} or unit type, default="bernoulli"
+        What the hidden units are: of two states each.
     trainer : CD, PCD or ExactGradient, default=None
         How to train; ``PCD()`` if None. Its parameters can be set and searched over, as
         ``trainer__learning_rate``, those of the default too.
@@ -55,6 +69,7 @@ class RBM(Layer):
     components_ : ndarray of shape (n_components, n_features)
         Weights, of the dtype of ``X``.
     intercept_visible_ : ndarray of shape (n_features,)
+        In nats per unit of ``X``: the mean of a Gaussian unit is its variance times its field.
     intercept_hidden_ : ndarray of shape (n_components,)
     history_ : dict of str to ndarray of shape (n_passes,)
         What was told of each pass, in nats per row. ``"log_likelihood"`` is the exact mean
@@ -65,7 +80,12 @@ class RBM(Layer):
         the step of each batch; ``"free_energy_gap"`` of ``CD`` and ``PCD``, between the data and
         the chains, which is no measure of progress.
     n_parameters_ : int
-        Number of weights and intercepts.
+        Number of weights, intercepts and variances.
+    noise_variance_ : ndarray of shape (n_features,)
+        Variances of Gaussian units given the hidden units, and 1 for others. Only where there are
+        Gaussian units.
+    visible_units_, hidden_units_ : unit types
+        What the layers were fitted as.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only where ``X`` has feature names.
@@ -78,7 +98,8 @@ class RBM(Layer):
     Notes
     -----
     Values in (0, 1) are means of Bernoulli units. Training draws their states anew in each pass,
-    and their score is the expected log-likelihood of such draws.
+    and their score is the expected log-likelihood of such draws. Values of all other units are
+    states. Log-likelihoods of continuous units are logarithms of densities.
 
     Examples
     --------
@@ -94,46 +115,97 @@ class RBM(Layer):
 
     _parameter_constraints = {
         "n_components": [POSITIVE_INTEGER],
+        "visible": [str, Units, list, tuple],
+        "hidden": [str, Units, list, tuple],
         "trainer": [None, HasMethods(["passes", "check"])],
         "random_state": ["random_state"],
     }
 
     _default_trainer = PCD
 
-    def __init__(self, n_components=16, *, trainer=None, random_state=None):
+    def __init__(
+        self,
+        n_components=16,
+        *,
+        visible="bernoulli",
+        hidden="bernoulli",
+        trainer=None,
+        random_state=None,
+    ):
         self.n_components = n_components
+        self.visible = visible
+        self.hidden = hidden
         self.trainer = trainer
         self.random_state = random_state
 
-    def _fit_rows(self, rows, stream):
+    def fit_input(self, rows, stream):
+        """Train on what is drawn anew for each pass, as a layer of a deep model.
+
+        Parameters
+        ----------
+        rows : LayerInput
+        stream : Stream
+            Where all random numbers come from.
+
+        Returns
+        -------
+        RBM
+            This estimator.
+        """
         trainer = self._trainer
         check_trainer(self, trainer, RBMParams, "PCD(), CD() or ExactGradient()")
         means = rows.expected()
-        params = RBMParams.init(means, self.n_components, stream.child("init"), means.dtype)
+        n_features = means.shape[1]
+        visible = self.data_units(n_features)
+        hidden = hidden_units_of(self.hidden, self.n_components)
+        params = RBMParams.init(
+            means,
+            self.n_components,
+            stream.child("init"),
+            means.dtype,
+            visible=visible,
+            hidden=hidden,
+        )
         self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
         self.components_ = params.components
         self.intercept_visible_ = params.intercept_visible
         self.intercept_hidden_ = params.intercept_hidden
-        self.n_features_in_ = means.shape[1]
-        self.n_parameters_ = self.belief_.n_parameters
+        self.visible_units_, self.hidden_units_ = visible, hidden
+        vars(self).pop("noise_variance_", None)
+        if params.log_variance is not None:
+            self.noise_variance_ = np.exp(params.log_variance)
+        self.n_features_in_ = n_features
+        self.n_parameters_ = self.model_.n_parameters
         return self
 
     @property
     def params_(self):
         """The fitted parameters, as the lower floors take them."""
         check_is_fitted(self)
-        return RBMParams(self.components_, self.intercept_visible_, self.intercept_hidden_)
+        variance = getattr(self, "noise_variance_", None)
+        return RBMParams(
+            self.components_,
+            self.intercept_visible_,
+            self.intercept_hidden_,
+            self.visible_units_,
+            self.hidden_units_,
+            None if variance is None else np.log(variance),
+        )
 
     @property
-    def belief_(self):
+    def model_(self):
         """The generative model."""
-        return Belief((), self.params_)
+        return DBNParams((), self.params_)
+
+    @property
+    def conditional_(self):
+        """p(x | h): what this layer leaves behind for the likelihood of deep models."""
+        return self.params_.conditional
 
     @property
     def inference_(self):
-        """p(h | v): the RBM's own posterior, which is a product of Bernoullis."""
-        params = self.params_
-        return Conditional(params.components.T, params.intercept_hidden)
+        """p(h | x): the RBM's own posterior, a product of distributions of its hidden units."""
+        return self.params_.inference
 
     def free_energy(self, X):
         """Return F(x) = -log of the sum over h of exp(-energy), in nats, of shape (n_samples,).
@@ -148,11 +220,11 @@ class RBM(Layer):
         ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        X = validate(self, X)
-        return expected(self.params_.free_energy, X)[0]
+        X = validate(self, X, self.visible_units_)
+        return expected(self.params_.free_energy, X, self.visible_units_)[0]
 
     def _log_density(self):
-        return log_density(self.belief_)
+        return log_density(self.model_)
 
     def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
         """Return rows drawn from the model.
@@ -168,7 +240,8 @@ class RBM(Layer):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features), of zeros and ones
+        ndarray of shape (n_samples, n_features)
+            States of the visible units.
         """
         stream = self._sampling_stream(n_samples, random_state)
         return sample_visible(self.params_, n_samples, n_steps, stream)

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.partition import TABLE_LIMIT, refuse
+from layerwise.likelihood.rounding import rounding
 from layerwise.numerics.mixture import Factors, Table
 from layerwise.numerics.products import product
 from layerwise.numerics.quadratic import gram, nonnegative_minimum
@@ -47,11 +48,11 @@ class _Problem:
     """max over weights of mean_x log sum_h weights[h] p(x | h), over all states h."""
 
     def __init__(self, conditional, X):
-        self.conditional = conditional
-        self.X = X
-        self.factors = Factors(conditional.latent_field(X))
-        self.row_part = conditional.row_part(X)
-        self.state_part = conditional.state_part()
+        self.X = conditional.bits_of(X)
+        self.conditional = conditional.in_bits()
+        self.factors = Factors(self.conditional.latent_field(self.X))
+        self.row_part = self.conditional.row_part(self.X)
+        self.state_part = self.conditional.state_part()
 
     def log_likelihood(self, log_weights):
         """Return log p(x) of each row."""
@@ -154,29 +155,6 @@ def _line_search(likelihood, weights, proposal, density):
     return None
 
 
-def rounding(conditional, n_terms):
-    """Return a bound, in nats, of what rounding changes in an end of the bracket.
-
-    It holds for any finite parameters. With u = 2**-53, m units x, n units h, and ``size`` the sum
-    of the sizes of all weights and biases, of which every field is a sum of some:
-
-    - log p(x | h) is a linear part, of at most m + n + 2 additions, minus a sum of softpluses,
-      whose kernel takes at most m + 12 additions a field, 14 roundings of a factor for each unit,
-      and 4 of a logarithm, which is itself at most size + m.
-    - A mean of likelihoods over rows, or over the states of a support, is a sum of ``n_terms``
-      positive numbers: one rounding for each, 3 n for their factors, and 2 n + 16 of exponents of
-      at most size + m + 745 (no weight is below e^-745).
-
-    The bound is twice the sum of these.
-    """
-    m, n = conditional.n_visible, conditional.n_latent
-    size = float(np.abs(conditional.weights).sum() + np.abs(conditional.bias).sum())
-    largest = size + m + 745
-    of_terms = (2 * m + n + 14) * size + 14 * m + 4 * largest
-    of_sums = n_terms + 3 * n + (2 * n + 16) * largest
-    return 2.0**-52 * (of_terms + of_sums)
-
-
 def best_latent_marginal(conditional, X, tol=1e-3):
     """Return the bracket of the best mean log-likelihood over all latent distributions.
 
@@ -185,7 +163,7 @@ def best_latent_marginal(conditional, X, tol=1e-3):
     Parameters
     ----------
     conditional : Conditional
-        In float64, of at most 24 latent units.
+        In float64, of at most 24 latent units, of two states each.
     X : ndarray of shape (n_rows, n_visible), float64
         States.
     tol : float, default=1e-3
@@ -220,7 +198,7 @@ def best_latent_marginal(conditional, X, tol=1e-3):
         # Lindsay's bound holds for any numbers in the place of log p(x), so for these as they are:
         # of their own rounding the upper end knows nothing.
         mean, gap = math.fsum(rows) / len(rows), float(log_gain.max())
-        slack = rounding(conditional, max(len(rows), len(support)))
+        slack = rounding(conditional, max(len(rows), len(support)), X)
         low = mean - math.log(math.fsum(weights)) - slack
         high = mean + gap + slack
         if best is None or high - low < best[1] - best[0]:

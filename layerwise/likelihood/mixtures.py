@@ -26,17 +26,22 @@ class Mixture:
     Parameters
     ----------
     conditional : Conditional
-        p(x | h).
+        p(x | h), with latent units of two states each.
     log_marginal : ndarray of shape (2**n_latent,)
         log p(h) of all latent states; bit j of an index is the state of unit j.
     """
 
     def __init__(self, conditional, log_marginal):
-        self.conditional = conditional
-        self.table = Table(log_marginal - conditional.state_part())
+        self.given = conditional
+        self.conditional = conditional.in_bits()
+        self.table = Table(log_marginal - self.conditional.state_part())
 
     def __call__(self, X):
-        """Return log p(x) in nats for rows x of zeros and ones, of shape (n_rows,)."""
+        """Return log p(x) in nats for rows x of states, of shape (n_rows,).
+
+        Of continuous units it is the logarithm of a density.
+        """
+        X = self.given.bits_of(X)
         field = self.conditional.latent_field
         parts = [
             Factors(field(X[at : at + FACTOR_ROWS])).log_sums(self.table)
@@ -45,13 +50,14 @@ class Mixture:
         return np.concatenate([*parts, np.empty(0)]) + self.conditional.row_part(X)
 
 
-def latent_log_marginal(belief):
+def latent_log_marginal(dbn):
     """Return log p(h1) of the bottom conditional's latent units, of shape (2**n_latent,).
 
-    The top's marginal is pushed down: p(h1) = sum over h2 of p(h1 | h2) p(h2), and so on.
+    The top's marginal is pushed down: p(h1) = sum over h2 of p(h1 | h2) p(h2), and so on. Latent
+    units have two states each, of which bit j of an index says unit j's.
     """
-    log_marginal = visible_log_marginal(belief.top)
-    for conditional in reversed(belief.conditionals[1:]):
+    log_marginal = visible_log_marginal(dbn.top)
+    for conditional in reversed(dbn.conditionals[1:]):
         n = conditional.n_visible
         refuse(n, TABLE_LIMIT, "The marginal of a latent layer", "Give it fewer units.")
         refuse(
@@ -60,7 +66,7 @@ def latent_log_marginal(belief):
             "Pushing a marginal down through two latent layers",
             "Give them fewer units.",
         )
-        mixture = Mixture(conditional, log_marginal)
+        mixture = Mixture(conditional.in_bits(), log_marginal)
         parts = [
             mixture(enumeration.all_states(n, at, min(at + ROWS, 2**n)))
             for at in range(0, 2**n, ROWS)
@@ -69,13 +75,13 @@ def latent_log_marginal(belief):
     return log_marginal
 
 
-def log_density(belief):
-    """Return the function from rows of zeros and ones to log p(x), each in nats.
+def log_density(dbn):
+    """Return the function from rows of states to log p(x), each in nats.
 
     What does not depend on rows (log Z, the marginal of the bottom's latent units) is computed
     here, once.
     """
-    if belief.conditionals:
-        return Mixture(belief.conditionals[0], latent_log_marginal(belief))
-    top, log_partition = belief.top, log_z(belief.top)
+    if dbn.conditionals:
+        return Mixture(dbn.conditionals[0], latent_log_marginal(dbn))
+    top, log_partition = dbn.top, log_z(dbn.top)
     return lambda X: -top.free_energy(X) - log_partition

@@ -1,11 +1,13 @@
 """The partition function of an RBM: exact sums over the states of its smaller layer."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
 from joblib import effective_n_jobs
 
 from layerwise.exceptions import TooManyStates
+from layerwise.likelihood import plain
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics import jobs
 
@@ -20,43 +22,58 @@ def refuse(n, limit, what, way_out):
     """Raise TooManyStates if ``what`` asks for more than 2**limit states."""
     if n > limit:
         raise TooManyStates(
-            f"{what} asks for 2**{n} states and the limit is 2**{limit}. {way_out}"
+            f"{what} asks for 2**{n:.4g} states and the limit is 2**{limit}. {way_out}"
         )
 
 
-def float64(params):
-    """Return components and both intercepts of an RBM as float64."""
-    return (
-        np.ascontiguousarray(params.components, dtype=float),
-        np.asarray(params.intercept_visible, dtype=float),
-        np.asarray(params.intercept_hidden, dtype=float),
-    )
+def listed_layer(params):
+    """Return which layer of an RBM an exact sum lists, "hidden" or "visible", and its states.
+
+    The value does not depend on the layer that is listed; the time does, exponentially.
+
+    Returns
+    -------
+    name : str
+        The layer with fewer states; the hidden one where visible states cannot be listed.
+    bits : float
+        The logarithm of its number of states, by base 2.
+    """
+    visible = params.visible.factors(params.n_visible)
+    if visible is not None:
+        bits = sum(math.log2(len(factor)) for factor in visible)
+        if bits < params.n_hidden:
+            return "visible", bits
+    return "hidden", float(params.n_hidden)
 
 
 def smaller_listed(params):
-    """Return the RBM's sum as (weights, analytic bias, enumerated bias): the smaller layer listed.
-
-    The value does not depend on the layer that is listed; the time does, exponentially.
-    """
-    components, visible, hidden = float64(params)
-    if components.shape[0] <= components.shape[1]:
-        return np.ascontiguousarray(components.T), visible, hidden
-    return components, hidden, visible
+    """Return an RBM of bits as (weights, analytic bias, enumerated bias): the smaller listed."""
+    W, b, c = params.components, params.intercept_visible, params.intercept_hidden
+    if listed_layer(params)[0] == "hidden":
+        return np.ascontiguousarray(W.T), b, c
+    return W, c, b
 
 
 def log_z(params, *, n_jobs=1, progress=None):
     """Return log of the sum over all states of both layers of exp(-energy), as a float.
 
-    ``n_jobs`` and ``progress`` are as in ``log_partition`` and ``enumeration.partial_sums``.
+    Of continuous units the sum is an integral. ``n_jobs`` and ``progress`` are as in
+    ``log_partition`` and ``enumeration.partial_sums``.
     """
+    params, constant = params.in_bits()
+    name, bits = listed_layer(params)
+    layer = "smaller" if params.visible.factors(params.n_visible) else "hidden"
     refuse(
-        min(params.components.shape),
+        bits,
         SUM_LIMIT,
         "log Z",
-        f"Give the smaller layer at most {SUM_LIMIT} units: only exact likelihoods exist so far, "
+        f"Give the {layer} layer at most {SUM_LIMIT} units: only exact likelihoods exist so far, "
         "no estimates for larger models. transform and sample need no such sum.",
     )
-    value = _log_z(smaller_listed(params), n_jobs, progress)
+    if params.over_bits:
+        value = constant + _log_z(smaller_listed(params), n_jobs, progress)
+    else:
+        value = constant + plain.log_sum(params, name, progress)
     if not np.isfinite(value):
         raise ValueError(
             "log Z asks for weights and intercepts whose sizes sum to less than 2**50, and these "
@@ -82,12 +99,16 @@ def _log_z(terms, n_jobs, progress):
 
 
 def visible_log_marginal(params):
-    """Return log p(v) of an RBM for all states v, of shape (2**n_visible,)."""
-    components, visible, hidden = float64(params)
+    """Return log p(v) of an RBM for all states v of its bits, of shape (2**n_visible,).
+
+    The visible units have two states each, of which bit j of an index says unit j's.
+    """
+    bits, constant = params.in_bits()
     refuse(
-        len(visible),
+        bits.n_visible,
         TABLE_LIMIT,
         "The marginal of an RBM's visible units",
         "Give the layer below it fewer units.",
     )
-    return enumeration.log_weights(components, hidden, visible) - log_z(params)
+    table = enumeration.log_weights(bits.components, bits.intercept_hidden, bits.intercept_visible)
+    return table - (log_z(params) - constant)

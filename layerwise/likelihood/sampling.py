@@ -2,24 +2,43 @@
 
 import numpy as np
 
-from layerwise.likelihood.partition import smaller_listed
+from layerwise.likelihood import plain
+from layerwise.likelihood.partition import listed_layer, smaller_listed
+from layerwise.models.states import states_of_units
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics import units
 from layerwise.numerics.streams import STATE, VISIBLE
 
 
 def exact_states(params, n_samples, stream, *, limit):
-    """Return exact draws of an RBM's visible units, or None if that lists over 2**limit states."""
-    n_hidden, n_visible = params.components.shape
-    n = min(n_hidden, n_visible)
-    if n > limit:
+    """Return exact draws of an RBM's visible units, or None if that lists over 2**limit states.
+
+    Parameters
+    ----------
+    params : RBMParams
+    n_samples : int
+    stream : Stream
+    limit : int
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_visible), of the RBM's dtype, or None
+    """
+    name, n_bits = listed_layer(params)
+    if n_bits > limit:
         return None
-    table = enumeration.log_weights(*smaller_listed(params))
+    bits, _ = params.in_bits()
+    if bits.over_bits:
+        table = enumeration.log_weights(*smaller_listed(bits))
+    else:
+        parts = [plain.log_weights(bits, name, states) for states in plain.blocks(bits, name)]
+        table = np.concatenate(parts)
     cumulated = np.cumsum(np.exp(table - table.max()))
     number = units.uniforms(n_samples, 1, stream, step=0, lane=STATE)[:, 0]
     index = np.searchsorted(cumulated, number * cumulated[-1], side="right")
     index = np.minimum(index, len(table) - 1)
-    listed = (index[:, None] >> np.arange(n) & 1).astype(params.components.dtype)
-    if n_hidden > n_visible:
-        return listed
-    return units.draw(params.visible_mean(listed), stream, step=0, lane=VISIBLE)
+    dtype = params.components.dtype
+    if name == "visible":
+        return states_of_units(params.visible, params.n_visible, at=index).astype(dtype)
+    hidden = states_of_units(params.hidden, params.n_hidden, at=index).astype(dtype)
+    return params.sample_visible(hidden, stream, step=0, lane=VISIBLE)

@@ -5,10 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
-from layerwise.numerics import network
-from layerwise.numerics.units import bernoulli_run, unit_means
+from layerwise.models.units import BITS, Units, scale
+from layerwise.numerics import network, units
 
-__all__ = ["AutoEncoderParams", "Chain", "Part"]
+__all__ = ["AutoEncoderParams", "Chain", "Encoder"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,15 +32,15 @@ class Chain:
     tied : tuple of pairs of int, default=()
         A pair (k, m), k < m, says that layer k's matrix is the transpose of layer m's, which alone
         is stored. Their biases are their own.
-    outputs : ndarray of shape (n_runs,), default=None
-        The kinds of the output units: see ``numerics.units``. None for plain outputs.
+    outputs : Units, default=None
+        What the outputs are. None for plain outputs.
     """
 
     parameters: np.ndarray
     sizes: tuple
     activations: tuple
     tied: tuple = ()
-    outputs: np.ndarray | None = None
+    outputs: Units | None = None
 
     @classmethod
     def init(cls, sizes, activations, stream, *, dtype=np.float64, tied=(), outputs=None):
@@ -60,8 +60,9 @@ class Chain:
         -------
         Chain
         """
-        layers = network.layout(sizes, activations, tied, outputs)
-        parameters = np.zeros(network.n_parameters(layers, outputs), dtype=dtype)
+        runs = None if outputs is None else outputs.runs(sizes[-1])
+        layers = network.layout(sizes, activations, tied, runs)
+        parameters = np.zeros(network.n_parameters(layers, runs), dtype=dtype)
         chain = cls(parameters, tuple(sizes), tuple(activations), tuple(tied), outputs)
         for k in range(chain.n_layers):
             if not layers["tied"][k]:
@@ -74,7 +75,8 @@ class Chain:
     @cached_property
     def layers(self):
         """Where each layer stands in ``parameters``: see ``numerics.network.layout``."""
-        return network.layout(self.sizes, self.activations, self.tied, self.outputs)
+        runs = None if self.outputs is None else self.outputs.runs(self.sizes[-1])
+        return network.layout(self.sizes, self.activations, self.tied, runs)
 
     @property
     def n_layers(self):
@@ -82,13 +84,13 @@ class Chain:
         return len(self.sizes) - 1
 
     @property
-    def units(self):
-        """Kinds of the output units: of a plain sigmoid, Bernoulli ones; None of other plain ones.
+    def output_units(self):
+        """The output units, under which a row has a likelihood, or None.
 
-        Under them a row has a likelihood.
+        Of a plain sigmoid they are Bernoulli units; other plain outputs have none.
         """
         if self.outputs is None and self.activations[-1] == "sigmoid":
-            return bernoulli_run(self.sizes[-1])
+            return BITS
         return self.outputs
 
     @property
@@ -143,19 +145,13 @@ class Chain:
         for k in range(first, self.n_layers if last is None else last):
             field = network.affine(self.parameters, self.layers, value, k)
             if k == self.n_layers - 1 and self.outputs is not None:
-                return self.output_mean(field)
+                return self.outputs.mean(field, self.log_variance)
             value = network.activate(field, self.layers["activation"][k])
         return value
 
-    def output_mean(self, field):
-        """Return the means of the output units of a distribution, given their fields."""
-        log_variance = self.log_variance
-        scale = None if log_variance is None else np.exp(log_variance / 2)
-        return unit_means(field, self.outputs, scale)
-
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Encoder:
     """Some layers of a chain, read as the distribution of Bernoulli units given an input.
 
     Parameters
@@ -173,9 +169,17 @@ class Part:
         """Return the log-odds of the units, of shape (n_rows, n_units)."""
         return self.chain.field(X, self.first, self.last)
 
+    def log_odds(self, X):
+        """Return the log-odds of the units, of shape (n_rows, n_units)."""
+        return self.field(X)
+
     def mean(self, X):
         """Return the means of the units, of shape (n_rows, n_units)."""
         return self.chain.forward(X, self.first, self.last)
+
+    def sample(self, X, stream, *, step, lane):
+        """Return states of the units, drawn at the addresses (unit, row, step, lane)."""
+        return units.draw(self.mean(X), stream, step=step, lane=lane)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +203,24 @@ class AutoEncoderParams:
     code: int
     sample_code: bool = False
     corruption: float = 0.0
+
+    def start_at(self, rows):
+        """Give Gaussian outputs the means and variances of the rows, where the code says nothing.
+
+        Their weights are divided by standard deviations: fields are in units of the inverse.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_visible)
+        """
+        chain = self.chain
+        if chain.log_variance is None:
+            return
+        gaussian = chain.outputs.gaussian(rows.shape[1])
+        chain.log_variance[...] = chain.outputs.first_log_variance(rows)
+        biases = chain.outputs.first_biases(rows, chain.log_variance)
+        chain.biases(self.code)[gaussian] = biases[gaussian]
+        chain.weights(self.code)[...] /= scale(chain.log_variance)
 
     def arrays(self):
         """Return the parameters, in the order of an optimiser's arrays."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from layerwise.models.units import BITS
 from layerwise.numerics import units
 from layerwise.numerics.streams import DATA, Stream
 
@@ -16,12 +17,19 @@ N_DRAWS = 17
 VALUES_AT_A_TIME = 2**23
 
 
-def are_states(X):
-    """Return which rows hold nothing but zeros and ones, of shape (n_rows,)."""
-    return np.all((X == 0) | (X == 1), axis=1)
+def are_states(X, takes_means=True):
+    """Return which rows hold states and no means, of shape (n_rows,).
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_units)
+    takes_means : bool or ndarray of shape (n_units,), default=True
+        Which units are Bernoulli units, whose values may be means: see ``Units.takes_means``.
+    """
+    return np.all((X == 0) | (X == 1) | np.logical_not(takes_means), axis=1)
 
 
-def states_of(means):
+def states_of(means, takes_means=True):
     """Return ``N_DRAWS`` states of each row of means of Bernoulli units.
 
     Each draw is one of the row's product of Bernoullis; together they are spread evenly, so that
@@ -31,6 +39,8 @@ def states_of(means):
     Parameters
     ----------
     means : ndarray of shape (n_rows, n_units)
+    takes_means : bool or ndarray of shape (n_units,), default=True
+        As in ``are_states``; the values of other units are states, and stay.
 
     Returns
     -------
@@ -45,11 +55,11 @@ def states_of(means):
         stride = 1 + np.floor(stride * (N_DRAWS - 1)).astype(int)
         shift = np.floor(shift * N_DRAWS).astype(int)
         place = (stride * draw + shift) % N_DRAWS
-        into[...] = place + within < N_DRAWS * row
+        into[...] = np.where(takes_means, place + within < N_DRAWS * row, row)
     return states
 
 
-def expected(function, X):
+def expected(function, X, units=BITS):
     """Return the mean of a function of states over draws of each row.
 
     Parameters
@@ -57,7 +67,9 @@ def expected(function, X):
     function : callable
         Takes states, of shape (n_states, n_units), and returns a number for each.
     X : ndarray of shape (n_rows, n_units)
-        A row of zeros and ones is its own only draw.
+        A row of states is its own only draw.
+    units : Units, default=Bernoulli()
+        What the values are of.
 
     Returns
     -------
@@ -66,7 +78,8 @@ def expected(function, X):
         Of the value, as if draws were independent: the true one is smaller. Zero for states.
     """
     value, variance = np.empty(len(X)), np.zeros(len(X))
-    certain = are_states(X)
+    takes_means = units.takes_means(X.shape[1])
+    certain = are_states(X, takes_means)
     if certain.all():
         value[:] = function(X)
         return value, variance
@@ -76,7 +89,7 @@ def expected(function, X):
     size = max(1, VALUES_AT_A_TIME // (N_DRAWS * X.shape[1]))
     for at in range(0, len(rows), size):
         here = rows[at : at + size]
-        drawn = states_of(X[here])
+        drawn = states_of(X[here], takes_means)
         found = function(drawn.reshape(-1, X.shape[1])).reshape(len(here), N_DRAWS)
         value[here] = found.mean(axis=1)
         variance[here] = found.var(axis=1, ddof=1) / N_DRAWS

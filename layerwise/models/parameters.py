@@ -52,3 +52,25 @@ def checked(name, value, shape, dtype=None):
             f"{array.size} are not. Set others, or train again."
         )
     return array
+
+
+def checked_log_variance(value, units, weights):
+    """Return the logarithms of variances of a layer's units: None where none is Gaussian.
+
+    Parameters
+    ----------
+    value : array-like of shape (n_units,), or None
+    units : Units
+    weights : ndarray of shape (any, n_units)
+        Checked: they give the number of units and the dtype.
+    """
+    n_units = weights.shape[1]
+    if not units.gaussian(n_units).any():
+        if value is not None:
+            raise ValueError(
+                f"log_variance is for Gaussian units, and {units!r} has none. Leave it out."
+            )
+        return None
+    if value is None:
+        return np.zeros(n_units, weights.dtype)
+    return checked("log_variance", value, (n_units,), weights.dtype)

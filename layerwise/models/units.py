@@ -1,70 +1,288 @@
-"""Types of units: what a layer's fields say about its states."""
+"""Types of units: what a layer's fields say about its states.
+
+``family`` says what is asked of a type; ``mixed`` joins types in one layer, and reads their names.
+"""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from layerwise.models.family import Units
 from layerwise.numerics import units
 
-__all__ = ["ALL", "Bernoulli"]
+__all__ = ["BITS", "Bernoulli", "Gaussian", "Softmax", "Spin", "TruncatedExponential"]
 
 # Scaling into [0, 1] rounds: scikit-learn's MinMaxScaler gives 1.0000000000000002 for the largest
 # value of a column. So many units in the last place of 1 are taken for that.
 ROUNDING = 4
+# A column whose variance is less than this share of its mean square is constant but for rounding.
+CONSTANT = 1e-12
+
+
+def _smoothed(X, low, high):
+    """Return the means of columns in (low, high), with one row of the middle added."""
+    return (X.sum(axis=0, dtype=np.float64) + (low + high) / 2) / (len(X) + 1)
+
+
+def _in_unit_interval(X, kind, what, way_out):
+    """Return ``X`` with rounding beyond 0 and 1 taken back, or raise that it is not inside."""
+    low, high = X.min(), X.max()
+    slack = ROUNDING * np.finfo(X.dtype).eps
+    if not (low >= -slack and high <= 1 + slack):
+        sign = "Negative values in data: " if low < -slack else ""
+        raise ValueError(
+            f"{sign}{kind} units take values in [0, 1]{what}, and X has values from "
+            f"{float(low)!r} to {float(high)!r}. Scale X into [0, 1], as MinMaxScaler(clip=True) "
+            f"does for new rows too{way_out}."
+        )
+    return X if low >= 0 and high <= 1 else np.clip(X, 0, 1)
 
 
 @dataclass(frozen=True)
-class Bernoulli:
+class Bernoulli(Units):
     """States 0 and 1, with p(1 | field) = 1 / (1 + exp(-field)).
 
-    A field is a bias plus weighted neighbours, an ndarray of shape (n_rows, n_units), float32 or
-    float64; so is what each method returns.
+    A value in (0, 1) in the data is the mean of a unit, whose states are drawn.
     """
 
-    @property
-    def states(self):
-        """All states of one unit: ndarray of shape (2,)."""
-        return np.array([0.0, 1.0])
+    code = units.BERNOULLI
+    is_binary = True
+    states: ClassVar = np.array([0.0, 1.0])
 
-    def mean(self, field):
-        """Return the expected states."""
-        return units.means(field)
+    def factors(self, n_units):
+        return [self.states[:, None]] * n_units
 
-    def variance(self, field):
-        """Return the variances of the states."""
+    def bits(self, n_units):
+        return np.zeros(n_units), np.ones(n_units)
+
+    def takes_means(self, n_units):
+        return np.ones(n_units, dtype=bool)
+
+    def variance(self, field, log_variance=None):
         # p(1) p(0), not p (1 - p), which is zero for every field above 37.
         return units.means(field) * units.means(-field)
 
-    def sample(self, field, stream, *, step, lane):
-        """Return states, drawn with the numbers at the addresses (unit, row, step, lane)."""
-        return units.draw(units.means(field), stream, step=step, lane=lane)
-
-    def log_partition(self, field):
-        """Return log sum over states of exp(state * field), in nats."""
+    def log_partition(self, field, log_variance=None):
         return np.logaddexp(0, field)
 
     def check(self, X):
-        """Return ``X``, or raise ValueError unless all values are states, or means of states.
+        return _in_unit_interval(X, "Bernoulli", ", states or their means", ", or make it binary")
+
+    def first_biases(self, X, log_variance=None):
+        mean = _smoothed(X, 0, 1)
+        return np.log(mean) - np.log1p(-mean)
+
+
+# What layers are of unless it is said: zeros and ones.
+BITS = Bernoulli()
+
+
+@dataclass(frozen=True)
+class Spin(Units):
+    """States -1 and 1, with the mean tanh(field)."""
+
+    code = units.SPIN
+    is_binary = True
+    is_positive = False
+    states: ClassVar = np.array([-1.0, 1.0])
+
+    def factors(self, n_units):
+        return [self.states[:, None]] * n_units
+
+    def bits(self, n_units):
+        return np.full(n_units, -1.0), np.full(n_units, 2.0)
+
+    def variance(self, field, log_variance=None):
+        return 4 * units.means(2 * field) * units.means(-2 * field)
+
+    def log_partition(self, field, log_variance=None):
+        return np.logaddexp(field, -field)
+
+    def check(self, X):
+        wrong = np.abs(X) != 1
+        if wrong.any():
+            raise ValueError(
+                f"Spin units take the values -1 and 1, and X has {float(X[wrong][0])!r}. Code X "
+                "so, as 2 * X - 1 does for zeros and ones, or use visible='bernoulli'."
+            )
+        return X
+
+    def check_means(self, X):
+        slack = ROUNDING * np.finfo(X.dtype).eps
+        if not np.abs(X).max() <= 1 + slack:
+            raise ValueError(
+                "Means of Spin units are in [-1, 1], and X has values from "
+                f"{float(X.min())!r} to {float(X.max())!r}. Pass states or means."
+            )
+        return np.clip(X, -1, 1)
+
+    def first_biases(self, X, log_variance=None):
+        return np.arctanh(_smoothed(X, -1, 1))
+
+
+@dataclass(frozen=True)
+class Gaussian(Units):
+    """Real numbers of a learned variance s2: mean s2 * field, base density exp(-v**2 / (2 s2)).
+
+    The variances are parameters of the model. Standardise the data: learning rates are made for
+    variances near 1.
+    """
+
+    code = units.GAUSSIAN
+    is_positive = False
+
+    def gaussian(self, n_units):
+        return np.ones(n_units, dtype=bool)
+
+    def mean(self, field, log_variance=None):
+        return super().mean(field, self._given(field, log_variance))
+
+    def sample(self, field, stream, *, step, lane, log_variance=None):
+        given = self._given(field, log_variance)
+        return super().sample(field, stream, step=step, lane=lane, log_variance=given)
+
+    def log_partition_sums(self, field, log_variance=None):
+        return super().log_partition_sums(field, self._given(field, log_variance))
+
+    def _given(self, field, log_variance):
+        return np.zeros(field.shape[1], field.dtype) if log_variance is None else log_variance
+
+    def variance(self, field, log_variance=None):
+        variance = np.exp(self._given(field, log_variance)).astype(field.dtype)
+        return np.broadcast_to(variance, field.shape).copy()
+
+    def log_partition(self, field, log_variance=None):
+        given = self._given(field, log_variance)
+        return np.exp(given) * field**2 / 2 + (np.log(2 * np.pi) + given) / 2
+
+    def log_base(self, X, log_variance=None):
+        squares = np.asarray(X, dtype=float) ** 2
+        return -np.sum(squares / (2 * np.exp(self._given(squares, log_variance))), axis=1)
+
+    def first_biases(self, X, log_variance=None):
+        mean = X.mean(axis=0, dtype=np.float64)
+        return mean / np.exp(self._given(mean[None], log_variance))
+
+    def first_log_variance(self, X):
+        variance = X.var(axis=0, dtype=np.float64)
+        square = np.mean(X.astype(np.float64) ** 2, axis=0)
+        return np.log(np.where(variance > CONSTANT * square, variance, 1.0))
+
+
+# a/12 - a^3/720 + ..., which is mean - 1/2 under a small field: Bernoulli numbers over factorials.
+_NEAR_ZERO = np.array([
+    1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000,
+    1 / 74724249600, -3617 / 10670622842880000, 43867 / 5109094217170944000,
+    -174611 / 802857662698291200000,
+])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TruncatedExponential(Units):
+    """Numbers in [0, 1] with a density proportional to exp(field * v)."""
+
+    code = units.TRUNCATED_EXPONENTIAL
+
+    def variance(self, field, log_variance=None):
+        size = np.abs(field)
+        away = np.maximum(size, 1)
+        far = 1 / away**2 - np.exp(-away) / np.expm1(-away) ** 2
+        near = np.polynomial.polynomial.polyval(
+            np.minimum(size, 1) ** 2, _NEAR_ZERO * np.arange(1, 2 * len(_NEAR_ZERO), 2)
+        )
+        return np.where(size < 1, near, far).astype(field.dtype)
+
+    def log_partition(self, field, log_variance=None):
+        size = np.maximum(np.abs(field), np.finfo(field.dtype).tiny)
+        return np.maximum(field, 0) + np.log(-np.expm1(-size) / size)
+
+    def check(self, X):
+        return _in_unit_interval(X, "Truncated exponential", "", "")
+
+    def first_biases(self, X, log_variance=None):
+        # By bisection: the mean rises with the field, and is 1 / |field| far from zero.
+        mean = _smoothed(X, 0, 1)
+        high = 1 / np.minimum(mean, 1 - mean) + 2
+        low = -high
+        for _ in range(60):
+            middle = (low + high) / 2
+            above = self.mean(middle[None])[0] > mean
+            low, high = np.where(above, low, middle), np.where(above, middle, high)
+        return (low + high) / 2
+
+
+@dataclass(frozen=True)
+class Softmax(Units):
+    """Groups of units of which exactly one is 1: p(unit k is 1) is proportional to exp(field).
+
+    Parameters
+    ----------
+    sizes : tuple of int, default=None
+        How many units each group has, in the order of the columns. None is one group of all.
+    """
+
+    sizes: tuple | None = None
+    code = units.SOFTMAX
+
+    def __post_init__(self):
+        if self.sizes is None:
+            return
+        sizes = tuple(int(size) for size in self.sizes)
+        if not sizes or min(sizes) < 1 or sizes != tuple(self.sizes):
+            raise ValueError(
+                f"Softmax asks for the sizes of its groups, ints of at least 1, and got "
+                f"{self.sizes!r}. Write Softmax((3, 3, 5)) for three groups."
+            )
+        object.__setattr__(self, "sizes", sizes)
+
+    @property
+    def n_units(self):
+        """Number of units of all groups, None if it is not said."""
+        return None if self.sizes is None else sum(self.sizes)
+
+    def groups(self, n_units):
+        """Return the sizes of the groups of so many units.
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_units)
+        n_units : int
 
         Returns
         -------
-        ndarray of shape (n_samples, n_units)
-            ``X`` itself, or a copy where rounding had carried values past 0 or 1.
+        tuple of int
         """
-        low, high = X.min(), X.max()
-        slack = ROUNDING * np.finfo(X.dtype).eps
-        if not (low >= -slack and high <= 1 + slack):
-            what = "Negative values in data: " if low < -slack else ""
+        return (n_units,) if self.sizes is None else self.sizes
+
+    def runs(self, n_units):
+        return units.runs_of([(self.code, size) for size in self.groups(n_units)])
+
+    def factors(self, n_units):
+        return [np.eye(size) for size in self.groups(n_units)]
+
+    def _starts(self, n_units):
+        return np.cumsum([0, *self.groups(n_units)[:-1]])
+
+    def variance(self, field, log_variance=None):
+        mean = self.mean(field)
+        return mean * (1 - mean)
+
+    def log_partition(self, field, log_variance=None):
+        return np.logaddexp.reduceat(field, self._starts(field.shape[1]), axis=1)
+
+    def check(self, X):
+        ones = np.add.reduceat(X, self._starts(X.shape[1]), axis=1)
+        wrong = np.any((X != 0) & (X != 1), axis=1) | np.any(ones != 1, axis=1)
+        if wrong.any():
+            sign = "Negative values in data: " if X.min() < 0 else ""
             raise ValueError(
-                f"{what}Bernoulli units take values in [0, 1], states or their means, and X has "
-                f"values from {float(low)!r} to {float(high)!r}. Scale X into [0, 1], as "
-                "MinMaxScaler(clip=True) does for new rows too, or make it binary."
+                f"{sign}Softmax units take rows of zeros and a single 1 in each group of "
+                f"{self.groups(X.shape[1])} columns, and row {int(np.argmax(wrong))} of X is "
+                "none. Make them so, as OneHotEncoder(sparse_output=False) does."
             )
-        return X if low >= 0 and high <= 1 else np.clip(X, 0, 1)
+        return X
 
-
-ALL = (Bernoulli(),)
+    def first_biases(self, X, log_variance=None):
+        sizes = self.groups(X.shape[1])
+        counts = X.sum(axis=0, dtype=np.float64) + 1 / np.repeat(sizes, sizes)
+        return np.log(counts / (len(X) + 1))

@@ -8,7 +8,6 @@ from layerwise._sklearn import StrOptions
 from layerwise.exceptions import Incompatible
 from layerwise.models.chain import AutoEncoderParams
 from layerwise.numerics.network import network_pass
-from layerwise.numerics.units import BERNOULLI
 from layerwise.trainers.base import Trainer
 
 __all__ = ["Backprop"]
@@ -79,27 +78,24 @@ class Backprop(Trainer):
 
     def _accept(self, model):
         chain = model.chain
-        if self.loss == "cross_entropy" and chain.units is None:
+        if self.loss == "cross_entropy" and chain.output_units is None:
             raise Incompatible(
                 "The cross-entropy is minus the log-likelihood of output units, and the output "
                 f"{chain.activations[-1]!r} has none. Use loss='squared_error', or a 'sigmoid' "
                 "output."
             )
-        outputs = chain.outputs
-        if (
-            self.loss == "squared_error"
-            and outputs is not None
-            and np.any(outputs["kind"] != BERNOULLI)
-        ):
+        if self.loss == "squared_error" and chain.outputs not in (None, BITS):
             raise Incompatible(
-                "The squared error compares with means of Bernoulli units, and these are of "
-                "another kind. Use loss='cross_entropy', minus their log-likelihood."
+                "The squared error compares with means of Bernoulli units, and the outputs "
+                f"are {chain.outputs!r}. Use loss='cross_entropy', minus their log-likelihood."
             )
 
     def _prepare(self, state, rows):
         network, optimizer = state.model, state.optimizer
         chain = network.chain
-        outputs = chain.units if self.loss == "cross_entropy" else None
+        outputs = None
+        if self.loss == "cross_entropy":
+            outputs = chain.output_units.runs(chain.sizes[-1])
 
         def step(X, order, rate, stream):
             X = np.ascontiguousarray(X, dtype=chain.parameters.dtype)

@@ -86,7 +86,7 @@ class Trainer(ABC, BaseEstimator):
         Parameters
         ----------
         model : instance of ``needs``
-        rows : Rows
+        rows : LayerInput
             States are drawn anew for each pass, or means taken if ``resample`` is False.
         stream : Stream
         state : TrainingState, default=None
@@ -130,7 +130,7 @@ class Trainer(ABC, BaseEstimator):
         Parameters
         ----------
         model : instance of ``needs``
-        rows : Rows
+        rows : LayerInput
         stream : Stream
 
         Returns

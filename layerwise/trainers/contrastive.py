@@ -2,9 +2,7 @@
 
 from layerwise._sklearn import POSITIVE_INTEGER
 from layerwise.models.rbm import RBMParams
-from layerwise.numerics import units
 from layerwise.numerics.rbm import contrastive_pass, contrastive_scratch
-from layerwise.numerics.streams import HIDDEN
 from layerwise.trainers.base import Trainer
 from layerwise.trainers.watch import Watch
 
@@ -24,14 +22,16 @@ class Contrastive(Trainer):
     def _prepare(self, state, rows):
         params, optimizer, chains = state.model, state.optimizer, state.chains
         n_chains = 0 if chains is None else len(chains)
+        visible, hidden = params.runs()
         scratch = contrastive_scratch(
-            params.components, len(rows), n_chains, self.batch_size, self.n_steps
+            params.components, len(rows), n_chains, self.batch_size, self.n_steps, visible, hidden
         )
 
         def step(X, order, rate, stream):
             return contrastive_pass(
-                *params.arrays(), X, order, chains, optimizer, rate=rate, n_steps=self.n_steps,
-                batch_size=self.batch_size, stream=stream, scratch=scratch,
+                *params.arrays()[:3], X, order, chains, optimizer, rate=rate, n_steps=self.n_steps,
+                batch_size=self.batch_size, stream=stream, visible=visible, hidden=hidden,
+                log_variance=params.log_variance, scratch=scratch,
             )  # fmt: skip
 
         # Hidden means of the batch and two slopes; then each chain's steps, down and up.
@@ -148,5 +148,5 @@ class PCD(Contrastive):
         states = rows.draw(stream.child("states"))
         generator = stream.child("rows").generator()
         chosen = generator.choice(len(states), self.n_chains, replace=self.n_chains > len(states))
-        mean = model.hidden_mean(states[chosen].astype(model.components.dtype))
-        return units.draw(mean, stream.child("hidden"), step=0, lane=HIDDEN)
+        states = states[chosen].astype(model.components.dtype)
+        return model.sample_hidden(states, stream.child("hidden"), step=0)

@@ -4,6 +4,8 @@ import numpy as np
 
 from layerwise._sklearn import POSITIVE_INTEGER
 from layerwise.exceptions import TooManyStates
+from layerwise.likelihood.gradient import minus_log_likelihood
+from layerwise.likelihood.partition import listed_layer
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.gradient import LikelihoodGradient
 from layerwise.numerics.optimizer import descend
@@ -16,9 +18,10 @@ LIMIT = 20  # 2**20 states, in every step
 class ExactGradient(Trainer):
     """Descent of minus the mean log-likelihood, by its exact gradient.
 
-    The model's half of the gradient is a sum over all states of the smaller layer. In a float32
-    machine its relative errors are about 3e-7, as those of the parameters; the objective, and all
-    of a float64 machine, is computed in float64.
+    The model's half of the gradient is a sum over all states of the smaller layer, or of the
+    hidden layer where visible states cannot be listed. In a float32 RBM of Bernoulli units its
+    relative errors are about 3e-7, as those of the parameters; the objective, and all else, is
+    computed in float64.
 
     Parameters
     ----------
@@ -58,11 +61,11 @@ class ExactGradient(Trainer):
         self.resample = resample
 
     def _accept(self, model):
-        n = min(model.components.shape)
+        n = listed_layer(model)[1]
         if n > LIMIT:
             raise TooManyStates(
-                f"ExactGradient sums over 2**{n} states in each step and the limit is 2**{LIMIT}. "
-                f"Use at most {LIMIT} hidden units, or train with PCD() or CD()."
+                f"ExactGradient sums over 2**{n:.4g} states in each step and the limit is "
+                f"2**{LIMIT}. Use at most {LIMIT} hidden units, or train with PCD() or CD()."
             )
 
     def _prepare(self, state, rows):
@@ -72,19 +75,23 @@ class ExactGradient(Trainer):
 
         def step(X, order, rate, stream):
             nonlocal gradient
-            if gradient is None:
+            if gradient is None and params.over_bits:
                 gradient = LikelihoodGradient(params.components, size, X.dtype)
             total = 0.0
             for first in range(0, len(X), size):
                 batch = order[first : first + size]
-                total += gradient(*params.arrays(), X, batch) * len(batch)
-                descend(params.arrays(), gradient.gradients, optimizer, rate=rate)
+                if params.over_bits:
+                    value, slopes = gradient(*params.arrays(), X, batch), gradient.gradients
+                else:
+                    value, slopes = minus_log_likelihood(params, X[batch])
+                total += value * len(batch)
+                descend(params.arrays(), slopes, optimizer, rate=rate)
             return total / len(X)
 
         # Moments cost five sums of log Z in float64, three in float32, at each step.
-        n, dtype = min(params.components.shape), params.components.dtype
+        n, dtype = listed_layer(params)[1], params.components.dtype
         sums = (5 if dtype == np.float64 else 3) * -(-len(rows) // size)
-        products = 3 + sums * 2**n / len(rows) / n
+        products = 3 + sums * 2**n / len(rows) / max(1.0, n)
         watch = Watch(
             params, rows, self.n_passes, resample=self.resample, products=products, drawn=0
         )

@@ -2,7 +2,7 @@
 
 import math
 
-from layerwise.likelihood.partition import SUM_LIMIT, log_z
+from layerwise.likelihood.partition import SUM_LIMIT, listed_layer, log_z
 
 # Part of the time of training that it may take, as counted below. What is counted is within a
 # factor of two of what is measured, which so stays below a tenth. And the multiply-adds that
@@ -23,7 +23,7 @@ class Watch:
     Parameters
     ----------
     params : RBMParams
-    rows : Rows
+    rows : LayerInput
     n_passes : int
     resample : bool
         Whether the trainer draws states; means have no likelihood.
@@ -36,14 +36,17 @@ class Watch:
     def __init__(self, params, rows, n_passes, *, resample, products, drawn):
         self.params, self.n_passes = params, n_passes
         n_hidden, n_visible = params.components.shape
-        least = min(n_hidden, n_visible)
+        least = listed_layer(params)[1]
         self.every = None
         if least > SUM_LIMIT or not (resample or rows.are_states):
             return
         pairs, units = n_hidden * n_visible, n_hidden + n_visible
         a_pass = len(rows) * (products * pairs + DRAWN * drawn * units)
         a_row = pairs + HIDDEN * n_hidden + VISIBLE * n_visible
-        a_look = LOOK + 2**least * max(n_hidden, n_visible) + len(rows) * a_row
+        # The kernel of bits goes from state to state; others take a product and exponentials.
+        in_bits = params.visible.is_binary and params.hidden.is_binary
+        a_state = max(n_hidden, n_visible) if in_bits else pairs + HIDDEN * units
+        a_look = LOOK + 2**least * a_state + len(rows) * a_row
         every = math.ceil(n_passes * a_look / max(SHARE * n_passes * a_pass, UNNOTICED))
         if every <= n_passes:
             self.every = every

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from laws.models import SCALES, SIZES, belief, rbm
+from laws.models import SCALES, SIZES, dbn, rbm
 from layerwise.exceptions import TooManyStates
 from layerwise.likelihood import mixtures, partition, sampling
 from layerwise.models.rbm import RBMParams
@@ -34,7 +34,7 @@ def joint_log_probability(model):
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("sizes", SIZES)
 def test_probabilities_sum_to_one(rng, sizes, scale):
-    model = belief(rng, sizes, scale)
+    model = dbn(rng, sizes, scale)
     log_p = mixtures.log_density(model)(all_states(sizes[0]))
     assert np.exp(log_p).sum() == pytest.approx(1, abs=1e-10)
 
@@ -42,7 +42,7 @@ def test_probabilities_sum_to_one(rng, sizes, scale):
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("sizes", SIZES)
 def test_log_likelihood_is_the_joint_summed_over_all_latent_states(rng, sizes, scale):
-    model = belief(rng, sizes, scale)
+    model = dbn(rng, sizes, scale)
     np.testing.assert_allclose(
         mixtures.log_density(model)(all_states(sizes[0])),
         joint_log_probability(model),
@@ -57,7 +57,7 @@ def test_listing_either_layer_gives_the_same_partition_function(rng, scale):
     mirrored = RBMParams(
         np.ascontiguousarray(model.components.T), model.intercept_hidden, model.intercept_visible
     )
-    components, visible, hidden = partition.float64(model)
+    components, visible, hidden = (a.astype(float) for a in model.arrays())
     by_hidden = enumeration.log_partition(np.ascontiguousarray(components.T), visible, hidden)
     by_visible = enumeration.log_partition(components, hidden, visible)
     assert by_hidden == pytest.approx(by_visible, rel=1e-12)
@@ -80,7 +80,7 @@ def test_free_energy_is_the_energy_marginalised(rng, scale):
 
 @pytest.mark.parametrize("sizes", [s for s in SIZES if len(s) > 1])
 def test_permuting_latent_units_changes_nothing(rng, sizes):
-    model = belief(rng, sizes, 1.0)
+    model = dbn(rng, sizes, 1.0)
     order = rng.permutation(sizes[-1])
     top = model.top
     permuted = type(model)(
@@ -99,7 +99,7 @@ def test_permuting_latent_units_changes_nothing(rng, sizes):
 def test_samples_have_the_model_s_probabilities(seed, rng, sizes):
     from layerwise.numerics.streams import Stream
 
-    model = belief(rng, sizes, 1.0)
+    model = dbn(rng, sizes, 1.0)
     n_samples = 20_000
     stream = Stream.from_random_state(seed)
     top = sampling.exact_states(model.top, n_samples, stream, limit=20)

@@ -14,8 +14,8 @@ from reference import rbm as twin
 from sklearn.base import clone
 
 from layerwise.exceptions import Diverged, TooManyStates
+from layerwise.models.inputs import LayerInput
 from layerwise.models.rbm import RBMParams
-from layerwise.models.rows import Rows
 from layerwise.numerics.gradient import LikelihoodGradient
 from layerwise.numerics.streams import Stream
 from layerwise.trainers import watch
@@ -60,7 +60,7 @@ def step(trainer, params, X, stream=STREAM):
     plain = clone(trainer).set_params(**PLAIN, learning_rate=RATE)
     if "batch_size" in plain.get_params():
         plain.set_params(batch_size=len(X))
-    (only,) = plain.passes(trained, Rows(X), stream)
+    (only,) = plain.passes(trained, LayerInput(X), stream)
     return (flat(trained) - flat(params)) / RATE, only.objective
 
 
@@ -89,7 +89,7 @@ def free_energy(params, visible):
 def gap_to_chains(trainer, params, X):
     """Return the objective of CD and PCD, with their chains' states held where the twin goes."""
     order = STREAM.child("order", 0).generator().permutation(len(X))
-    start = trainer._chains(params, Rows(X), STREAM.child("chains"))
+    start = trainer._chains(params, LayerInput(X), STREAM.child("chains"))
     still = SimpleNamespace(
         kind="sgd", momentum=0, decay=0, count=0, first=np.zeros(flat(params).size),
         second=np.zeros(0),
@@ -141,7 +141,9 @@ def test_a_stream_decides_everything(trainer):
         params = machine()
         grey = np.random.default_rng(47).random((30, 4))
         trainer_of_two = clone(trainer).set_params(n_passes=2)
-        objectives = [done.objective for done in trainer_of_two.passes(params, Rows(grey), stream)]
+        objectives = [
+            done.objective for done in trainer_of_two.passes(params, LayerInput(grey), stream)
+        ]
         return np.append(flat(params), objectives)
 
     assert np.array_equal(result(STREAM), result(STREAM))
@@ -156,7 +158,7 @@ def test_training_keeps_dtype_and_data(trainer, dtype):
     X.flags.writeable = False
     indices = [
         done.index
-        for done in clone(trainer).set_params(n_passes=3).passes(params, Rows(X), STREAM)
+        for done in clone(trainer).set_params(n_passes=3).passes(params, LayerInput(X), STREAM)
     ]
     assert indices == [0, 1, 2]
     assert {array.dtype for array in params.arrays()} == {np.dtype(dtype)}
@@ -182,7 +184,7 @@ def test_divergence_is_an_error_with_a_way_out(trainer):
         rf"{type(trainer).__name__} left .* pass 0 \(learning_rate=1e\+39\). Lower the learning"
     )
     with pytest.raises(Diverged, match=message):
-        list(wild.passes(copy_of(machine(), np.float32), Rows(data()), STREAM))
+        list(wild.passes(copy_of(machine(), np.float32), LayerInput(data()), STREAM))
 
 
 @pytest.mark.parametrize("trainer", ALL)
@@ -211,7 +213,7 @@ def test_a_bad_parameter_is_named(trainer, name, value, must):
     with pytest.raises(ValueError, match=message):
         bad.check()
     with pytest.raises(ValueError, match=message):
-        next(bad.passes(machine(), Rows(data()), STREAM))
+        next(bad.passes(machine(), LayerInput(data()), STREAM))
 
 
 @pytest.mark.parametrize("trainer", ALL)
@@ -226,7 +228,7 @@ def test_defaults_and_numpy_numbers_are_allowed(trainer):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_training_goes_on_from_its_state_as_if_it_had_not_stopped(trainer, optimizer, seed):
     trainer = clone(trainer).set_params(n_passes=6, optimizer=optimizer, schedule="linear")
-    rows, stream = Rows(data()), Stream.from_random_state(seed)
+    rows, stream = LayerInput(data()), Stream.from_random_state(seed)
     whole = machine()
     told = list(trainer.passes(whole, rows, stream))
 
@@ -315,7 +317,7 @@ def test_chains_of_the_kernel_do_not_drift(n_steps, dtype):
     trainer = PCD(n_steps, n_chains=20_000, learning_rate=1e-30, n_passes=5, batch_size=20_000)
     kept = {}
     trainer._chains = lambda *_: kept.setdefault("chains", hidden.copy())
-    rows = Rows(exact_rows(params, 20_000, seed=61))
+    rows = LayerInput(exact_rows(params, 20_000, seed=61))
     list(trainer.passes(copy_of(params, dtype), rows, STREAM))
     assert np.mean(np.any(kept["chains"] != hidden, axis=1)) > 0.5  # they did move
     assert_distributed(kept["chains"], probabilities(params.mirror()))
@@ -386,7 +388,7 @@ def test_a_short_last_batch_does_not_bias_the_model(trainer):
     mine = clone(trainer).set_params(
         optimizer="sgd", batch_size=100, n_passes=300, learning_rate=0.02, schedule="linear"
     )
-    list(mine.passes(params, Rows(X), STREAM))
+    list(mine.passes(params, LayerInput(X), STREAM))
     _, _, mean, _ = brute.moments(*(params.arrays()[i] for i in (0, 2, 1)))
     # At a fixed point the mean is the data's. The last row of each pass is a step of its own, of
     # 0.02 * (row - mean) at most: what is left of 300 of them, with the rate going to 0, and CD's
@@ -400,7 +402,7 @@ def test_more_chains_than_rows_start_from_rows_again():
     def start(n_chains, X, dtype=np.float64):
         n = X.shape[1]
         copier = RBMParams(1000 * np.eye(n), np.zeros(n), np.full(n, -500.0))
-        return PCD(n_chains=n_chains)._chains(copy_of(copier, dtype), Rows(X), STREAM)
+        return PCD(n_chains=n_chains)._chains(copy_of(copier, dtype), LayerInput(X), STREAM)
 
     X = data(n_rows=5)
     many = start(40, X)
@@ -443,7 +445,7 @@ def test_steps_of_the_exact_gradient_allocate_nothing_of_size(
     X = data(150, shape[0]).astype(dtype)
     params = RBMParams.init(X, shape[1], STREAM.child("init"), dtype)
     trainer = ExactGradient(n_passes=6, batch_size=batch_size)
-    passes = trainer.passes(params, Rows(X), STREAM)
+    passes = trainer.passes(params, LayerInput(X), STREAM)
     next(passes)
     tracemalloc.start()
     try:
@@ -458,7 +460,7 @@ def test_steps_of_the_exact_gradient_allocate_nothing_of_size(
 def test_exact_gradient_refuses_two_large_layers():
     wide = RBMParams(np.zeros((21, 30)), np.zeros(30), np.zeros(21))
     with pytest.raises(TooManyStates, match=r"2\*\*21 states.*train with PCD"):
-        next(ExactGradient().passes(wide, Rows(data(n_visible=30)), STREAM))
+        next(ExactGradient().passes(wide, LayerInput(data(n_visible=30)), STREAM))
 
 
 def test_exact_gradient_reaches_the_likelihood_of_its_own_kind():
@@ -469,7 +471,7 @@ def test_exact_gradient_reaches_the_likelihood_of_its_own_kind():
     found = np.bincount(X.astype(int) @ (1 << np.arange(4)), minlength=16) / len(X)
     entropy = -found[found > 0] @ np.log(found[found > 0])
     student = RBMParams.init(X, 3, STREAM.child("init"))
-    *_, last = ExactGradient(n_passes=400).passes(student, Rows(X), STREAM)
+    *_, last = ExactGradient(n_passes=400).passes(student, LayerInput(X), STREAM)
     assert entropy <= last.objective + 1e-12
     # 400 steps of Adam at 0.05 falling to 0: a thousandth of a nat is left (measured 2e-4).
     assert last.objective - entropy < 1e-3

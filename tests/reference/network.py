@@ -34,11 +34,17 @@ def is_plain(chain):
     return chain.outputs is None
 
 
+def runs_of(chain):
+    """The kinds of the outputs; plain ones with a likelihood are Bernoulli units."""
+    n_outputs = chain.sizes[-1]
+    return [(units.BERNOULLI, n_outputs)] if is_plain(chain) else chain.outputs.runs(n_outputs)
+
+
 def output_mean(chain, field):
     """Means of the outputs, given their fields."""
     if is_plain(chain):
         return MEAN[chain.activations[-1]](field)
-    return kinds.unit_means(field, chain.outputs, scale_of(chain)).astype(field.dtype)
+    return kinds.unit_means(field, runs_of(chain), scale_of(chain)).astype(field.dtype)
 
 
 def forward(chain, X, first=0, last=None):
@@ -70,7 +76,7 @@ def cross_entropy(chain, field, targets):
     For Gaussian units of variance s2 = e^z, it is s2 field^2 / 2 + (log 2 pi + z) / 2 -
     field target + target^2 / (2 s2).
     """
-    runs = [(0, chain.sizes[-1])] if is_plain(chain) else chain.outputs
+    runs = runs_of(chain)
     scale, wide = scale_of(chain), field.astype(float)
     gaussian = np.concatenate([np.full(size, kind == units.GAUSSIAN) for kind, size in runs])
     with np.errstate(over="ignore"):  # exp of fields far below zero

@@ -58,7 +58,10 @@ class Gaussian:
         return scale**2 * field
 
     def draw(field, scale, uniform, word):
-        """By Box and Muller: the units of addresses 2k and 2k + 1 share their numbers."""
+        """By Box and Muller: the units of addresses 2k and 2k + 1 share their numbers.
+
+        These stand in a lane of their own, or a unit of another kind would share them too.
+        """
         unit = np.arange(uniform.shape[1])
         even, odd = unit & ~1, unit | 1
         length = np.sqrt(-2 * np.log1p(-uniform[:, even]))
@@ -106,6 +109,7 @@ class Softmax:
         return np.logaddexp.reduce(field, axis=1)
 
 
+LANE_OF_NORMALS = 0x80000000
 KINDS = [Bernoulli, Spin, Gaussian, TruncatedExponential, Softmax]
 
 
@@ -136,6 +140,9 @@ def unit_draws(field, runs, scale, key, step, lane):
     even = n_units + n_units % 2
     uniform = uniforms(n_rows, even, key, step, lane, dtype).astype(float)
     word = words(n_rows, even, key, step, lane)
+    normal_lane = lane ^ LANE_OF_NORMALS
+    normal_uniform = uniforms(n_rows, even, key, step, normal_lane, dtype).astype(float)
+    normal_word = words(n_rows, even, key, step, normal_lane)
     parts = []
     for kind, here in slices(runs):
         if kind is Gaussian:
@@ -143,7 +150,7 @@ def unit_draws(field, runs, scale, key, step, lane):
             widened[:, here] = field[:, here]
             scales = np.zeros(even)
             scales[here] = scale[here]
-            drawn = kind.draw(widened, scales, uniform, word)[:, here]
+            drawn = kind.draw(widened, scales, normal_uniform, normal_word)[:, here]
         else:
             drawn = kind.draw(field[:, here], scale[here], uniform[:, here], word[:, here])
         parts.append(drawn)

@@ -1,16 +1,15 @@
-"""Belief: conditionals under a top RBM, that is a deep belief network, however trained."""
+"""DBNParams: conditionals under a top RBM, that is a deep belief network, however trained."""
 
 from dataclasses import dataclass
 
 from layerwise.exceptions import Incompatible
 from layerwise.models.conditional import Conditional
 from layerwise.models.rbm import RBMParams
-from layerwise.numerics import units
 from layerwise.numerics.streams import STATE
 
 
 @dataclass(frozen=True)
-class Belief:
+class DBNParams:
     """p(x, h1, h2, ...) = p(x | h1) p(h1 | h2) ... p(top).
 
     Parameters
@@ -36,14 +35,23 @@ class Belief:
                 )
 
     @property
+    def visible(self):
+        """The units of the data."""
+        return self.bottom.visible
+
+    @property
+    def bottom(self):
+        """p(x | h) of the layer on the data."""
+        return self.conditionals[0] if self.conditionals else self.top.conditional
+
+    @property
     def n_parameters(self):
         """Number of generative parameters."""
-        top = self.top.components.size
-        top += self.top.intercept_visible.size + self.top.intercept_hidden.size
+        top = self.top.conditional.n_parameters + self.top.n_hidden
         return top + sum(conditional.n_parameters for conditional in self.conditionals)
 
     def down(self, states, stream):
         """Return samples of x given states of the top RBM's visible units."""
         for depth, conditional in reversed(list(enumerate(self.conditionals))):
-            states = units.draw(conditional.mean(states), stream, step=depth, lane=STATE)
+            states = conditional.sample(states, stream, step=depth, lane=STATE)
         return states

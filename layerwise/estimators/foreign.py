@@ -1,0 +1,74 @@
+"""Layers of other packages, as a deep model sees its own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from layerwise.estimators.base import Layer
+from layerwise.models.units import BITS
+from layerwise.numerics import units
+
+__all__ = ["Foreign", "as_layer"]
+
+
+def as_layer(estimator):
+    """Return an estimator as a :class:`Layer`: itself, or what makes it one."""
+    return estimator if isinstance(estimator, Layer) else Foreign(estimator)
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """An estimator with ``fit`` and ``transform``, and once fitted ``conditional_``.
+
+    It cannot draw rows anew in each pass, so it is fitted to their means.
+
+    Parameters
+    ----------
+    estimator : estimator
+    """
+
+    estimator: BaseEstimator
+    random_state = None
+    history_ = None
+
+    def data_units(self, n_features):
+        """Return what so many columns are of: zeros and ones, as nothing else can be asked for."""
+        return BITS
+
+    def check_parameters(self):
+        """Leave the parameters to ``fit``."""
+
+    def fit_input(self, rows, stream):
+        """Fit the estimator to the means of the rows."""
+        self.estimator.fit(rows.expected())
+        return self
+
+    @property
+    def conditional_(self):
+        """p(x | h), or None if the estimator has none."""
+        return getattr(self.estimator, "conditional_", None)
+
+    @property
+    def inference_(self):
+        """q(h | x), whose means are those of ``transform``."""
+        return Transformed(self.estimator, self.conditional_.latent)
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """q(h | x), independent two-state units whose means an estimator's ``transform`` returns."""
+
+    estimator: BaseEstimator
+    latent: object
+
+    def mean(self, X):
+        """Return the means of h, of shape (n_rows, n_latent)."""
+        return self.estimator.transform(X)
+
+    def sample(self, X, stream, *, step, lane):
+        """Return states of h, drawn at the addresses (unit, row, step, lane)."""
+        mean = np.asarray(self.mean(X))
+        low, step_up = self.latent.bits(mean.shape[1])
+        bits = units.draw((mean - low) / step_up, stream, step=step, lane=lane)
+        return (low + step_up * bits).astype(mean.dtype)

@@ -1,0 +1,73 @@
+"""The exact gradient of an RBM's likelihood, for any types of units."""
+
+import numpy as np
+
+from layerwise.likelihood import plain
+from layerwise.likelihood.partition import listed_layer, smaller_listed
+from layerwise.numerics import enumerate as enumeration
+from layerwise.numerics.products import product
+
+
+def model_moments(params):
+    """Return log Z and the moments of both layers of an RBM, by a sum over one layer's states.
+
+    Two-state layers go through the kernel of bits, from whose moments theirs follow.
+
+    Parameters
+    ----------
+    params : RBMParams
+
+    Returns
+    -------
+    log_z, products, visible, hidden, squares
+        As of ``plain.moments``; squares are None where no unit is Gaussian.
+    """
+    bits, constant = params.in_bits()
+    if bits.over_bits:
+        log_z, *first, products = enumeration.moments(*smaller_listed(bits))
+        if listed_layer(bits)[0] == "hidden":
+            visible, hidden, products = *first, products.T
+        else:
+            hidden, visible = first
+        squares = None
+    else:
+        log_z, products, visible, hidden, squares = plain.moments(bits, listed_layer(bits)[0])
+    if bits.visible != params.visible:
+        low, step = params.visible.bits(params.n_visible)
+        products, visible = hidden[:, None] * low + products * step, low + visible * step
+    if bits.hidden != params.hidden:
+        low, step = params.hidden.bits(params.n_hidden)
+        products = low[:, None] * visible + step[:, None] * products
+        hidden = low + step * hidden
+    return log_z + constant, products, visible, hidden, squares
+
+
+def minus_log_likelihood(params, X):
+    """Return minus the mean log-likelihood of rows, and its gradients.
+
+    Parameters
+    ----------
+    params : RBMParams
+    X : ndarray of shape (n_rows, n_visible)
+        States, or means of them.
+
+    Returns
+    -------
+    value : float
+        In nats per row; of continuous units the likelihood is a density.
+    gradients : list of ndarray
+        By the arrays of ``params``, in float64. By a Gaussian unit's log-variance z it is
+        (E[v**2] of the model minus that of the rows) / (2 exp(z)).
+    """
+    wide, X = params.astype(np.float64), np.asarray(X, dtype=np.float64)
+    log_z, products, visible, hidden, squares = model_moments(wide)
+    mean = wide.hidden_mean(X)
+    gradients = [
+        products - product(mean.T, X, scale=1 / len(X)),
+        visible - X.mean(axis=0),
+        hidden - mean.mean(axis=0),
+    ]
+    if params.log_variance is not None:
+        gap = (squares - np.mean(X**2, axis=0)) / (2 * np.exp(wide.log_variance))
+        gradients.append(np.where(params.visible.gaussian(params.n_visible), gap, 0.0))
+    return float(wide.free_energy(X).mean()) + log_z, gradients

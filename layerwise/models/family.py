@@ -1,0 +1,264 @@
+"""What all types of units share: an exponential family over a field.
+
+Under a field a, a bias plus weighted neighbours, p(v | a) is proportional to base(v) exp(a v).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from layerwise.numerics import units
+
+__all__ = ["Units", "scale"]
+
+
+def scale(log_variance):
+    """Return standard deviations from the logarithms of variances, or None for None."""
+    return None if log_variance is None else np.exp(log_variance / 2)
+
+
+@dataclass(frozen=True)
+class Units:
+    """A type of units: a value, whose methods go by fields or by states.
+
+    A new type says its ``code``, ``variance``, ``log_partition``, ``check`` and ``first_biases``,
+    and what it does not share with the others. Methods of a type that have no docstring of their
+    own have the one here.
+    """
+
+    # The kernels' name of the type, and the states of one unit where they can be listed so.
+    code: ClassVar[int]
+    states: ClassVar[np.ndarray | None] = None
+    # Number of units, where the type knows it.
+    n_units: ClassVar[int | None] = None
+    # Whether each unit has two states, and whether no value is negative.
+    is_binary: ClassVar[bool] = False
+    is_positive: ClassVar[bool] = True
+
+    def __init_subclass__(cls):
+        for name, method in vars(cls).items():
+            if callable(method) and not name.startswith("_") and method.__doc__ is None:
+                method.__doc__ = getattr(Units, name).__doc__
+
+    def runs(self, n_units):
+        """Return the runs of a layer as kernels take them: see ``numerics.units``.
+
+        Parameters
+        ----------
+        n_units : int
+
+        Returns
+        -------
+        ndarray of shape (n_runs,), of dtype RUN
+        """
+        return units.runs_of([(self.code, n_units)])
+
+    def gaussian(self, n_units):
+        """Return which units are Gaussian, and so have a variance.
+
+        Parameters
+        ----------
+        n_units : int
+
+        Returns
+        -------
+        ndarray of shape (n_units,), bool
+        """
+        return np.zeros(n_units, dtype=bool)
+
+    def takes_means(self, n_units):
+        """Return of which units a value may be the mean of states.
+
+        Parameters
+        ----------
+        n_units : int
+
+        Returns
+        -------
+        ndarray of shape (n_units,), bool
+        """
+        return np.zeros(n_units, dtype=bool)
+
+    def factors(self, n_units):
+        """Return the states of each unit, or group of units that depend on each other.
+
+        Parameters
+        ----------
+        n_units : int
+
+        Returns
+        -------
+        list of ndarray of shape (n_states, n_units of the group), or None
+            In the order of the units; None where states cannot be listed.
+        """
+        return None
+
+    def bits(self, n_units):
+        """Return how states follow from bits: they are low + step * bit.
+
+        Parameters
+        ----------
+        n_units : int
+
+        Returns
+        -------
+        (low, step) : pair of ndarray of shape (n_units,), float64, or None
+            None where units do not have two states.
+        """
+        return None
+
+    def mean(self, field, log_variance=None):
+        """Return the expected states.
+
+        Parameters
+        ----------
+        field : ndarray of shape (n_rows, n_units), float32 or float64
+        log_variance : ndarray of shape (n_units,), default=None
+            Logarithms of the variances of Gaussian units, a parameter of the model; zeros if None.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_units), of the same dtype
+        """
+        return units.unit_means(field, self.runs(field.shape[1]), scale(log_variance))
+
+    def sample(self, field, stream, *, step, lane, log_variance=None):
+        """Return states, drawn with the numbers at the addresses (unit, row, step, lane).
+
+        Parameters
+        ----------
+        field : ndarray of shape (n_rows, n_units), float32 or float64
+        stream : Stream
+        step, lane : int
+        log_variance : ndarray of shape (n_units,), default=None
+            As in ``mean``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_units), of the same dtype
+        """
+        runs = self.runs(field.shape[1])
+        return units.unit_draws(field, runs, scale(log_variance), stream, step=step, lane=lane)
+
+    def log_partition_sums(self, field, log_variance=None):
+        """Return the sum of ``log_partition`` over units.
+
+        Parameters
+        ----------
+        field : ndarray of shape (n_rows, n_units), float32 or float64
+        log_variance : ndarray of shape (n_units,), default=None
+            As in ``mean``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), float64
+            In nats.
+        """
+        return units.unit_log_partitions(field, self.runs(field.shape[1]), scale(log_variance))
+
+    def variance(self, field, log_variance=None):
+        """Return the variances of the states.
+
+        Parameters
+        ----------
+        field : ndarray of shape (n_rows, n_units), float32 or float64
+        log_variance : ndarray of shape (n_units,), default=None
+            As in ``mean``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_units), of the same dtype
+        """
+        raise NotImplementedError
+
+    def log_partition(self, field, log_variance=None):
+        """Return log of the sum, or integral, of base(state) exp(state field) over states.
+
+        Parameters
+        ----------
+        field : ndarray of shape (n_rows, n_units), float32 or float64
+        log_variance : ndarray of shape (n_units,), default=None
+            As in ``mean``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_units)
+            In nats. Of softmax units of each group, of shape (n_rows, n_groups).
+        """
+        raise NotImplementedError
+
+    def log_base(self, X, log_variance=None):
+        """Return the sum over units of log base(state).
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_units)
+            States.
+        log_variance : ndarray of shape (n_units,), default=None
+            As in ``mean``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), float64
+            In nats.
+        """
+        return np.zeros(len(X))
+
+    def check(self, X):
+        """Return rows of data, or raise ValueError unless they are such units' states.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_units)
+            Where ``takes_means`` says so, means are taken too.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_units)
+            ``X`` itself, or a copy where rounding had carried values past an end.
+        """
+        return X
+
+    def check_means(self, X):
+        """Return rows, or raise ValueError unless all values are states or means of states.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_units)
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_units)
+        """
+        return self.check(X)
+
+    def first_biases(self, X, log_variance=None):
+        """Return biases that give units the means of rows, smoothed: never infinite.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_units)
+            States or means.
+        log_variance : ndarray of shape (n_units,), default=None
+            As in ``mean``.
+
+        Returns
+        -------
+        ndarray of shape (n_units,), float64
+        """
+        raise NotImplementedError
+
+    def first_log_variance(self, X):
+        """Return the logarithms of the variances of rows: zero but for Gaussian units.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_units)
+
+        Returns
+        -------
+        ndarray of shape (n_units,), float64
+            Of a constant column it is zero too.
+        """
+        return np.zeros(X.shape[1])
