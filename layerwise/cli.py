@@ -102,25 +102,31 @@ def main(argv=None):
 
 @contextmanager
 def _signals_raise():
-    """Let the signals that would end the process at once end it as Ctrl-C does.
+    """Let every signal that would end the process at once end it the way that Ctrl-C does.
 
     Its workers would go on waiting for work otherwise. A signal that is ignored, as after nohup,
     or that somebody else handles is left alone.
     """
+    at_once = (signal.SIG_DFL, signal.default_int_handler)
+    taken = {}
+    if threading.current_thread() is threading.main_thread():
+        taken = {number: signal.getsignal(number) for number in ENDS}
+        taken = {number: handler for number, handler in taken.items() if handler in at_once}
 
     def end(number, frame):
+        # Once is enough: terminals and shells send some twice, and the second would interrupt
+        # the way out, with workers left behind.
+        for each in taken:
+            signal.signal(each, signal.SIG_IGN)
         raise Ended(number)
 
-    taken = []
-    if threading.current_thread() is threading.main_thread():
-        taken = [number for number in ENDS if signal.getsignal(number) == signal.SIG_DFL]
     for number in taken:
         signal.signal(number, end)
     try:
         yield
     finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in taken.items():
+            signal.signal(number, handler)
 
 
 def read_options(argv):

@@ -2,14 +2,16 @@
 
 import json
 import math
+import re
 import sys
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from layerwise.cli import main
-from layerwise.compare import candidates, command, families, sources
+from layerwise.compare import candidates, command, families, sources, winners
 from layerwise.datasets import load_tea
 
 FAMILIES = ["rbm", "srbm", "vanilla-ae", "aeri"]
@@ -131,6 +133,81 @@ def test_an_interrupted_run_says_how_to_resume_and_does(compare, tmp_path, monke
     assert "3 of 8 candidates stand" in err
     assert numbers(tmp_path / "out") == numbers(tmp_path / "whole")
     assert set(kept.splitlines()) <= set(path.read_text().splitlines())  # times too: not redone
+
+
+def scores(folder):
+    """Return what each kept model reaches on the training rows."""
+    train = load_tea(random_state=1212).train
+    return {path.stem: joblib.load(path).score(train) for path in folder.glob("*.joblib")}
+
+
+def winners_of(folder, n_candidates):
+    """Return the best record of each family among its first candidates."""
+    found = [record for record in lines(folder) if record["index"] < n_candidates]
+    return {family: candidates.best(found, family) for family in FAMILIES}
+
+
+def test_winners_are_kept_as_they_are_found_and_load(compare, tmp_path, monkeypatch):
+    """The winners were trained once more at the end, in silence, and then were gone."""
+    monkeypatch.setattr(winners, "evaluate", None)  # nothing is
+    status, out, err = compare(candidates=3)
+    assert status == 0
+    best = winners_of(tmp_path / "out", 3)
+    assert scores(tmp_path / "out") == {name: best[name]["train_ll"] for name in FAMILIES}
+    (path,) = re.findall(r"A model loads by joblib.load\('(.*)'\)", out)
+    assert joblib.load(path).sample(2, random_state=17).shape == (2, 100)
+    assert "once more" not in err
+
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.joblib")}
+    status, out, err = compare(candidates=3)  # all stand already
+    assert status == 0
+    assert "once more" not in err
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_an_interrupted_run_leaves_the_winners_so_far(compare, tmp_path, monkeypatch):
+    """What had been found was kept as a number, and not as a model."""
+    run = command.run
+
+    def interrupted(todo, source, n_jobs):
+        yield from run(todo[:6], source, n_jobs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "run", interrupted)
+    assert compare(candidates=3)[0] == 130
+    found = lines(tmp_path / "out")
+    assert len(found) == 6
+    best = {name: candidates.best(found, name)["train_ll"] for name in FAMILIES}
+    assert scores(tmp_path / "out") == best
+
+
+def test_fewer_candidates_bring_their_own_winners_back(compare, tmp_path):
+    """The file of a family holds one model, and fewer candidates may have another best."""
+    compare(candidates=3)
+    many, few = (winners_of(tmp_path / "out", n) for n in (3, 1))
+    others = {name for name in FAMILIES if many[name]["index"] != few[name]["index"]}
+    assert others  # else this asks for nothing
+    status, _, err = compare(candidates=1)
+    assert status == 0
+    assert scores(tmp_path / "out") == {name: few[name]["train_ll"] for name in FAMILIES}
+    trained = re.findall(r"another candidate's; (\S+) is trained once more", err)
+    assert set(trained) == others
+
+
+@pytest.mark.parametrize("content", [None, b"", b"half a file"])
+def test_a_missing_winner_is_trained_once_more_to_the_same_bits(content, compare, tmp_path):
+    """A model that somebody deleted, or a folder of an earlier version, must not end the work."""
+    compare(candidates=2)
+    before = scores(tmp_path / "out")
+    path = tmp_path / "out" / "rbm.joblib"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    status, _, err = compare(candidates=2)
+    assert status == 0
+    assert err.count("once more") == 1
+    assert f"{path} is missing or another candidate's; rbm is trained once more." in err
+    assert scores(tmp_path / "out") == before
 
 
 def test_more_candidates_and_families_are_added_to_those_done(compare, tmp_path):

@@ -262,11 +262,13 @@ def test_public_numbers_agree_with_the_estimators(X):
 class Elsewhere(TransformerMixin, BaseEstimator):
     """A layer from another house: means only, and a conditional or not."""
 
-    def __init__(self, with_conditional=True):
+    def __init__(self, with_conditional=True, hidden="bernoulli"):
         self.with_conditional = with_conditional
+        self.hidden = hidden
 
     def fit(self, X, y=None):
-        self.inner_ = RBM(3, trainer=PCD(**QUICK), random_state=5).fit(X)
+        rbm = RBM(3, hidden=self.hidden, trainer=PCD(**QUICK), random_state=5)
+        self.inner_ = rbm.fit(X)
         if self.with_conditional:
             self.conditional_ = self.inner_.conditional_
         return self
@@ -278,6 +280,12 @@ class Elsewhere(TransformerMixin, BaseEstimator):
 def test_a_layer_is_whatever_behaves_as_one(X):
     dbn = DBN([Elsewhere(), RBM(2, trainer=PCD(**QUICK))], random_state=5).fit(X)
     assert np.isfinite(dbn.score(X))
+    assert isinstance(dbn.layers_[0], Elsewhere)
+    assert dbn.transform(X).shape == (len(X), 2)
+    top = RBM(2, visible="spin", trainer=PCD(**QUICK))
+    spins = DBN([Elsewhere(hidden="spin"), top], random_state=5).fit(X)
+    assert np.isfinite(spins.score(X))
+    assert set(np.unique(spins.sample(20))) == {0, 1}
     with pytest.raises(Incompatible, match="conditional_"):
         DBN([Elsewhere(False), RBM(2, trainer=PCD(**QUICK))]).fit(X)
 

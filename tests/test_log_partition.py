@@ -1,13 +1,13 @@
 """Long sums over states: spread over processes, told about, interrupted."""
 
+import os
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import joblib
 import numpy as np
+import processes
 import pytest
 from sklearn.exceptions import NotFittedError
 
@@ -78,47 +78,40 @@ def test_short_sums_and_silent_ones_print_nothing(large, monkeypatch, capsys):
 
 
 LONG = """
-import signal
 import numpy as np
 from layerwise import log_partition
+from layerwise.estimators import likelihood
 from layerwise.models.rbm import RBMParams
 
+likelihood.PROGRESS_EVERY = 0.0
 params = RBMParams(np.full((30, 2000), 0.1), np.zeros(2000), np.zeros(30))
-signal.signal(signal.SIGINT, signal.default_int_handler)
-print("ready", flush=True)
 try:
-    log_partition(params, n_jobs={n_jobs})
+    log_partition(params, n_jobs={n_jobs}, verbose=1)
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+@processes.posix
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_an_interrupt_ends_a_long_sum(n_jobs):
-    """It hung where SIGINT is ignored, as in a background job, until the child took it back."""
     # The sum asks for 2e12 multiplications: more than 10 s of any machine this runs on.
     assert enumeration.n_parts(2000, 30) >= 2**12
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", LONG.format(n_jobs=n_jobs)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(1.0)
+    with processes.started("-c", LONG.format(n_jobs=n_jobs)) as process:
+        if n_jobs == 1:
+            assert "% done" in process.stderr.readline()
+        else:  # a job takes a while; itself, two workers, and joblib's cleaner
+            processes.until(lambda: len(processes.members(process)) >= 4, "workers")
         assert process.poll() is None
         sent = time.monotonic()
-        # Not to the workers, which may not be there yet; tests/test_cli.py asks them too.
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does it: the workers too
+        status, out, err = processes.finish(process)
         took = time.monotonic() - sent
-    finally:
-        process.kill()
-    assert (out, err) == ("interrupted\n", "")
-    # A call takes 0.02 s, and the end of an interpreter and of its workers less than a second.
-    assert took < 5
+        assert (status, out) == (0, "interrupted\n")
+        assert all("% done" in line for line in err.splitlines())
+        # A call takes 0.02 s, and the end of an interpreter and of its workers about a second.
+        assert took < 30
+        processes.until(lambda: not processes.members(process), "the workers' end", seconds=30)
 
 
 def test_what_is_no_fitted_machine_is_refused(large):

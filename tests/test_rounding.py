@@ -5,12 +5,16 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from laws.models import SMALL, rbm_of, rows_of
 
 from layerwise import best_latent_marginal
 from layerwise.exceptions import TooManyStates
 from layerwise.likelihood import marginal
-from layerwise.likelihood.marginal import rounding
+from layerwise.likelihood.rounding import rounding
 from layerwise.models.conditional import Conditional
+from layerwise.models.mixed import Mixed
+from layerwise.models.states import states_of_units
+from layerwise.models.units import BITS, Gaussian, Softmax, Spin, TruncatedExponential
 from layerwise.numerics.enumerate import all_states
 
 WIDE = np.longdouble
@@ -28,9 +32,42 @@ def log_probability(layer, X):
     return np.einsum("xi,hi->xh", X.astype(WIDE), field) - partition
 
 
-def wide_bracket(layer, X, weights, steps=60):
+def wide_log_partition(kind, field, z):
+    """Return the log-partition of each row of fields, in long double."""
+    if isinstance(kind, Mixed):
+        return sum(wide_log_partition(part, field[:, h], z[h]) for part, h in kind._slices())
+    if isinstance(kind, Spin):
+        return np.logaddexp(field, -field).sum(axis=1)
+    if isinstance(kind, Gaussian):
+        terms = np.exp(z) * field**2 / 2 + (np.log(2 * WIDE(np.pi)) + z) / 2
+        # pi of long double, whose last digits numpy's is short of
+        return (terms + WIDE("1.2246467991473532e-16") / (2 * WIDE(np.pi))).sum(axis=1)
+    if isinstance(kind, TruncatedExponential):
+        size = np.maximum(np.abs(field), WIDE(1e-300))
+        return (np.maximum(field, 0) + np.log(-np.expm1(-size) / size)).sum(axis=1)
+    if isinstance(kind, Softmax):
+        cuts = np.cumsum(kind.sizes)[:-1]
+        return sum(np.logaddexp.reduce(part, axis=1) for part in np.split(field, cuts, axis=1))
+    return (np.maximum(field, 0) + np.log1p(np.exp(-np.abs(field)))).sum(axis=1)
+
+
+def log_probability_of_any(layer, X):
+    """Return log p(x | h) for all rows and states of any units, in long double."""
+    h = states_of_units(layer.latent, layer.n_latent).astype(WIDE)
+    field = layer.bias.astype(WIDE) + np.einsum("hj,ji->hi", h, layer.weights.astype(WIDE))
+    z = np.zeros(layer.n_visible, WIDE)
+    base = np.zeros(len(X), WIDE)
+    if layer.log_variance is not None:
+        z = layer.log_variance.astype(WIDE)
+        gaussian = layer.visible.gaussian(layer.n_visible)
+        base = -np.sum(np.where(gaussian, X.astype(WIDE) ** 2 / (2 * np.exp(z)), 0), axis=1)
+    partition = wide_log_partition(layer.visible, field, z)
+    return np.einsum("xi,hi->xh", X.astype(WIDE), field) - partition + base[:, None]
+
+
+def wide_bracket(layer, X, weights, steps=60, log_p=None):
     """Return what the weights reach, and EM's own bracket from there on, in long double."""
-    log_p = log_probability(layer, X)
+    log_p = log_probability(layer, X) if log_p is None else log_p
     scale = log_p.max(axis=1)
     p = np.exp(log_p - scale[:, None])
     weights = weights.astype(WIDE) / weights.astype(WIDE).sum()
@@ -63,6 +100,36 @@ def test_the_bracket_holds_what_wider_arithmetic_finds(rng, weight_scale, bias_s
         assert found.low <= reached
         assert found.low <= high
         assert found.high >= low
+
+
+@pytest.mark.filterwarnings("ignore:The bracket:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("latent", [BITS, Spin()], ids=repr)
+@pytest.mark.parametrize("scale", [0.1, 1, 30, 1000])
+@pytest.mark.parametrize(("kind", "n_visible"), SMALL, ids=repr)
+def test_the_bracket_of_any_units_holds_too(rng, kind, n_visible, scale, latent):
+    for _ in range(5):
+        model = rbm_of(kind, n_visible, rng, hidden=latent, n_hidden=int(rng.integers(1, 6)))
+        W, b, _, *rest = (array.copy() for array in model.arrays())
+        layer = Conditional(scale * W, scale * b, kind, latent, *rest)
+        X = rows_of(kind, n_visible, int(rng.integers(1, 20)), rng)
+        found = best_latent_marginal(layer, X, tol=1e-11)
+        log_p = log_probability_of_any(layer, X)
+        reached, low, high = wide_bracket(layer, X, found.weights, log_p=log_p)
+        assert found.low <= reached
+        assert found.low <= high
+        assert found.high >= low
+
+
+@pytest.mark.parametrize(("kind", "n_visible"), SMALL, ids=repr)
+def test_the_bound_holds_each_conditional_probability(rng, kind, n_visible):
+    """And is no more than a few thousand times what rounding does."""
+    model = rbm_of(kind, n_visible, rng, hidden=Spin(), n_hidden=5, scale=3)
+    X = rows_of(kind, n_visible, 30, rng)
+    exact = log_probability_of_any(model.conditional, X)
+    bits, rows = model.conditional.in_bits(), model.conditional.bits_of(X)
+    found = bits.latent_field(rows) @ states_of_units(BITS, 5).T - bits.state_part()
+    error = np.abs(found + bits.row_part(rows)[:, None] - exact).max()
+    assert 0 < error < rounding(model.conditional, 1, X) < 1e-9
 
 
 def log_p(weights, bias, row):

@@ -6,7 +6,7 @@ from layerwise._kernels._key cimport key_from, lw_key
 from layerwise._kernels._optimizer cimport LW_ADAM, lw_optimizer
 from layerwise._kernels._runtime cimport chosen_kernels, lw_point
 from layerwise._kernels._typedefs cimport real, uint32_t
-from layerwise._kernels._units cimport covers, lw_units
+from layerwise._kernels._units cimport LW_GAUSSIAN, covers, lw_units
 
 lw_point(chosen_kernels())
 
@@ -54,11 +54,11 @@ cdef ptrdiff_t scratch_of(lw_chain chain, ptrdiff_t batch_size, size_t size) noe
 
 
 cdef ptrdiff_t n_parameters(lw_chain chain) noexcept:
-    """Matrices, biases, and the outputs' log variances if some are Gaussian (kind 2)."""
+    """Matrices, biases, and the outputs' log variances if some are Gaussian."""
     cdef const lw_layer *last = chain.layers + chain.n_layers - 1
     cdef ptrdiff_t k
     for k in range(chain.n_runs):
-        if chain.outputs[k].kind == 2:
+        if chain.outputs[k].kind == LW_GAUSSIAN:
             return last.biases + 2 * last.n_units
     return last.biases + last.n_units
 

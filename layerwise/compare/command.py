@@ -7,6 +7,7 @@ from layerwise._versions import __version__
 from layerwise.compare import sources
 from layerwise.compare.candidates import SCORES, baselines, best, candidates, run
 from layerwise.compare.families import FAMILIES
+from layerwise.compare.files import replaced
 from layerwise.compare.records import Records, fingerprint, held
 from layerwise.compare.terminal import is_terminal, say, show
 from layerwise.compare.winners import Winners
@@ -148,15 +149,20 @@ def _draw(found, models, simple, source, options):
     except ImportError as error:
         say(f"{' and '.join(names)} are not drawn: {error}")
         return []
-    display.figure_.savefig(options.output / names[0], dpi=150, bbox_inches="tight")
+    _save(display, options.output / names[0])
     drawn = {
         name: model.sample(N_IMAGES, random_state=model.random_state)
         for name, model in models.items()
     }
     panels = {"training data": source.train[:N_IMAGES], **drawn}
     display = SamplesDisplay(panels, image_shape=source.image_shape).plot()
-    display.figure_.savefig(options.output / names[1], dpi=150, bbox_inches="tight")
+    _save(display, options.output / names[1])
     return names
+
+
+def _save(display, path):
+    with replaced(path) as beside:
+        display.figure_.savefig(beside, format="png", dpi=150, bbox_inches="tight")
 
 
 @contextmanager

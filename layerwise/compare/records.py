@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from layerwise.compare.files import named, replaced
+
 try:
     import fcntl
 except ImportError:  # not a POSIX system: there two comparisons in one folder are not told
@@ -77,7 +79,7 @@ class Records:
         """Keep a record, in memory and at the end of the file."""
         record = {**record, "estimator": candidate.describe(), **self.settings}
         self._records[candidate.key] = record
-        with open(self.path, "a", encoding="utf-8") as file:
+        with named(self.path), open(self.path, "a", encoding="utf-8") as file:
             file.write(_line(record))
 
     def of(self, candidates):
@@ -127,10 +129,8 @@ class Records:
             self._write(self._records.values())
 
     def _write(self, records):
-        # Written beside, then put in its place at once: an interrupt leaves the old or the new.
-        beside = self.path.with_name(self.path.name + ".new")
-        beside.write_text("".join(_line(record) for record in records), encoding="utf-8")
-        os.replace(beside, self.path)
+        with replaced(self.path) as beside:
+            beside.write_text("".join(_line(record) for record in records), encoding="utf-8")
 
 
 _WAY_OUT = "Choose another --output, or delete that file."

@@ -29,12 +29,14 @@ def show(text):
 def is_terminal():
     """Return whether stderr is a terminal."""
     try:
-        return sys.stderr.isatty()
+        return sys.stderr is not None and sys.stderr.isatty()
     except ValueError:  # closed
         return False
 
 
 def _print(text, stream):
+    if stream is None:  # closed before Python began; print would take the other one
+        return None
     try:
         print(text, file=stream, flush=True)
     except (OSError, ValueError) as error:

@@ -1,10 +1,9 @@
 """The best estimator of each family, kept as a file from the moment it is found."""
 
-import os
-
 import joblib
 
 from layerwise.compare.candidates import evaluate, written
+from layerwise.compare.files import replaced
 
 
 class Winners:
@@ -32,11 +31,8 @@ class Winners:
         family = record["family"]
         if estimator is None or _rank(record) <= self._best.get(family, (-float("inf"), 0)):
             return
-        path = self.path(family)
-        # Written beside, then put in its place at once: an interrupt leaves the old or the new.
-        beside = path.with_name(path.name + ".new")
-        joblib.dump(estimator, beside)
-        os.replace(beside, path)
+        with replaced(self.path(family)) as beside:
+            joblib.dump(estimator, beside)
         self._best[family] = _rank(record)
 
     def of(self, candidate, source, say):

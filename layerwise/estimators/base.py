@@ -50,8 +50,8 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Raises
         ------
         TooManyStates
-            If the sum is over too many states: of an RBM both of whose layers have more than 30
-            units, or of a latent layer with more than 24 units in other models.
+            If the sum is over too many states: of an RBM of whose layers none can be listed in
+            2**30 states, or of a latent layer with more than 24 units in other models.
         """
         check_is_fitted(self)
         X = validate(self, X, self.visible_units_)

@@ -30,7 +30,7 @@ def log_partition(model, *, n_jobs=None, verbose=0):
     ----------
     model : RBM, RBMParams or Pipeline
         A fitted :class:`RBM`, its parameters, or a pipeline that ends in one. The smaller layer is
-        listed: at most 30 units.
+        listed, or the hidden layer where visible states cannot be: at most 2**30 states.
     n_jobs : int, default=None
         Over how many joblib workers a large sum is spread: None means 1 unless in a
         ``joblib.parallel_config``, which may also name a cluster; -1 means all processors. One
@@ -47,7 +47,7 @@ def log_partition(model, *, n_jobs=None, verbose=0):
     Raises
     ------
     TooManyStates
-        If both layers have more than 30 units.
+        If each layer that can be listed has more than 2**30 states.
     TypeError
         If the model is not an RBM, or ``n_jobs`` not an int or None.
     ValueError

@@ -3,9 +3,11 @@
 import os
 import signal
 import threading
-from contextlib import closing
+import warnings
+from contextlib import ExitStack, contextmanager, nullcontext
+from multiprocessing import resource_tracker
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 
 
 def run(function, jobs, n_jobs):
@@ -24,14 +26,59 @@ def run(function, jobs, n_jobs):
     parallel = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
     calls = (delayed(_call)(function, caller, job) for job in jobs)
     # Closed on the way out, so that an interrupt ends the workers too.
-    with closing(parallel(calls)) as results:
-        yield from results
+    with ExitStack() as stack:
+        with _signals_wait() if effective_n_jobs(n_jobs) > 1 else nullcontext():
+            results = parallel(calls)
+            stack.callback(_close, results)
+        # "yield from" would close them itself, and joblib would warn.
+        for result in results:  # noqa: UP028
+            yield result
+
+
+def _close(results):
+    # joblib warns of jobs that nobody will have; whoever closes this early wants none.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        results.close()
+
+
+@contextmanager
+def _signals_wait():
+    """Hold back the signals that this process answers, and keep them from those it starts.
+
+    Workers that are half started cannot be ended in order. And a signal from the terminal, or
+    from whoever ends a whole job, reaches every process of a group: a worker would print a
+    traceback of its own, and joblib's cleaner would lose its list. Of a signal that nobody here
+    answers this process dies at once, and so may they.
+    """
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers = {getattr(signal, name): signal.getsignal(getattr(signal, name)) for name in names}
+    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    came = []
+    for number in handlers:
+        signal.signal(number, lambda number, frame: came.append(number))
+    # What is blocked here is blocked in what is started here; other threads still take signals,
+    # hence the handlers. Python's cleaner opens the way again for two of them when it starts.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
+    try:
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _call(function, caller, job):
-    # An interrupt from the keyboard reaches every process of the terminal. Only the caller
-    # answers it: a worker would print a traceback of its own. On a cluster a job may run in a
-    # thread, which no signal reaches.
+    # Workers that others have started before listen to the keyboard, and only the caller should
+    # answer it. On a cluster a job may run in a thread, which no signal reaches.
     if os.getpid() != caller and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return function(*job)

@@ -17,6 +17,19 @@ from layerwise._kernels import _runtime
 # million multiply-adds take one core about 20 microseconds: below that, threads do not pay.
 WORK_OF_A_THREAD = 500_000
 
+# A child of os.fork inherits OpenMP's account of its threads, but not the threads: a parallel
+# region would wait for them for ever. So it takes one thread, and the same bits come of it.
+_forked = False
+
+
+def _after_fork():
+    global _forked
+    _forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
 
 @cache
 def _processors():
@@ -24,7 +37,12 @@ def _processors():
 
 
 def available():
-    """Threads that OpenMP would use now: OMP_NUM_THREADS, threadpoolctl and cgroups are obeyed."""
+    """Threads that OpenMP would use now: OMP_NUM_THREADS, threadpoolctl and cgroups are obeyed.
+
+    1 in a process that was forked without an ``exec``, as ``multiprocessing`` does by "fork".
+    """
+    if _forked:
+        return 1
     most = _runtime.max_threads()
     if os.environ.get("OMP_NUM_THREADS"):
         return most

@@ -1,5 +1,7 @@
 """Fields, means, states and log-partitions of layers of units."""
 
+from functools import cache
+
 import numpy as np
 
 from layerwise._kernels import _units
@@ -16,8 +18,9 @@ RUN = agreed(np.dtype([("kind", np.int64), ("size", np.int64)]), _units.size_of_
 BERNOULLI, SPIN, GAUSSIAN, TRUNCATED_EXPONENTIAL, SOFTMAX = range(5)
 
 
+@cache
 def bernoulli_run(n_units):
-    """Return the runs of a layer of Bernoulli units."""
+    """Return the runs of a layer of Bernoulli units; not to be written to."""
     return runs_of([(BERNOULLI, n_units)])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from layerwise._sklearn import StrOptions
 from layerwise.exceptions import Incompatible
 from layerwise.models.chain import AutoEncoderParams
+from layerwise.models.units import BITS
 from layerwise.numerics.network import network_pass
 from layerwise.trainers.base import Trainer
 

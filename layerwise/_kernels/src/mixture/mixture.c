@@ -63,13 +63,13 @@ sum_of_near(const double *restrict a, const double *restrict b, ptrdiff_t n, dou
 
     for (; k + LW_NEAR <= n; k += LW_NEAR) {
         double term[LW_NEAR];
-        double most = -INFINITY;
-#pragma omp simd reduction(max : most)
+        int64_t near = 0; /* as wide as a term; clang folds no maximum, for the sake of NaN */
+#pragma omp simd reduction(| : near)
         for (int l = 0; l < LW_NEAR; l++) {
             term[l] = a[k + l] + b[k + l] - top;
-            most = term[l] > most ? term[l] : most;
+            near |= term[l] > -LW_FAR;
         }
-        for (int q = 0; most > -LW_FAR && q < LW_NEAR; q += LW_ADDERS) {
+        for (int q = 0; near && q < LW_NEAR; q += LW_ADDERS) {
             LW_SIMD
             for (int l = 0; l < LW_ADDERS; l++) {
                 lane[l] += lw_exp_f64(term[q + l]);

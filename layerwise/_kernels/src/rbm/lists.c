@@ -160,52 +160,57 @@ LW_(lists_walk)(const LW_(task) * task, void *work, LW_(batch) batch)
     LW_SHARE_TILES(t, lw_tiles(batch.n_chains, LW_FEW), { LW_(walk_tile)(task, work, batch, t); });
 }
 
-/* The slope of visible intercept i. */
-static void
-LW_(slope_of_unit)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t i)
+/* Slopes of the visible intercepts from `from` on: how often each unit is on, in data and chains. */
+LW_LOOP void
+LW_(slopes_below)(
+    const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t from, ptrdiff_t to, ptrdiff_t n_visible)
 {
-    const ptrdiff_t n_units = task->rbm.shape.n_visible;
+    const LW_REAL of_data = -1 / (LW_REAL)batch.n_data, of_chains = 1 / (LW_REAL)batch.n_chains;
 
-    lists->slope[i]
-        = LW_(count_on)(lists->chains, n_units, i, batch.n_chains) / (LW_REAL)batch.n_chains
-        - LW_(count_on)(lists->data, n_units, i, batch.n_data) / (LW_REAL)batch.n_data;
+    for (ptrdiff_t i = from; i < to; i++) {
+        lists->slope[i] = of_chains * LW_(count_on)(lists->chains, n_visible, i, batch.n_chains)
+            + of_data * LW_(count_on)(lists->data, n_visible, i, batch.n_data);
+    }
 }
 
-/* The slope of row i of `up` in the rows of data and chains in which unit i is on, and the
- * optimiser's step down it. Means come scaled: minus one over the rows of data, one over the chains.
- * A plain step is taken while the sums are in registers: they need not be kept. */
-static void
-LW_(learn_row)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batch, ptrdiff_t i)
+/* The slopes of some rows of `up`, of visible units from `from` on, in the rows of data and chains in
+ * which they are on, and the optimiser's step down them. Means come scaled: minus one over the rows of
+ * data, one over the chains. A plain step is taken while the sums are in registers: they need not be
+ * kept. */
+LW_LOOP void
+LW_(learn_rows)(const LW_(lists) * lists, const LW_(batch) * batch, ptrdiff_t from, ptrdiff_t to,
+    ptrdiff_t n_visible, ptrdiff_t n_hidden)
 {
-    const ptrdiff_t n_visible = task->rbm.shape.n_visible, n_hidden = task->rbm.shape.n_hidden;
     const ptrdiff_t wide = lists->hidden_wide, most = LW_PARTS * LW_PART;
-    const ptrdiff_t rows = lw_max(batch.n_data, batch.n_chains);
-    const LW_(rule) rule = batch.rule;
+    const ptrdiff_t rows = lw_max(batch->n_data, batch->n_chains);
+    const LW_(rule) rule = batch->rule;
     const int plain = rows <= 64 && !rule.adam && rule.momentum == 0;
     LW_REAL sum[LW_PARTS * (64 / sizeof(LW_REAL))];
     uint32_t list[2 * 64 + LW_APPENDED];
     ptrdiff_t count = 0;
 
-    for (ptrdiff_t j = 0; j < wide; j += most) {
-        const ptrdiff_t n = lw_min(most, wide - j), at = i * wide + j;
-        for (ptrdiff_t k = 0; k < n && !plain; k++) {
-            sum[k] = 0;
-        }
-        for (ptrdiff_t b = 0; 64 * b < rows; b++) {
-            if (j == 0 || rows > 64) {
-                count = LW_(rows_on)(lists->data, batch.n_data, lists->chains, batch.n_chains,
-                    lists->behind, n_visible, i, b, list);
+    for (ptrdiff_t i = from; i < to; i++) {
+        for (ptrdiff_t j = 0; j < wide; j += most) {
+            const ptrdiff_t n = lw_min(most, wide - j), at = i * wide + j;
+            for (ptrdiff_t k = 0; k < n && !plain; k++) {
+                sum[k] = 0;
             }
-            if (plain) {
-                LW_(step_rows)(list, count, lists->data.mean + j, wide, n, rule.rate, rule.decay,
-                    lists->up + at);
-            } else {
-                LW_(add_rows)(list, count, lists->data.mean + j, wide, n, sum);
+            for (ptrdiff_t b = 0; 64 * b < rows; b++) {
+                if (j == 0 || rows > 64) {
+                    count = LW_(rows_on)(lists->data, batch->n_data, lists->chains,
+                        batch->n_chains, lists->behind, n_visible, i, b, list);
+                }
+                if (plain) {
+                    LW_(step_rows)(list, count, lists->data.mean + j, wide, n, rule.rate,
+                        rule.decay, lists->up + at);
+                } else {
+                    LW_(add_rows)(list, count, lists->data.mean + j, wide, n, sum);
+                }
             }
-        }
-        if (!plain) {
-            LW_(update_tile)(sum, lw_min(n, n_hidden - j), rule, lists->up + at, lists->first + at,
-                lists->second + at);
+            if (!plain) {
+                LW_(update_tile)(sum, lw_min(n, n_hidden - j), rule, lists->up + at,
+                    lists->first + at, lists->second + at);
+            }
         }
     }
 }
@@ -251,15 +256,12 @@ LW_(lists_learn)(const LW_(task) * task, void *work, LW_(batch) batch, double *g
         LW_(slopes_above)(lists, batch, t * LW_COLUMNS, lw_min(LW_COLUMNS, wide - t * LW_COLUMNS));
     });
     LW_SHARE_TILES(t, lw_tiles(n_visible, LW_COLUMNS), {
-        for (ptrdiff_t i = t * LW_COLUMNS; i < lw_min((t + 1) * LW_COLUMNS, n_visible); i++) {
-            LW_(slope_of_unit)(task, lists, batch, i);
-        }
+        LW_(slopes_below)(
+            lists, batch, t * LW_COLUMNS, lw_min((t + 1) * LW_COLUMNS, n_visible), n_visible);
     });
     LW_SHARE_TILES(t, lw_tiles(n_visible, LW_TURNED), {
         const ptrdiff_t from = t * LW_TURNED, n = lw_min(LW_TURNED, n_visible - from);
-        for (ptrdiff_t i = from; i < from + n; i++) {
-            LW_(learn_row)(task, lists, batch, i);
-        }
+        LW_(learn_rows)(lists, &batch, from, from + n, n_visible, n_hidden);
         LW_(turn_rows)(
             lists->up + from * wide, wide, n, n_hidden, lists->down + from, visible_wide);
     });

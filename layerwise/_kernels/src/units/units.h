@@ -6,8 +6,8 @@
 #include "base/philox.h"
 
 /* What a field says about a unit's states: kinds.h and the file of each kind. Codes are those of
- * numerics/units.py. */
-enum { LW_BERNOULLI, LW_SPIN, LW_GAUSSIAN, LW_TRUNCATED_EXPONENTIAL, LW_SOFTMAX };
+ * numerics/units.py, and LW_KINDS is their number. */
+enum { LW_BERNOULLI, LW_SPIN, LW_GAUSSIAN, LW_TRUNCATED_EXPONENTIAL, LW_SOFTMAX, LW_KINDS };
 
 /* A run of neighbouring units of one kind. Runs cover the units of a layer, in order; the units of one
  * softmax group are one run. */
