@@ -19,8 +19,8 @@ from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.partition import TABLE_LIMIT, refuse
 from layerwise.models.chain import AutoEncoderParams, Chain, Encoder
 from layerwise.models.conditional import Conditional
+from layerwise.models.family import Units
 from layerwise.models.parameters import checked
-from layerwise.models.units import Units
 from layerwise.numerics import units
 from layerwise.numerics.streams import CODE, STATE
 from layerwise.trainers.backprop import Backprop

@@ -5,7 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from layerwise.models.units import BITS, Units, scale
+from layerwise.models.family import Units, scale
+from layerwise.models.units import BITS
 from layerwise.numerics import network, units
 
 __all__ = ["AutoEncoderParams", "Chain", "Encoder"]
