@@ -1,99 +1,37 @@
 """Back-propagation through a chain of affine layers: the twin, and the kernel against it."""
 
-import copy
-import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from networks import (
+    STEP,
+    STREAM,
+    both,
+    chain_of,
+    every_case,
+    every_output,
+    gradient_of,
+    kernel_pass,
+    rows_of,
+    run,
+    states_of,
+    twin_pass,
+)
 from reference import network as reference
+from scipy import special, stats
 
 from layerwise.exceptions import Diverged
 from layerwise.models.chain import Chain
-from layerwise.numerics import network, runtime
-from layerwise.numerics.optimizer import Optimizer
-from layerwise.numerics.streams import Stream
-
-STREAM = Stream(bytes(range(7, 23)))
-PLAIN = dict(batch_size=7, loss="cross_entropy", stream=STREAM, corruption=0.0, code=-1)
-STEP = {"sgd": dict(rate=0.3, momentum=0.7), "adam": dict(rate=0.01, momentum=0.9)}
-
-# sizes, activations, tied pairs, code: encoders of depth 1, 2 and 3, and all activations.
-CHAINS = [
-    ((9, 5, 9), ("sigmoid", "sigmoid"), (), 1),
-    ((9, 5, 9), ("sigmoid", "sigmoid"), ((0, 1),), 1),
-    ((9, 5, 9), ("sigmoid", "identity"), ((0, 1),), 1),
-    ((9, 6, 4, 9), ("tanh", "sigmoid", "sigmoid"), (), 2),
-    ((9, 6, 4, 9), ("relu", "sigmoid", "tanh"), (), 2),
-    ((9, 7, 6, 4, 9), ("identity", "relu", "sigmoid", "sigmoid"), (), 3),
-    ((9, 6, 4, 6, 9), ("tanh", "sigmoid", "relu", "sigmoid"), ((0, 3), (1, 2)), 2),
-    ((9, 6, 9), ("sigmoid", "relu"), (), 1),
-    ((1, 1, 1), ("sigmoid", "sigmoid"), (), 1),
-]
-
-
-def chain_of(sizes, activations, tied=(), dtype=np.float64):
-    """A chain whose biases are not zero."""
-    chain = Chain.init(sizes, activations, STREAM.child("init"), tied=tied, dtype=dtype)
-    for k in range(chain.n_layers):
-        chain.biases(k)[...] = STREAM.child("biases", k).generator().normal(size=sizes[k + 1])
-    return chain
-
-
-def rows_of(n_rows, n_units, dtype=np.float64):
-    return STREAM.child("X").generator().random((n_rows, n_units)).astype(dtype)
-
-
-def twin_pass(chain, X, targets, order, kind, rate, momentum, decay, n_passes, options):
-    is_weight = np.arange(len(chain.parameters)) < chain.layers["biases"][0]
-    step_down = reference.textbook(
-        kind, chain.parameters, is_weight, rate=rate, momentum=momentum, decay=decay
-    )
-    return [
-        reference.network_pass(chain, X, targets, order, step_down, **options)
-        for _ in range(n_passes)
-    ]
-
-
-def kernel_pass(chain, X, targets, order, kind, rate, momentum, decay, n_passes, options):
-    optimizer = Optimizer.start(
-        kind, len(chain.parameters), X.dtype, momentum=momentum, decay=decay
-    )
-    return [
-        network.network_pass(
-            chain.parameters, chain.layers, X, targets, order, optimizer, rate=rate, **options
-        )
-        for _ in range(n_passes)
-    ]
-
-
-def run(
-    engine, chain, X, targets=None, order=None, kind="sgd", rate=1.0, momentum=0.0, decay=0.0,
-    n_passes=1, **options,
-):  # fmt: skip
-    """The objectives, and the chain after some passes; ``chain`` itself stays."""
-    chain = copy.deepcopy(chain)
-    targets = X if targets is None else targets
-    order = np.arange(len(X)) if order is None else order
-    options = {**PLAIN, **options}
-    return (
-        engine(chain, X, targets, order, kind, rate, momentum, decay, n_passes, options),
-        chain,
-    )
-
-
-def gradient_of(engine, chain, X, **options):
-    """The gradient over all rows: what one plain step of rate 1 takes away."""
-    _, after = run(engine, chain, X, **{"batch_size": len(X), **options})
-    return chain.parameters - after.parameters
-
-
-def losses_of(activations):
-    return ["squared_error"] + ["cross_entropy"] * (activations[-1] == "sigmoid")
-
-
-CASES = [(*chain, loss) for chain in CHAINS for loss in losses_of(chain[1])]
-both = pytest.mark.parametrize("engine", [twin_pass, kernel_pass], ids=["twin", "kernel"])
-every_case = pytest.mark.parametrize(("sizes", "activations", "tied", "code", "loss"), CASES)
+from layerwise.models.units import Gaussian
+from layerwise.numerics import runtime
+from layerwise.numerics.units import (
+    BERNOULLI,
+    GAUSSIAN,
+    SOFTMAX,
+    SPIN,
+    TRUNCATED_EXPONENTIAL,
+)
 
 
 def finite_differences(function, at):
@@ -109,14 +47,16 @@ def finite_differences(function, at):
 @both
 @pytest.mark.parametrize("corruption", [0.0, 0.4])
 @every_case
-def test_gradient_is_that_of_the_loss(engine, sizes, activations, tied, code, loss, corruption):
+def test_gradient_is_that_of_the_loss(
+    engine, sizes, activations, tied, code, runs, loss, corruption
+):
     # A rate of zero leaves the parameters, so the objective is the loss; the mask, at the same
-    # addresses, is the same each time.
-    chain, X = chain_of(sizes, activations, tied), rows_of(5, sizes[0])
+    # addresses, is the same each time. The loss is a formula for any targets, states or not.
+    chain, X = chain_of(sizes, activations, tied, runs=runs), rows_of(5, sizes[0])
     options = dict(loss=loss, corruption=corruption, batch_size=5)
 
     def mean_loss(parameters):
-        moved = Chain(parameters, sizes, activations, tied)
+        moved = replace(chain, parameters=parameters)
         return run(engine, moved, X, rate=0.0, **options)[0][0]
 
     np.testing.assert_allclose(
@@ -129,21 +69,20 @@ def test_gradient_is_that_of_the_loss(engine, sizes, activations, tied, code, lo
 @both
 @every_case
 def test_gradient_of_sampled_codes_goes_straight_through(
-    engine, sizes, activations, tied, code, loss
+    engine, sizes, activations, tied, code, runs, loss
 ):
     # Stated as a loss: the code's units are their states here, and move as their means do.
-    chain, X = chain_of(sizes, activations, tied), rows_of(5, sizes[0])
+    chain, X = chain_of(sizes, activations, tied, runs=runs), rows_of(5, sizes[0])
     means = reference.forward(chain, X, last=code)
     u = reference.uniforms(means.shape, X.dtype, STREAM, 0, reference.CODE)
     states = (u < means).astype(float)
 
     def mean_loss(parameters):
-        moved = Chain(parameters, sizes, activations, tied)
+        moved, last = replace(chain, parameters=parameters), chain.n_layers - 1
         units = states + (reference.forward(moved, X, last=code) - means)
-        values = reference.forward(moved, units, code, len(activations))
-        if loss == "squared_error":
-            return ((values - X) ** 2).sum() / 2 / len(X)
-        return -(X * np.log(values) + (1 - X) * np.log1p(-values)).sum() / len(X)
+        below = reference.forward(moved, units, code, last)
+        field = below @ moved.weights(last) + moved.biases(last)
+        return reference.LOSS[loss](moved, field, X)[0].mean()
 
     np.testing.assert_allclose(
         gradient_of(engine, chain, X, loss=loss, code=code),
@@ -173,8 +112,8 @@ def test_gradient_of_a_tied_matrix_is_the_sum_over_its_two_places(engine, loss):
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
 @pytest.mark.parametrize(("corruption", "sample"), [(0.0, False), (0.3, False), (0.3, True)])
 @every_case
-def test_kernel_equals_twin(sizes, activations, tied, code, loss, corruption, sample, kind):
-    chain, X = chain_of(sizes, activations, tied), rows_of(17, sizes[0])
+def test_kernel_equals_twin(sizes, activations, tied, code, runs, loss, corruption, sample, kind):
+    chain, X = chain_of(sizes, activations, tied, runs=runs), rows_of(17, sizes[0])
     options = dict(
         order=STREAM.generator().permutation(17), kind=kind, decay=0.01, n_passes=3, loss=loss,
         corruption=corruption, code=code if sample else -1, **STEP[kind],
@@ -186,15 +125,17 @@ def test_kernel_equals_twin(sizes, activations, tied, code, loss, corruption, sa
     np.testing.assert_allclose(got[1].parameters, expected[1].parameters, atol=1e-12)
 
 
+@every_output
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
-def test_kernel_equals_twin_in_single_precision(kind):
-    chain = chain_of((40, 30, 6, 40), ("tanh", "sigmoid", "sigmoid"), dtype=np.float32)
-    X = rows_of(33, 40, np.float32)
+def test_kernel_equals_twin_in_single_precision(kind, runs):
+    runs = [*runs, (SPIN, 20), (GAUSSIAN, 11)] if len(runs) > 2 else [(runs[0][0], 40)]
+    chain = chain_of((40, 30, 6, 40), ("tanh", "sigmoid"), dtype=np.float32, runs=runs)
+    X = states_of(runs, 33).astype(np.float32)
     options = dict(kind=kind, corruption=0.2, code=2, batch_size=10, n_passes=2, **STEP[kind])
     expected, got = (run(engine, chain, X, **options) for engine in (twin_pass, kernel_pass))
     assert got[1].parameters.dtype == np.float32
     # 2^-24 in each of 40 terms is 2e-6; a state drawn otherwise would show as 1e-2.
-    np.testing.assert_allclose(got[0], expected[0], rtol=1e-5)
+    np.testing.assert_allclose(got[0], expected[0], rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(got[1].parameters, expected[1].parameters, atol=1e-4)
 
 
@@ -286,6 +227,45 @@ def test_cross_entropy_is_exact_far_from_zero(engine, sign):
     assert after.biases(0) == chain.biases(0) - ((sign == 1) - 0.25)
 
 
+LOG_DENSITY = {
+    BERNOULLI: lambda field, target, scale: special.log_expit((2 * target - 1) * field),
+    SPIN: lambda field, target, scale: special.log_expit(2 * target * field),
+    GAUSSIAN: lambda field, target, scale: stats.norm.logpdf(target, scale**2 * field, scale),
+    TRUNCATED_EXPONENTIAL: lambda field, target, scale: stats.truncexpon.logpdf(
+        np.where(field > 0, 1 - target, target), np.abs(field), scale=1 / np.abs(field)
+    ),
+    SOFTMAX: lambda field, target, scale: special.log_softmax(field, axis=1) * target,
+}
+
+
+@both
+@pytest.mark.parametrize("n_rows", [1, 6])
+@every_output
+def test_loss_is_minus_the_log_likelihood(engine, runs, n_rows):
+    chain, X = chain_of((9, 5, 9), ("sigmoid",), runs=runs), states_of(runs, n_rows)
+    (loss,), _ = run(engine, chain, X, rate=0.0, batch_size=n_rows)
+    scale = np.ones(9) if chain.log_variance is None else np.exp(chain.log_variance / 2)
+    field, total, first = chain.field(X), 0.0, 0
+    for kind, size in runs:
+        here = slice(first, first + size)
+        total += LOG_DENSITY[kind](field[:, here], X[:, here], scale[here]).sum()
+        first += size
+    # Terms near 1, 9 of them.
+    assert loss == pytest.approx(-total / n_rows, rel=1e-13, abs=1e-13)
+
+
+@both
+def test_log_variances_do_not_decay(engine):
+    # A target one standard deviation from the mean: no slope of the log variance.
+    chain = Chain(np.array([0.0, 0.5, 2.0]), (1, 1), (), (), Gaussian())
+    scale = np.exp(1.0)
+    targets = np.array([[scale**2 * 0.5 + scale, scale**2 * 0.5 - scale]]).T
+    X = np.zeros((2, 1))
+    _, after = run(engine, chain, X, targets, rate=0.5, decay=0.1, batch_size=2)
+    # The step is a rounding of targets near 7, 1e-15.
+    np.testing.assert_allclose(after.log_variance, 2.0, atol=1e-14)
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
 def test_not_a_number_is_never_hidden(activation):
     chain, X = chain_of((4, 3, 4), (activation, "identity")), rows_of(3, 4)
@@ -302,9 +282,24 @@ def test_not_a_number_is_never_hidden(activation):
 def test_result_does_not_depend_on_threads(monkeypatch, tied, loss, kind, dtype):
     # Above, at and below the tiles: 120 rows of a product, 16 columns of float32, 4096 parameters.
     chain = chain_of((130, 65, 33, 65, 130), ("tanh", "sigmoid", "relu", "sigmoid"), tied, dtype)
+    assert_bits_do_not_depend_on_threads(monkeypatch, chain, kind, loss)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@every_output
+def test_likelihoods_of_units_do_not_depend_on_threads(monkeypatch, runs, dtype):
+    # Log variances come in tiles of 64.
+    runs = [*runs, *runs[::-1]]
+    runs = [*runs, (runs[0][0], 130 - sum(size for _, size in runs))]
+    chain = chain_of((130, 33, 130), ("sigmoid",), (), dtype, runs)
+    assert_bits_do_not_depend_on_threads(monkeypatch, chain, "adam", "cross_entropy", code=1)
+
+
+def assert_bits_do_not_depend_on_threads(monkeypatch, chain, kind, loss, code=2):
+    dtype = chain.parameters.dtype
     X = rows_of(150, 130, dtype)
     options = dict(
-        kind=kind, loss=loss, batch_size=128, corruption=0.2, code=2, decay=0.1, **STEP[kind]
+        kind=kind, loss=loss, batch_size=128, corruption=0.2, code=code, decay=0.1, **STEP[kind]
     )
     results = []
     for n_threads in (1, 2, 3, 5):
@@ -315,8 +310,9 @@ def test_result_does_not_depend_on_threads(monkeypatch, tied, loss, kind, dtype)
 
 
 @both
-def test_inputs_are_not_written_to(engine):
-    chain, X = chain_of((9, 5, 9), ("sigmoid", "sigmoid")), rows_of(8, 9)
+@every_output
+def test_inputs_are_not_written_to(engine, runs):
+    chain, X = chain_of((9, 5, 9), ("sigmoid",), runs=runs), rows_of(8, 9)
     order, kept = np.arange(8), X.copy()
     X.setflags(write=False)
     order.setflags(write=False)
@@ -324,52 +320,3 @@ def test_inputs_are_not_written_to(engine):
     chain.parameters.setflags(write=False)
     chain.forward(X)
     assert np.array_equal(X, kept)
-
-
-@pytest.mark.parametrize(("sizes", "activations", "tied", "code"), CHAINS)
-def test_forward_equals_twin(sizes, activations, tied, code):
-    chain, X = chain_of(sizes, activations, tied), rows_of(21, sizes[0])
-    means = chain.forward(X)
-    # tanh is 2 sigm - 1, exact to 2 units in the last place of 1, through 4 layers.
-    np.testing.assert_allclose(means, reference.forward(chain, X), atol=1e-14)
-    assert np.array_equal(chain.forward(chain.forward(X, last=code), first=code), means)
-    output = reference.MEAN[activations[-1]]
-    np.testing.assert_allclose(output(chain.field(X)), means, atol=1e-14)
-    assert chain.forward(X[:0]).shape == (0, sizes[-1])
-    assert chain.forward(X, first=1, last=1).shape == X.shape
-
-
-def test_parameters_are_matrices_and_then_biases():
-    chain = Chain(
-        np.arange(2 * 3 + 3 * 2 + 2 + 3 + 3 + 2.0), (2, 3, 2, 3), ("tanh",) * 3, ((0, 1),)
-    )
-    assert network.n_parameters(chain.layers) == 20
-    chain = Chain(np.arange(20.0), (2, 3, 2, 3), ("tanh",) * 3, ((0, 1),))
-    np.testing.assert_array_equal(chain.weights(1), [[0, 1], [2, 3], [4, 5]])
-    np.testing.assert_array_equal(chain.weights(0), [[0, 2, 4], [1, 3, 5]])
-    np.testing.assert_array_equal(chain.weights(2), [[6, 7, 8], [9, 10, 11]])
-    np.testing.assert_array_equal(chain.biases(0), [12, 13, 14])
-    np.testing.assert_array_equal(chain.biases(1), [15, 16])
-    np.testing.assert_array_equal(chain.biases(2), [17, 18, 19])
-
-
-def test_copies_of_a_chain_are_whole_and_apart():
-    chain, X = chain_of((9, 5, 9), ("sigmoid", "sigmoid"), ((0, 1),)), rows_of(4, 9)
-    means = chain.forward(X)
-    for twin in (pickle.loads(pickle.dumps(chain)), copy.deepcopy(chain)):
-        assert np.array_equal(twin.forward(X), means)
-        twin.parameters[...] = 0
-        assert np.array_equal(chain.forward(X), means)
-
-
-def test_initial_weights_are_uniform_within_glorots_bound():
-    chain = Chain.init((300, 200, 100), ("tanh", "sigmoid"), STREAM, dtype=np.float32)
-    assert chain.parameters.dtype == np.float32
-    for k in range(2):
-        weights, bound = chain.weights(k), np.sqrt(6 / sum(chain.weights(k).shape))
-        assert np.all(np.abs(weights) <= np.float32(bound))
-        # Standard errors of the mean and of the mean square of a uniform number, times 4.
-        error = 4 * bound / np.sqrt(weights.size)
-        assert abs(weights.mean()) < error * np.sqrt(1 / 3)
-        assert abs((weights**2).mean() - bound**2 / 3) < error * bound * np.sqrt(4 / 45)
-        assert not chain.biases(k).any()

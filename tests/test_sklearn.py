@@ -73,7 +73,7 @@ def test_estimator(estimator, check, monkeypatch):
     check(estimator)
 
 
-# RBMs of all other types of units, by what brings data into the range of their values, row by row.
+# Layers of all other types of units, by what brings data into the range of their values, by rows.
 # A softmax layer of one group takes any number of columns; a list of types has its own.
 def signs(X):
     return np.where(X.mean(axis=1, keepdims=True) < X, 1, -1).astype(X.dtype)
@@ -87,6 +87,7 @@ TYPES = {Spin(): signs, TruncatedExponential(): expit, Softmax(): largest, Gauss
 OF_TYPES = [
     *(RBM(3, visible=kind, trainer=ExactGradient(n_passes=3)) for kind in TYPES),
     *(RBM(3, visible=kind, trainer=PCD(n_passes=3, learning_rate=1e-3)) for kind in TYPES),
+    *(AutoEncoder(3, visible=kind, trainer=Backprop(n_passes=3)) for kind in TYPES),
     RBM(3, visible=Gaussian(), hidden=Spin(), trainer=CD(n_passes=3, learning_rate=1e-3)),
     DBN([
         RBM(3, visible=Gaussian(), hidden="spin", trainer=ExactGradient(n_passes=3)),

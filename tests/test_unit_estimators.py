@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from laws.models import rows_of
+from laws.models import SMALL, grid_of, rows_of
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
@@ -47,14 +47,28 @@ def layers(kind, hidden="bernoulli"):
     return [
         RBM(3, visible=kind, hidden=hidden, trainer=PCD(**QUICK), random_state=5),
         DBN([bottom, RBM(3, visible=hidden, trainer=ExactGradient(n_passes=3))], random_state=5),
+        *auto_encoders(kind),
+    ]
+
+
+def auto_encoders(kind):
+    bottom = AutoEncoder(4, encoder_layer_sizes=(5,), visible=kind, trainer=Backprop(**QUICK))
+    return [
+        AutoEncoder(
+            3, tied=True, code="sample", visible=kind, trainer=Backprop(**QUICK), random_state=5
+        ),
+        DBN([bottom, RBM(3, trainer=PCD(**QUICK))], random_state=5),
     ]
 
 
 @every_kind
-@pytest.mark.parametrize("hidden", ["bernoulli", "spin"])
-@pytest.mark.parametrize("which", [0, 1], ids=["RBM", "DBN"])
+@pytest.mark.parametrize(
+    ("which", "hidden"),
+    [(0, "bernoulli"), (0, "spin"), (1, "bernoulli"), (1, "spin"), (2, None), (3, None)],
+    ids=["RBM", "RBM-spin", "DBN", "DBN-spin", "AutoEncoder", "DBN-of-AutoEncoder"],
+)
 def test_everything_works_on_every_type_of_units(kind, hidden, which, X):
-    model = layers(kind, hidden)[which].fit(X)
+    model = layers(kind, hidden or "bernoulli")[which].fit(X)
     score = model.score_samples(X)
     assert np.isfinite(score).all()
     assert model.score(X) == pytest.approx(log_likelihood(model, X).value, rel=1e-14)
@@ -95,10 +109,48 @@ def test_an_rbm_keeps_its_dtype_and_has_its_attributes(kind, X, dtype):
 
 
 @every_kind
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_auto_encoder_keeps_its_dtype_and_has_its_attributes(kind, X, dtype):
+    layer = auto_encoders(kind)[0].fit(X.astype(dtype))
+    assert layer.components_.dtype == layer.transform(X.astype(dtype)).dtype == dtype
+    assert layer.sample(2).dtype == dtype
+    gaussian = kind.gaussian(X.shape[1])
+    assert hasattr(layer, "noise_variance_") == gaussian.any()
+    assert layer.n_parameters_ == 4 * X.shape[1] + gaussian.sum()
+    if gaussian.any():
+        assert layer.noise_variance_.shape == (X.shape[1],)
+        assert np.all(layer.noise_variance_[~gaussian] == 1)
+        # Variances are trained, and what the latent units tell is taken off.
+        assert np.all(layer.noise_variance_[gaussian] != X.var(axis=0)[gaussian])
+    layer.set_params(visible="bernoulli").fit(np.greater(X, X.mean(axis=0)).astype(dtype))
+    assert not hasattr(layer, "noise_variance_")
+
+
+@pytest.mark.parametrize(("kind", "n"), SMALL, ids=repr)
+def test_the_density_of_an_auto_encoder_integrates_to_one(rng, kind, n):
+    points, weights = grid_of(kind, n)
+    for model in auto_encoders(kind):
+        density = np.exp(model.fit(rows_of(kind, n, 40, rng)).score_samples(points))
+        assert weights @ density == pytest.approx(1, abs=1e-10)  # grid_of says how good it is
+
+
+@pytest.mark.parametrize(("kind", "n"), SMALL, ids=repr)
+def test_samples_of_an_auto_encoder_have_the_moments_of_its_density(rng, kind, n):
+    model = auto_encoders(kind)[0].fit(rows_of(kind, n, 40, rng))
+    points, weights = grid_of(kind, n)
+    density = weights * np.exp(model.score_samples(points))
+    mean = density @ points
+    error = np.sqrt((density @ points**2 - mean**2) / 10_000)
+    sample = model.sample(10_000, random_state=7)
+    # Five standard errors; a column that hardly varies has none.
+    assert np.all(np.abs(sample.mean(axis=0) - mean) <= 5 * error + 1e-9)
+
+
+@every_kind
 def test_parameters_set_after_fit_change_no_numbers(kind, X):
     for model in layers(kind):
         before = model.fit(X).score_samples(X)
-        name = "visible" if isinstance(model, RBM) else "layer1__visible"
+        name = "layer1__visible" if isinstance(model, DBN) else "visible"
         model.set_params(**{name: "spin"})
         np.testing.assert_array_equal(model.score_samples(X), before)
 
@@ -110,7 +162,11 @@ def test_values_of_other_units_are_refused(kind, X):
         wrong, words = np.full_like(X, np.nan), "NaN"
     else:
         wrong, words = X + 7.5, r"values?|units take"
-    for call in (rbm.score_samples, rbm.transform, rbm.free_energy, clone(rbm).fit):
+    layer = auto_encoders(kind)[0].fit(X)
+    for call in (
+        *(rbm.score_samples, rbm.transform, rbm.free_energy, clone(rbm).fit),
+        *(layer.score_samples, layer.transform, clone(layer).fit),
+    ):
         with pytest.raises(ValueError, match=words):
             call(wrong)
 
@@ -129,6 +185,14 @@ def test_tags_say_whether_negative_values_are_taken(kind):
         (RBM(visible="gauss"), ValueError, "got 'gauss'. Use 'bernoulli'"),
         (RBM(visible=3), ValueError, "'visible' parameter of RBM"),
         (RBM(visible=Softmax((2, 3))), ValueError, "has 5 units, and the layer has 6"),
+        (AutoEncoder(visible="gauss"), ValueError, "got 'gauss'. Use 'bernoulli'"),
+        (AutoEncoder(visible=3), ValueError, "'visible' parameter of AutoEncoder"),
+        (
+            AutoEncoder(visible="gaussian", trainer=Backprop("squared_error")),
+            Incompatible,
+            r"outputs are Gaussian\(\). Use loss='cross_entropy'",
+        ),
+        (DBN([AutoEncoder(3), AutoEncoder(2, visible="spin"), RBM(2)]), Incompatible, "layer2"),
         (RBM(hidden="gaussian"), Incompatible, r"two of each.*Use hidden='bernoulli'"),
         (
             DBN([RBM(3, hidden="spin"), RBM(2)]),
@@ -178,6 +242,18 @@ def test_standardised_iris_is_modelled_better_than_by_independent_gaussians():
     assert rbm.score(X) > independent + 1
     assert np.all(rbm.noise_variance_ < 1)
     assert rbm.history_["log_likelihood"][-1] == pytest.approx(rbm.score(X), abs=1e-9)
+
+
+def test_standardised_iris_is_coded_better_than_by_independent_gaussians():
+    X = StandardScaler().fit_transform(load_iris().data)
+    trainer = Backprop(learning_rate=0.01, n_passes=200)
+    layer = AutoEncoder(
+        6, encoder_layer_sizes=(20,), visible="gaussian", code="sample", trainer=trainer,
+        random_state=5,
+    )  # fmt: skip
+    independent = -4 * (np.log(2 * np.pi) + 1) / 2
+    assert layer.fit(X).score(X) > independent + 1
+    assert np.all(layer.noise_variance_ < 0.5)
 
 
 def test_unit_types_are_searched_over_and_work_in_pipelines(rng):

@@ -1,4 +1,4 @@
-"""Doors to src/network.h. Only ``layerwise.numerics`` calls them. A status is returned."""
+"""Doors to src/network/network.h. Only ``layerwise.numerics`` calls them. A status is returned."""
 
 from typing import TypeVar
 
@@ -10,8 +10,10 @@ Real = TypeVar("Real", np.float32, np.float64)
 def size_of_layer(layers: NDArray[np.void]) -> int: ...
 def scratch_size(
     layers: NDArray[np.void],      # (n_layers,) of numerics.network.LAYER  in
+    outputs: NDArray[np.void],     # (n_runs,) of numerics.units.RUN, or (0,)  in
     batch_size: int,
-) -> int: ...                      # not a status: the size of scratch
+    size: int,                     # bytes of a number: 4 or 8
+) -> int: ...                      # not a status: the bytes of scratch
 def affine(
     parameter: NDArray[Real],      # (n_parameters,)                        in
     layers: NDArray[np.void],      # (n_layers,)                            in
@@ -30,8 +32,8 @@ def network_pass(
     target: NDArray[Real],         # (n_samples, n_units of the last layer) in
     order: NDArray[np.int64],      # (n_rows,)                              in
     layers: NDArray[np.void],      # (n_layers,)                            in
+    outputs: NDArray[np.void],     # (n_runs,); (0,) for the squared error  in
     batch_size: int,
-    loss: int,
     corruption: float,
     code: int,                     # 1 .. n_layers - 1, or -1 for none
     optimizer: NDArray[np.void],   # (1,); its count is of the first step, from 1  in
@@ -42,6 +44,6 @@ def network_pass(
     parameter: NDArray[Real],      # (n_parameters,)                        in-out
     first: NDArray[Real],          # (n_parameters,)                        in-out
     second: NDArray[Real],         # (n_parameters,), with sgd (0,)         in-out
-    scratch: NDArray[Real],        # (scratch_size,)                        scratch
+    scratch: NDArray[np.uint8],    # (scratch_size,)                        scratch
     row_loss: NDArray[Real],       # (n_rows,)                              out
 ) -> int: ...

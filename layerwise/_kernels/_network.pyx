@@ -6,6 +6,7 @@ from layerwise._kernels._key cimport key_from, lw_key
 from layerwise._kernels._optimizer cimport LW_ADAM, lw_optimizer
 from layerwise._kernels._runtime cimport chosen_kernels, lw_point
 from layerwise._kernels._typedefs cimport real, uint32_t
+from layerwise._kernels._units cimport LW_GAUSSIAN, covers, lw_units
 
 lw_point(chosen_kernels())
 
@@ -18,21 +19,48 @@ cdef extern from "network/network.h" nogil:
         int64_t tied
         int64_t weights
         int64_t biases
-    ptrdiff_t lw_network_scratch(const lw_layer *, ptrdiff_t, ptrdiff_t)
+    ctypedef struct lw_chain:
+        const lw_layer *layers
+        ptrdiff_t n_layers
+        const lw_units *outputs
+        ptrdiff_t n_runs
     void lw_affine_f32(
         const float *, const lw_layer *, const float *, ptrdiff_t, int, float *)
     void lw_affine_f64(
         const double *, const lw_layer *, const double *, ptrdiff_t, int, double *)
     void lw_activate_f32(ptrdiff_t, ptrdiff_t, int64_t, int, float *)
     void lw_activate_f64(ptrdiff_t, ptrdiff_t, int64_t, int, double *)
+    ptrdiff_t lw_network_scratch_f32(lw_chain, ptrdiff_t)
+    ptrdiff_t lw_network_scratch_f64(lw_chain, ptrdiff_t)
     int lw_network_pass_f32(
-        const float *, const float *, const int64_t *, ptrdiff_t, const lw_layer *, ptrdiff_t,
-        ptrdiff_t, int, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, int, float *,
-        float *, float *, float *, float *)
+        const float *, const float *, const int64_t *, ptrdiff_t, lw_chain, ptrdiff_t, double,
+        ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, int, float *, float *, float *,
+        void *, float *)
     int lw_network_pass_f64(
-        const double *, const double *, const int64_t *, ptrdiff_t, const lw_layer *, ptrdiff_t,
-        ptrdiff_t, int, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, int, double *,
-        double *, double *, double *, double *)
+        const double *, const double *, const int64_t *, ptrdiff_t, lw_chain, ptrdiff_t, double,
+        ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, int, double *, double *, double *,
+        void *, double *)
+
+
+cdef lw_chain chain_of(const lw_layer[::1] layers, const lw_units[::1] outputs) noexcept:
+    cdef const lw_units *runs = &outputs[0] if outputs.shape[0] else NULL
+    return lw_chain(&layers[0], layers.shape[0], runs, outputs.shape[0])
+
+
+cdef ptrdiff_t scratch_of(lw_chain chain, ptrdiff_t batch_size, size_t size) noexcept:
+    if size == sizeof(float):
+        return lw_network_scratch_f32(chain, batch_size)
+    return lw_network_scratch_f64(chain, batch_size)
+
+
+cdef ptrdiff_t n_parameters(lw_chain chain) noexcept:
+    """Matrices, biases, and the outputs' log variances if some are Gaussian."""
+    cdef const lw_layer *last = chain.layers + chain.n_layers - 1
+    cdef ptrdiff_t k
+    for k in range(chain.n_runs):
+        if chain.outputs[k].kind == LW_GAUSSIAN:
+            return last.biases + 2 * last.n_units
+    return last.biases + last.n_units
 
 
 def size_of_layer(const lw_layer[::1] layers):      # in
@@ -42,10 +70,12 @@ def size_of_layer(const lw_layer[::1] layers):      # in
 
 def scratch_size(
     const lw_layer[::1] layers,     # in
+    const lw_units[::1] outputs,    # in
     ptrdiff_t batch_size,
+    ptrdiff_t size,
 ):
-    """How many reals of scratch memory a pass needs."""
-    return lw_network_scratch(&layers[0], layers.shape[0], batch_size)
+    """Bytes of scratch memory that a pass needs, on numbers of this size."""
+    return scratch_of(chain_of(layers, outputs), batch_size, size)
 
 
 def affine(
@@ -94,8 +124,8 @@ def network_pass(
     const real[:, ::1] target,      # in
     const int64_t[::1] order,       # in
     const lw_layer[::1] layers,     # in
+    const lw_units[::1] outputs,    # in
     ptrdiff_t batch_size,
-    int loss,
     double corruption,
     ptrdiff_t code,
     const lw_optimizer[::1] optimizer,  # in
@@ -106,11 +136,12 @@ def network_pass(
     real[::1] parameter,            # in-out
     real[::1] first,                # in-out
     real[::1] second,               # in-out
-    real[::1] scratch,              # scratch
+    unsigned char[::1] scratch,     # scratch
     real[::1] row_loss,             # out
 ):
     """One pass over the rows that order lists, batch by batch: loss, gradient, step."""
     cdef ptrdiff_t n_rows = order.shape[0], n_layers = layers.shape[0]
+    cdef lw_chain chain = chain_of(layers, outputs)
     cdef lw_key k = key_from(key)
     cdef real *squares = NULL
     cdef int status = 0
@@ -120,27 +151,26 @@ def network_pass(
     assert value.shape[0] == target.shape[0]
     assert value.shape[1] == layers[0].n_inputs
     assert target.shape[1] == layers[n_layers - 1].n_units
-    assert parameter.shape[0] == layers[n_layers - 1].biases + layers[n_layers - 1].n_units
+    assert not chain.n_runs or covers(outputs, target.shape[1], target.shape[1])
+    assert parameter.shape[0] == n_parameters(chain)
     assert first.shape[0] == parameter.shape[0]
     assert optimizer.shape[0] == 1
     if optimizer[0].kind == LW_ADAM:
         assert second.shape[0] == parameter.shape[0]
         squares = &second[0]
-    assert scratch.shape[0] >= lw_network_scratch(&layers[0], n_layers, batch_size)
+    assert scratch.shape[0] >= scratch_of(chain, batch_size, sizeof(real))
     assert row_loss.shape[0] == n_rows
     assert key.shape[0] == 4
     if n_rows:
         with nogil:
             if real is float:
                 status = lw_network_pass_f32(
-                    &value[0, 0], &target[0, 0], &order[0], n_rows, &layers[0], n_layers,
-                    batch_size, loss, corruption, code, optimizer[0], k, lane_corruption,
-                    lane_code, n_threads, &parameter[0], &first[0], squares, &scratch[0],
-                    &row_loss[0])
+                    &value[0, 0], &target[0, 0], &order[0], n_rows, chain, batch_size,
+                    corruption, code, optimizer[0], k, lane_corruption, lane_code, n_threads,
+                    &parameter[0], &first[0], squares, &scratch[0], &row_loss[0])
             else:
                 status = lw_network_pass_f64(
-                    &value[0, 0], &target[0, 0], &order[0], n_rows, &layers[0], n_layers,
-                    batch_size, loss, corruption, code, optimizer[0], k, lane_corruption,
-                    lane_code, n_threads, &parameter[0], &first[0], squares, &scratch[0],
-                    &row_loss[0])
+                    &value[0, 0], &target[0, 0], &order[0], n_rows, chain, batch_size,
+                    corruption, code, optimizer[0], k, lane_corruption, lane_code, n_threads,
+                    &parameter[0], &first[0], squares, &scratch[0], &row_loss[0])
     return status

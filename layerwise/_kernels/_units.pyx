@@ -12,9 +12,6 @@ cdef extern from "base/philox.h" nogil:
 
 
 cdef extern from "units/units.h" nogil:
-    enum:
-        LW_GAUSSIAN
-        LW_KINDS
     void lw_words(
         ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, int, uint32_t *)
     void lw_means_f32(const float *, ptrdiff_t, ptrdiff_t, int, float *)
@@ -138,19 +135,6 @@ def softplus_sums(
 def size_of_run(const lw_units[::1] units):     # in
     """Bytes of the struct in C; Cython compares its fields with those of the array."""
     return sizeof(lw_units)
-
-
-cdef bint covers(const lw_units[::1] units, ptrdiff_t n_units, ptrdiff_t n_scales) noexcept:
-    """Whether runs cover the units, and Gaussian ones have their standard deviations."""
-    cdef ptrdiff_t k, total = 0
-    cdef bint scaled = n_scales == n_units
-    for k in range(units.shape[0]):
-        if not (0 <= units[k].kind < LW_KINDS and units[k].size >= 1):
-            return False
-        if units[k].kind == LW_GAUSSIAN and not scaled:
-            return False
-        total += units[k].size
-    return total == n_units and (scaled or n_scales == 0)
 
 
 def unit_means(

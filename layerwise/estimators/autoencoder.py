@@ -2,7 +2,15 @@
 
 from numbers import Integral
 
-from layerwise._sklearn import POSITIVE_INTEGER, UNIT_INTERVAL, HasMethods, StrOptions
+import numpy as np
+
+from layerwise._sklearn import (
+    POSITIVE_INTEGER,
+    UNIT_INTERVAL,
+    HasMethods,
+    StrOptions,
+    check_is_fitted,
+)
 from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import check_trainer, run_passes
 from layerwise.exceptions import Incompatible
@@ -10,6 +18,8 @@ from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.partition import TABLE_LIMIT, refuse
 from layerwise.models.chain import AutoEncoderParams, Chain, Encoder
+from layerwise.models.conditional import Conditional
+from layerwise.models.family import Units
 from layerwise.models.parameters import checked
 from layerwise.numerics import units
 from layerwise.numerics.streams import CODE, STATE
@@ -19,11 +29,12 @@ from layerwise.trainers.backprop import Backprop
 class AutoEncoder(Layer):
     """A generative layer p(x | h) trained with an inference network q(h | x).
 
-    Both are products of Bernoullis. The generative layer is one affine map; the inference network
-    has as many hidden layers as asked for. Richer inference than the generative layer's own kind
-    ("auto-encoder with rich inference") brings the layer closer to the best latent marginal, and
-    costs the deep model no parameters: inference is not part of it. Alone, the layer is a model
-    too, whose latent distribution is the inference aggregated over the training rows.
+    Latent units are Bernoulli units; visible ones are of any kind. The generative layer is one
+    affine map; the inference network has as many hidden layers as asked for. Richer inference than
+    the generative layer's own kind ("auto-encoder with rich inference") brings the layer closer to
+    the best latent marginal, and costs the deep model no parameters: inference is not part of it.
+    Alone, the layer is a model too, whose latent distribution is the inference aggregated over the
+    training rows.
 
     Parameters
     ----------
@@ -42,6 +53,11 @@ class AutoEncoder(Layer):
     corruption : float, default=0.0
         Probability, below 1, with which the inference network's input is set to zero while
         training (a denoising auto-encoder).
+    visible : {"bernoulli", "spin", "gaussian", "truncated_exponential"}, unit type, or list, \
+            default="bernoulli"
+        What the columns of the data are. ``Softmax((3, 5))`` is a group of three columns and one
+        of five; a list such as ``[("gaussian", 4), Softmax((3, 5))]`` has several types. The
+        variances of Gaussian units are learned: standardise the data.
     trainer : Backprop, default=None
         ``Backprop()`` if None. Its parameters can be set and searched over, as
         ``trainer__learning_rate``, those of the default too.
@@ -53,6 +69,12 @@ class AutoEncoder(Layer):
     components_ : ndarray of shape (n_components, n_features)
         Generative weights, of the dtype of ``X``.
     intercept_visible_ : ndarray of shape (n_features,)
+        In nats per unit of ``X``: the mean of a Gaussian unit is its variance times its field.
+    noise_variance_ : ndarray of shape (n_features,)
+        Variances of Gaussian units given the latent units, and 1 for others. Only where there are
+        Gaussian units.
+    visible_units_ : unit type
+        What the columns of the data were fitted as.
     inference_ : Encoder
         The inference network: ``inference_.mean(X)`` is q(h = 1 | x), ``inference_.field(X)`` its
         log-odds.
@@ -61,9 +83,9 @@ class AutoEncoder(Layer):
         their aggregate is the latent distribution of ``score_samples`` and ``sample``.
     history_ : dict of str to ndarray of shape (n_passes,)
         ``"reconstruction_error"``: the trainer's loss in each pass, in nats per row; smaller is
-        better.
+        better. Of continuous units it is minus the logarithm of a density, and may be negative.
     n_parameters_ : int
-        Number of generative weights and intercepts; inference is not counted.
+        Number of generative weights, intercepts and variances; inference is not counted.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only where ``X`` has feature names.
@@ -96,6 +118,7 @@ class AutoEncoder(Layer):
         "tied": ["boolean"],
         "code": [StrOptions({"mean", "sample"})],
         "corruption": [UNIT_INTERVAL],
+        "visible": [str, Units, list, tuple],
         "trainer": [None, HasMethods(["passes", "check"])],
         "random_state": ["random_state"],
     }
@@ -110,6 +133,7 @@ class AutoEncoder(Layer):
         tied=False,
         code="mean",
         corruption=0.0,
+        visible="bernoulli",
         trainer=None,
         random_state=None,
     ):
@@ -118,6 +142,7 @@ class AutoEncoder(Layer):
         self.tied = tied
         self.code = code
         self.corruption = corruption
+        self.visible = visible
         self.trainer = trainer
         self.random_state = random_state
 
@@ -140,19 +165,26 @@ class AutoEncoder(Layer):
         check_trainer(self, trainer, AutoEncoderParams, "Backprop()")
         means = rows.expected()
         n_features = means.shape[1]
+        visible = self.data_units(n_features)
         sizes = (n_features, *self.encoder_layer_sizes, self.n_components, n_features)
         code = len(sizes) - 2
         chain = Chain.init(
             sizes,
-            ("sigmoid",) * (code + 1),
+            ("sigmoid",) * code,
             stream.child("init"),
             dtype=means.dtype,
             tied=((0, 1),) if self.tied else (),
+            outputs=visible,
         )
         params = AutoEncoderParams(chain, code, self.code == "sample", self.corruption)
+        params.start_at(means)
         self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
         self.components_ = chain.weights(code)
         self.intercept_visible_ = chain.biases(code)
+        self.visible_units_ = visible
+        vars(self).pop("noise_variance_", None)
+        if chain.log_variance is not None:
+            self.noise_variance_ = np.exp(chain.log_variance)
         self.inference_ = Encoder(chain, 0, code)
         states = rows.draw(stream.child("aggregate"))
         self.latent_fields_ = self.inference_.field(states)
@@ -173,6 +205,18 @@ class AutoEncoder(Layer):
                 f"and encoder_layer_sizes={sizes!r} gives it hidden layers. Use tied=False, or "
                 "encoder_layer_sizes=()."
             )
+
+    @property
+    def conditional_(self):
+        """p(x | h): what this layer leaves behind for the likelihood of deep models."""
+        check_is_fitted(self)
+        variance = getattr(self, "noise_variance_", None)
+        return Conditional(
+            self.components_,
+            self.intercept_visible_,
+            self.visible_units_,
+            log_variance=None if variance is None else np.log(variance),
+        )
 
     def _log_density(self):
         # p(x) = sum over h of p(x | h) q_D(h), with q_D the inference aggregated over the training
@@ -198,11 +242,11 @@ class AutoEncoder(Layer):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features), of zeros and ones
+        ndarray of shape (n_samples, n_features)
         """
         stream = self._sampling_stream(n_samples, random_state)
         fields = self._checked_fields()
         rows = stream.generator().integers(len(fields), size=n_samples)
         code = units.means(fields[rows])
         states = units.draw(code, stream, step=0, lane=CODE)
-        return units.draw(self.conditional_.mean(states), stream, step=0, lane=STATE)
+        return self.conditional_.sample(states, stream, step=0, lane=STATE)

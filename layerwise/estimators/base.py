@@ -16,6 +16,7 @@ from layerwise.estimators.checks import (
 from layerwise.models.conditional import Conditional
 from layerwise.models.draws import expected
 from layerwise.models.inputs import LayerInput
+from layerwise.models.mixed import units_of
 from layerwise.models.units import BITS
 from layerwise.numerics.streams import Stream
 
@@ -173,7 +174,14 @@ class Layer(Generative, BaseEstimator):
         -------
         unit type
         """
-        return BITS
+        return units_of(self.visible, n_features)
+
+    @property
+    def _is_positive(self):
+        try:
+            return units_of(self.visible, None).is_positive
+        except ValueError:  # fit says what is wrong with it
+            return True
 
     def check_parameters(self):
         """Raise ``ValueError`` for the first parameter that is not what it must be."""

@@ -13,7 +13,6 @@ from layerwise.likelihood.sampling import exact_states
 from layerwise.models.dbn import DBNParams
 from layerwise.models.draws import expected
 from layerwise.models.family import Units
-from layerwise.models.mixed import units_of
 from layerwise.models.rbm import RBMParams, hidden_units_of
 from layerwise.numerics.streams import VISIBLE
 from layerwise.trainers.contrastive import PCD
@@ -138,26 +137,6 @@ class RBM(Layer):
         self.hidden = hidden
         self.trainer = trainer
         self.random_state = random_state
-
-    def data_units(self, n_features):
-        """Return what so many columns of data are of.
-
-        Parameters
-        ----------
-        n_features : int
-
-        Returns
-        -------
-        unit type
-        """
-        return units_of(self.visible, n_features)
-
-    @property
-    def _is_positive(self):
-        try:
-            return units_of(self.visible, None).is_positive
-        except ValueError:  # fit says what is wrong with it
-            return True
 
     def fit_input(self, rows, stream):
         """Train on what is drawn anew for each pass, as a layer of a deep model.

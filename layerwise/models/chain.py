@@ -1,10 +1,12 @@
-"""Chain: affine layers, each with its activation; and what an auto-encoder makes of one."""
+"""Chain: affine layers under output units; and what an auto-encoder makes of one."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from layerwise.models.family import Units, scale
+from layerwise.models.units import BITS
 from layerwise.numerics import network, units
 
 __all__ = ["AutoEncoderParams", "Chain", "Encoder"]
@@ -12,37 +14,45 @@ __all__ = ["AutoEncoderParams", "Chain", "Encoder"]
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """A sequence of affine layers: units = activation(inputs @ weights + biases).
+    """A sequence of affine layers: field = inputs @ weights + biases, and means of the fields.
+
+    The outputs are plain, with an activation as any layer's, or the units of a distribution: the
+    last layer then gives the fields on them.
 
     Parameters
     ----------
     parameters : ndarray of shape (n_parameters,), float32 or float64
-        All matrices, each of shape (n_inputs, n_units) and C-contiguous, then all biases.
-        Trainers write to it.
+        All matrices, each of shape (n_inputs, n_units) and C-contiguous, then all biases, then,
+        where some outputs are Gaussian units, the log variances of all outputs. Trainers write to
+        it.
     sizes : tuple of int, of length n_layers + 1
         Units of the input and of each layer.
-    activations : tuple of str, of length n_layers
-        "sigmoid" (means of Bernoulli units), "tanh", "relu" or "identity".
+    activations : tuple of str
+        "sigmoid" (means of Bernoulli units), "tanh", "relu" or "identity", for each layer; or,
+        where ``outputs`` are given, for each but the last.
     tied : tuple of pairs of int, default=()
         A pair (k, m), k < m, says that layer k's matrix is the transpose of layer m's, which alone
         is stored. Their biases are their own.
+    outputs : Units, default=None
+        What the outputs are. None for plain outputs.
     """
 
     parameters: np.ndarray
     sizes: tuple
     activations: tuple
     tied: tuple = ()
+    outputs: Units | None = None
 
     @classmethod
-    def init(cls, sizes, activations, stream, *, dtype=np.float64, tied=()):
-        """Return a chain with uniform random weights and biases of zero.
+    def init(cls, sizes, activations, stream, *, dtype=np.float64, tied=(), outputs=None):
+        """Return a chain with uniform random weights, and biases and log variances of zero.
 
         Weights are uniform within +-sqrt(6 / (n_inputs + n_units)) (Glorot and Bengio,
         "Understanding the difficulty of training deep feedforward neural networks", 2010).
 
         Parameters
         ----------
-        sizes, activations, tied
+        sizes, activations, tied, outputs
             As in ``Chain``.
         stream : Stream
         dtype : {np.float32, np.float64}, default=np.float64
@@ -51,9 +61,10 @@ class Chain:
         -------
         Chain
         """
-        layers = network.layout(sizes, activations, tied)
-        parameters = np.zeros(network.n_parameters(layers), dtype=dtype)
-        chain = cls(parameters, tuple(sizes), tuple(activations), tuple(tied))
+        runs = None if outputs is None else outputs.runs(sizes[-1])
+        layers = network.layout(sizes, activations, tied, runs)
+        parameters = np.zeros(network.n_parameters(layers, runs), dtype=dtype)
+        chain = cls(parameters, tuple(sizes), tuple(activations), tuple(tied), outputs)
         for k in range(chain.n_layers):
             if not layers["tied"][k]:
                 weights = chain.weights(k)
@@ -65,12 +76,30 @@ class Chain:
     @cached_property
     def layers(self):
         """Where each layer stands in ``parameters``: see ``numerics.network.layout``."""
-        return network.layout(self.sizes, self.activations, self.tied)
+        runs = None if self.outputs is None else self.outputs.runs(self.sizes[-1])
+        return network.layout(self.sizes, self.activations, self.tied, runs)
 
     @property
     def n_layers(self):
         """Number of layers, the input not counted."""
-        return len(self.activations)
+        return len(self.sizes) - 1
+
+    @property
+    def output_units(self):
+        """The output units, under which a row has a likelihood, or None.
+
+        Of a plain sigmoid they are Bernoulli units; other plain outputs have none.
+        """
+        if self.outputs is None and self.activations[-1] == "sigmoid":
+            return BITS
+        return self.outputs
+
+    @property
+    def log_variance(self):
+        """A view of the log variances of the outputs, of shape (n_outputs,), or None."""
+        last = self.layers[-1]
+        at = last["biases"] + last["n_units"]
+        return None if at == len(self.parameters) else self.parameters[at:]
 
     def weights(self, k):
         """Return a view of layer ``k``'s matrix, of shape (n_inputs, n_units)."""
@@ -116,6 +145,8 @@ class Chain:
         value = np.ascontiguousarray(X, dtype=self.parameters.dtype)
         for k in range(first, self.n_layers if last is None else last):
             field = network.affine(self.parameters, self.layers, value, k)
+            if k == self.n_layers - 1 and self.outputs is not None:
+                return self.outputs.mean(field, self.log_variance)
             value = network.activate(field, self.layers["activation"][k])
         return value
 
@@ -173,6 +204,24 @@ class AutoEncoderParams:
     code: int
     sample_code: bool = False
     corruption: float = 0.0
+
+    def start_at(self, rows):
+        """Give Gaussian outputs the means and variances of the rows, where the code says nothing.
+
+        Their weights are divided by standard deviations: fields are in units of the inverse.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_visible)
+        """
+        chain = self.chain
+        if chain.log_variance is None:
+            return
+        gaussian = chain.outputs.gaussian(rows.shape[1])
+        chain.log_variance[...] = chain.outputs.first_log_variance(rows)
+        biases = chain.outputs.first_biases(rows, chain.log_variance)
+        chain.biases(self.code)[gaussian] = biases[gaussian]
+        chain.weights(self.code)[...] /= scale(chain.log_variance)
 
     def arrays(self):
         """Return the parameters, in the order of an optimiser's arrays."""

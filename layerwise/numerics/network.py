@@ -7,11 +7,13 @@ from layerwise.numerics import runtime
 from layerwise.numerics.layouts import agreed
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import CODE, CORRUPTION
-from layerwise.numerics.units import EXP_COST
+from layerwise.numerics.units import BERNOULLI, EXP_COST, gaussian_units, runs_of
 
 # The codes of src/network/network.h.
 ACTIVATIONS = {"sigmoid": 0, "tanh": 1, "relu": 2, "identity": 3}
-LOSSES = {"cross_entropy": 0, "squared_error": 1}
+
+# No units stand behind the outputs: means are compared with the targets.
+PLAIN = runs_of([])
 
 # lw_layer of src/network/network.h.
 LAYER = agreed(
@@ -25,25 +27,34 @@ LAYER = agreed(
 )
 
 
-def layout(sizes, activations, tied=()):
+def layout(sizes, activations, tied=(), outputs=None):
     """Where each layer's matrix and biases stand in one flat array of parameters.
 
     All matrices come first, each of shape (n_inputs, n_units) and C-contiguous, then all biases,
-    both in the order of their layers.
+    both in the order of their layers. Last, where some outputs are Gaussian units, come the
+    logarithms of the variances of all outputs; those of other units stay zero.
 
     Parameters
     ----------
     sizes : sequence of int, of length n_layers + 1
         Units of the input and of each layer.
-    activations : sequence of str, of length n_layers
-        "sigmoid", "tanh", "relu" or "identity".
+    activations : sequence of str
+        "sigmoid", "tanh", "relu" or "identity", for each layer; or, where ``outputs`` are given,
+        for each but the last.
     tied : sequence of pairs (k, m) with k < m
         Layer k has no matrix of its own: it is the transpose of layer m's.
+    outputs : ndarray of shape (n_runs,), of dtype RUN, default=None
+        The kinds of the last layer's units.
 
     Returns
     -------
     ndarray of shape (n_layers,), of dtype LAYER
+        The last layer of units is a "sigmoid" where they are Bernoulli units, whose means the
+        squared error takes; else the "identity".
     """
+    if outputs is not None:
+        bernoulli = np.all(outputs["kind"] == BERNOULLI)
+        activations = (*activations, "sigmoid" if bernoulli else "identity")
     layers = np.zeros(len(activations), dtype=LAYER)
     owner = dict(tied)
     at = 0
@@ -57,9 +68,11 @@ def layout(sizes, activations, tied=()):
     return layers
 
 
-def n_parameters(layers):
-    """Length of the flat array of parameters."""
-    return int(layers["biases"][-1] + layers["n_units"][-1])
+def n_parameters(layers, outputs=None):
+    """Length of the flat array of parameters: arguments as returned and taken by ``layout``."""
+    n_outputs = int(layers["n_units"][-1])
+    has_variances = outputs is not None and gaussian_units(outputs).any()
+    return int(layers["biases"][-1]) + n_outputs * (2 if has_variances else 1)
 
 
 def affine(parameters, layers, value, k):
@@ -111,7 +124,7 @@ def network_pass(
     *,
     rate,
     batch_size,
-    loss,
+    outputs,
     stream,
     corruption=0.0,
     code=-1,
@@ -119,29 +132,34 @@ def network_pass(
     """Improve a network by one pass over some rows, batch by batch, in place.
 
     Each batch takes one step of the optimiser down the gradient of its own rows' mean loss. A
-    row's loss is a sum over the output units, of
+    row's loss is a sum over the output units: minus their log-likelihood in nats, given their
+    fields,
 
-    - ``softplus(field) - target * field``, the cross-entropy in nats, or
-    - ``(mean - target)**2 / 2``, the squared error.
+        log_partition(field) - target * field - log_base(target),
+
+    which of Bernoulli units is the cross-entropy, and of continuous units a density's. Of outputs
+    behind which stand no units it is the squared error, ``(mean - target)**2 / 2``.
 
     Parameters
     ----------
     parameters : ndarray of shape (n_parameters,), float32 or float64
         Updated.
     layers : ndarray of shape (n_layers,), of dtype LAYER
-        With the cross-entropy, the last one must be "sigmoid".
     X : ndarray of shape (n_samples, n_inputs), of the same dtype, C-contiguous
     targets : ndarray of shape (n_samples, n_outputs), of the same dtype, C-contiguous
-        What the output is compared with; ``X`` itself for an auto-encoder.
+        What the output is compared with: states of its units, or means of Bernoulli units; ``X``
+        itself for an auto-encoder.
     order : ndarray of shape (n_rows,), int64
         Which rows, in which order. At least one.
     optimizer : Optimizer
-        Updated. Its decay applies to the matrices, not to the biases.
+        Updated. Its decay applies to the matrices, not to biases and log variances.
     rate : float
         Learning rate of this pass.
     batch_size : int
         Rows of a batch; the last one has those that are left.
-    loss : {"cross_entropy", "squared_error"}
+    outputs : ndarray of shape (n_runs,), of dtype RUN, or None
+        The kinds of the output units, whose likelihood is the loss. None is the squared error,
+        by the last layer's activation.
     stream : Stream
         Of this pass. Batch s has step s; row i of the batch has row i, whatever ``order`` is.
     corruption : float, default=0.0
@@ -164,15 +182,17 @@ def network_pass(
     n_steps = -(-len(order) // batch_size)
     rows = min(batch_size, len(order))
     n_weights = int(layers["biases"][0])
-    scratch = np.empty(_network.scratch_size(layers, rows), dtype=parameters.dtype)
+    runs = PLAIN if outputs is None else outputs
+    size = _network.scratch_size(layers, runs, rows, parameters.itemsize)
+    scratch = np.empty(size, dtype=np.uint8)
     row_loss = np.empty(len(order), dtype=parameters.dtype)
     status = _network.network_pass(
         X,
         targets,
         order,
         layers,
+        runs,
         rows,
-        LOSSES[loss],
         corruption,
         code,
         optimizer.as_array(rate, count=optimizer.count + 1),

@@ -122,6 +122,11 @@ def runs_of(pairs):
     return np.array([tuple(pair) for pair in pairs], dtype=RUN)
 
 
+def gaussian_units(runs):
+    """Return which units are Gaussian and have a variance, of shape (n_units,)."""
+    return np.repeat(runs["kind"] == GAUSSIAN, runs["size"])
+
+
 def _scale_of(scale, dtype):
     return np.empty(0, dtype) if scale is None else np.ascontiguousarray(scale, dtype=dtype)
 

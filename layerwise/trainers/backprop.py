@@ -7,7 +7,8 @@ import numpy as np
 from layerwise._sklearn import StrOptions
 from layerwise.exceptions import Incompatible
 from layerwise.models.chain import AutoEncoderParams
-from layerwise.numerics.network import LOSSES, network_pass
+from layerwise.models.units import BITS
+from layerwise.numerics.network import network_pass
 from layerwise.trainers.base import Trainer
 
 __all__ = ["Backprop"]
@@ -19,14 +20,15 @@ class Backprop(Trainer):
     Parameters
     ----------
     loss : {"cross_entropy", "squared_error"}, default="cross_entropy"
-        Of a row, summed over its units: -log p(row | code) for Bernoulli units, in nats, or half
-        the squared distance between the row and its reconstruction.
+        Of a row, summed over its units: -log p(row | code) in nats, for units of any kind, or half
+        the squared distance between the row and its reconstruction, for Bernoulli units. Of
+        continuous units p is a density, and the loss may be negative.
     learning_rate : float, default=1e-3
     momentum : float, default=0.9
         Momentum of "sgd"; beta1 of "adam".
     weight_decay : float, default=0.0
-        L2 on the weights, not on the biases. With "adam" it stands beside the step, decoupled
-        from the gradient's scale (Loshchilov and Hutter, 2019).
+        L2 on the weights, not on biases and variances. With "adam" it stands beside the step,
+        decoupled from the gradient's scale (Loshchilov and Hutter, 2019).
     batch_size : int, default=20
         The last batch of a pass has the rows that are left, and divides by their number.
     n_passes : int, default=100
@@ -48,7 +50,9 @@ class Backprop(Trainer):
 
     objective = "reconstruction_error"
     needs = AutoEncoderParams
-    _parameter_constraints = Trainer._parameter_constraints | {"loss": [StrOptions(set(LOSSES))]}
+    _parameter_constraints = Trainer._parameter_constraints | {
+        "loss": [StrOptions({"cross_entropy", "squared_error"})]
+    }
 
     def __init__(
         self,
@@ -74,22 +78,31 @@ class Backprop(Trainer):
         self.resample = resample
 
     def _accept(self, model):
-        output = model.chain.activations[-1]
-        if self.loss == "cross_entropy" and output != "sigmoid":
+        chain = model.chain
+        if self.loss == "cross_entropy" and chain.output_units is None:
             raise Incompatible(
-                f"The cross-entropy compares with means of Bernoulli units, and the output is "
-                f"{output!r}. Use loss='squared_error', or a 'sigmoid' output."
+                "The cross-entropy is minus the log-likelihood of output units, and the output "
+                f"{chain.activations[-1]!r} has none. Use loss='squared_error', or a 'sigmoid' "
+                "output."
+            )
+        if self.loss == "squared_error" and chain.outputs not in (None, BITS):
+            raise Incompatible(
+                "The squared error compares with means of Bernoulli units, and the outputs "
+                f"are {chain.outputs!r}. Use loss='cross_entropy', minus their log-likelihood."
             )
 
     def _prepare(self, state, rows):
         network, optimizer = state.model, state.optimizer
         chain = network.chain
+        outputs = None
+        if self.loss == "cross_entropy":
+            outputs = chain.output_units.runs(chain.sizes[-1])
 
         def step(X, order, rate, stream):
             X = np.ascontiguousarray(X, dtype=chain.parameters.dtype)
             return network_pass(
                 chain.parameters, chain.layers, X, X, order, optimizer, rate=rate,
-                batch_size=self.batch_size, loss=self.loss, stream=stream,
+                batch_size=self.batch_size, outputs=outputs, stream=stream,
                 corruption=network.corruption, code=network.code if network.sample_code else -1,
             )  # fmt: skip
 

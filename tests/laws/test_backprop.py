@@ -1,19 +1,26 @@
 """What must be true of training by back-propagation."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from reference import network as reference
 from sklearn.base import clone
 
+from laws.models import SMALL, rows_of
 from layerwise.exceptions import Diverged, Incompatible
 from layerwise.models.chain import AutoEncoderParams, Chain
 from layerwise.models.inputs import LayerInput
+from layerwise.models.mixed import Mixed
+from layerwise.models.units import BITS, Gaussian
 from layerwise.numerics.streams import Stream
 from layerwise.trainers.backprop import Backprop
 
 STREAM = Stream(bytes(range(31, 47)))
+
+# Every type of units, in small layers.
+every_kind = pytest.mark.parametrize(("kind", "n"), SMALL, ids=lambda x: repr(x))
 
 
 def grey(n_rows, n_units):
@@ -26,10 +33,30 @@ def network_of(sizes=(12, 6, 12), *, tied=(), sample_code=False, corruption=0.0,
     return AutoEncoderParams(chain, len(sizes) - 2, sample_code, corruption)
 
 
-def train(trainer, network, X, stream=STREAM):
+def network_over(kind, n, *, corruption=0.0):
+    """A network whose outputs are such units, with biases and log variances that are not zero."""
+    generator = STREAM.child("start").generator()
+    chain = Chain.init((n, 4, n), ("sigmoid",), STREAM.child("init"), outputs=kind)
+    for k in range(2):
+        chain.biases(k)[...] = generator.normal(size=chain.sizes[k + 1])
+    if chain.log_variance is not None:
+        spread = generator.normal(scale=0.4, size=n)
+        chain.log_variance[...] = np.where(kind.gaussian(n), spread, 0)
+    return AutoEncoderParams(chain, 1, corruption=corruption)
+
+
+def stated_loss(chain, X):
+    """The mean over rows of -log p(x | fields), as a trainer states it."""
+    field = chain.field(X)
+    partition = chain.outputs.log_partition(field, chain.log_variance).sum(axis=1)
+    log_base = chain.outputs.log_base(X, chain.log_variance)
+    return (partition - (X * field).sum(axis=1) - log_base).mean()
+
+
+def train(trainer, network, X, stream=STREAM, kind=BITS):
     """The passes, and the network after them; ``network`` itself stays."""
     network = copy.deepcopy(network)
-    return list(trainer.passes(network, LayerInput(X), stream)), network
+    return list(trainer.passes(network, LayerInput(X, units=kind), stream)), network
 
 
 @pytest.mark.parametrize("tied", [(), ((0, 1),)])
@@ -133,6 +160,85 @@ def test_divergence_names_the_pass_and_the_rate(optimizer):
 def test_cross_entropy_asks_for_a_sigmoid(output):
     with pytest.raises(Incompatible, match="squared_error"):
         train(Backprop(), network_of(output=output), grey(3, 12))
+
+
+@every_kind
+def test_a_step_is_the_finite_difference_of_the_stated_loss(rng, kind, n):
+    network, X = network_over(kind, n), rows_of(kind, n, 9, rng)
+    trainer = Backprop(optimizer="sgd", momentum=0, learning_rate=0.5, n_passes=1, batch_size=9)
+    (only,), after = train(trainer, network, X, kind=kind)
+    before, h = network.chain, 1e-5
+    assert only.objective == pytest.approx(stated_loss(before, X), rel=1e-12)
+    for i, parameter in enumerate(before.parameters):
+        up, down = (before.parameters.copy() for _ in range(2))
+        up[i] += h
+        down[i] -= h
+        slope = stated_loss(replace(before, parameters=up), X)
+        slope -= stated_loss(replace(before, parameters=down), X)
+        # A third derivative times h^2, and the loss's rounding over h: 1e-9.
+        step = (parameter - after.chain.parameters[i]) / 0.5
+        assert step == pytest.approx(slope / (2 * h), abs=1e-6)
+
+
+@every_kind
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_training_descends(rng, optimizer, kind, n):
+    network, X = network_over(kind, n), rows_of(kind, n, 40, rng)
+    trainer = Backprop(optimizer=optimizer, learning_rate=0.02, n_passes=60, batch_size=8)
+    passes, network = train(trainer, network, X, kind=kind)
+    # A twentieth of a nat is more than the noise between passes over the same 40 rows.
+    assert passes[-1].objective < passes[0].objective - 0.05
+    assert stated_loss(network.chain, X) < passes[0].objective - 0.05
+
+
+@every_kind
+def test_outputs_that_see_nothing_have_the_moments_of_the_data(rng, kind, n):
+    # All inputs masked: units of an exponential family, at the likelihood's maximum, have the
+    # data's means, and Gaussian ones its variances.
+    X = rows_of(kind, n, 30, rng)
+    trainer = Backprop(learning_rate=0.03, n_passes=1500, batch_size=30, schedule="linear")
+    _, network = train(trainer, network_over(kind, n, corruption=1.0), X, kind=kind)
+    chain, gaussian = network.chain, kind.gaussian(n)
+    # The last steps have the size 1e-5, down a bowl of curvature 0.1.
+    means = chain.forward(np.zeros((1, n)))[0]
+    np.testing.assert_allclose(means, X.mean(axis=0), atol=1e-3)
+    if gaussian.any():
+        variance = np.exp(chain.log_variance)
+        np.testing.assert_allclose(variance[gaussian], X.var(axis=0)[gaussian], rtol=1e-3)
+        assert np.all(variance[~gaussian] == 1)
+
+
+@pytest.mark.parametrize(("kind", "n"), [pair for pair in SMALL if pair[0] != BITS], ids=repr)
+def test_squared_error_asks_for_bernoulli_units(rng, kind, n):
+    with pytest.raises(Incompatible, match="cross_entropy"):
+        train(
+            Backprop("squared_error"), network_over(kind, n), rows_of(kind, n, 3, rng), kind=kind
+        )
+
+
+def test_squared_errors_of_bernoulli_units_are_those_of_a_plain_sigmoid():
+    X, trainer = (grey(10, 7) < 0.5).astype(float), Backprop("squared_error", n_passes=3)
+    network = network_over(BITS, 7)
+    plain = replace(network.chain, activations=("sigmoid", "sigmoid"), outputs=None)
+    one, two = (train(trainer, replace(network, chain=c), X) for c in (network.chain, plain))
+    assert one[0] == two[0]
+    assert np.array_equal(one[1].chain.parameters, two[1].chain.parameters)
+
+
+def test_gaussian_outputs_start_at_the_data(rng):
+    kind = Mixed(((Gaussian(), 2), (BITS, 2)))
+    X = rows_of(kind, 4, 50, rng) * [3, 0.1, 1, 1] + [5, -2, 0, 0]
+    network = network_over(kind, 4)
+    weights = network.chain.weights(1).copy()
+    network.start_at(X)
+    chain, scale = network.chain, X.std(axis=0)[:2]
+    # A code of zeros says nothing. Roundings of numbers below 10.
+    field = chain.field(np.zeros((1, 4)), 1)
+    np.testing.assert_allclose(
+        kind.mean(field, chain.log_variance)[0, :2], X.mean(axis=0)[:2], rtol=1e-12
+    )
+    np.testing.assert_allclose(chain.log_variance, [*np.log(scale**2), 0, 0], rtol=1e-12)
+    np.testing.assert_allclose(chain.weights(1), weights / [*scale, 1, 1], rtol=1e-12)
 
 
 WRONG = [

@@ -1,11 +1,13 @@
 """Twin of _kernels/_network: one pass of back-propagation, written from its definition."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.special import expit
 
-from layerwise.models.chain import Chain
 from layerwise.numerics import units
 from layerwise.numerics.streams import CODE, CORRUPTION
+from reference import units as kinds
 
 MEAN = {
     "sigmoid": expit,
@@ -27,11 +29,65 @@ def uniforms(shape, dtype, stream, step, lane):
     return (np.floor(u * 2**24) / 2**24).astype(dtype) if dtype == np.float32 else u
 
 
+def is_plain(chain):
+    """Whether the outputs are means by an activation: what the squared error compares with."""
+    return chain.outputs is None
+
+
+def runs_of(chain):
+    """The kinds of the outputs; plain ones with a likelihood are Bernoulli units."""
+    n_outputs = chain.sizes[-1]
+    return [(units.BERNOULLI, n_outputs)] if is_plain(chain) else chain.outputs.runs(n_outputs)
+
+
+def output_mean(chain, field):
+    """Means of the outputs, given their fields."""
+    if is_plain(chain):
+        return MEAN[chain.activations[-1]](field)
+    return kinds.unit_means(field, runs_of(chain), scale_of(chain)).astype(field.dtype)
+
+
 def forward(chain, X, first=0, last=None):
     """Means of the last of some layers."""
     for k in range(first, chain.n_layers if last is None else last):
-        X = MEAN[chain.activations[k]](X @ chain.weights(k) + chain.biases(k))
+        field = X @ chain.weights(k) + chain.biases(k)
+        is_output = k == chain.n_layers - 1
+        X = output_mean(chain, field) if is_output else MEAN[chain.activations[k]](field)
     return X
+
+
+def scale_of(chain):
+    """Standard deviations of the outputs, which Gaussian units read."""
+    if chain.log_variance is None:
+        return np.ones(chain.sizes[-1])
+    return np.exp(chain.log_variance.astype(float) / 2)
+
+
+def squared_error(chain, field, targets):
+    """Loss of each row, and its slopes by fields and by log variances: half squared distances."""
+    activation = "sigmoid" if chain.outputs is not None else chain.activations[-1]
+    error = MEAN[activation](field) - targets
+    return 0.5 * (error**2).sum(axis=1), error * SLOPE[activation](field), None
+
+
+def cross_entropy(chain, field, targets):
+    """The same of minus the log-likelihood of output units.
+
+    For Gaussian units of variance s2 = e^z, it is s2 field^2 / 2 + (log 2 pi + z) / 2 -
+    field target + target^2 / (2 s2).
+    """
+    runs = runs_of(chain)
+    scale, wide = scale_of(chain), field.astype(float)
+    gaussian = np.concatenate([np.full(size, kind == units.GAUSSIAN) for kind, size in runs])
+    with np.errstate(over="ignore"):  # exp of fields far below zero
+        mean = kinds.unit_means(wide, runs, scale)
+    losses = kinds.unit_log_partitions(wide, runs, scale) - (wide * targets).sum(axis=1)
+    losses += (gaussian * targets**2 / (2 * scale**2)).sum(axis=1)
+    by_variance = gaussian * ((scale * wide) ** 2 + 1 - (targets / scale) ** 2) / 2
+    return losses, (mean - targets).astype(field.dtype), by_variance
+
+
+LOSS = {"squared_error": squared_error, "cross_entropy": cross_entropy}
 
 
 def loss_and_gradient(chain, X, targets, loss, code=-1, states=None):
@@ -40,25 +96,23 @@ def loss_and_gradient(chain, X, targets, loss, code=-1, states=None):
     The inputs of layer ``code`` are ``states`` (a function of the means there); where the slope
     passes through them, they count as the means.
     """
-    means, fields, inputs = [X], [None], []
-    for k, activation in enumerate(chain.activations):
-        inputs.append(states(means[k]) if k == code else means[k])
+    value, fields, inputs = X, [], []
+    for k in range(chain.n_layers):
+        if k > 0:
+            value = MEAN[chain.activations[k - 1]](fields[-1])
+        inputs.append(states(value) if k == code else value)
         fields.append(inputs[k] @ chain.weights(k) + chain.biases(k))
-        means.append(MEAN[activation](fields[-1]))
-    if loss == "cross_entropy":
-        losses = (np.logaddexp(0, fields[-1]) - targets * fields[-1]).sum(axis=1)
-        slope = means[-1] - targets
-    else:
-        losses = 0.5 * ((means[-1] - targets) ** 2).sum(axis=1)
-        slope = (means[-1] - targets) * SLOPE[chain.activations[-1]](fields[-1])
+    losses, slope, by_variance = LOSS[loss](chain, fields[-1], targets)
     slope = slope / len(X)
-    gradient = Chain(np.zeros_like(chain.parameters), chain.sizes, chain.activations, chain.tied)
+    gradient = replace(chain, parameters=np.zeros_like(chain.parameters))
+    if chain.log_variance is not None:
+        gradient.log_variance[...] = by_variance.mean(axis=0)
     for k in reversed(range(chain.n_layers)):
         weights = gradient.weights(k)  # a view: tied layers add to one array
         weights += inputs[k].T @ slope
         gradient.biases(k)[...] = slope.sum(axis=0)
         if k > 0:
-            slope = (slope @ chain.weights(k).T) * SLOPE[chain.activations[k - 1]](fields[k])
+            slope = (slope @ chain.weights(k).T) * SLOPE[chain.activations[k - 1]](fields[k - 1])
     return losses, gradient.parameters
 
 

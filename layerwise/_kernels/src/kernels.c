@@ -16,7 +16,6 @@
 #include "enumerate/moments.c"
 #include "enumerate/tables.c"
 #include "mixture/mixture.c"
-#include "network/sizes.c"
 #include "units/words.c"
 #endif
 

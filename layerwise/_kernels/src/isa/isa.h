@@ -31,7 +31,6 @@ enum { LW_ISAS = 3 };
 #define LW_UNTYPED(K)              \
     LW_ENUMERATE(K)                \
     LW_MIXTURE(K)                  \
-    LW_NETWORK_SIZES(K)            \
     LW_WORDS(K)
 /* clang-format on */
 

@@ -11,22 +11,46 @@
 
 #define LW_NETWORK_TILE 16 /* rows a thread takes at a time */
 
-static ptrdiff_t
-widest(const lw_layer *layers, ptrdiff_t n_layers)
+static const lw_layer *
+last_layer(lw_chain chain)
 {
-    ptrdiff_t most = (ptrdiff_t)layers[0].n_inputs;
+    return chain.layers + chain.n_layers - 1;
+}
 
-    for (ptrdiff_t k = 0; k < n_layers; k++) {
-        most = lw_max(most, (ptrdiff_t)layers[k].n_units);
+static ptrdiff_t
+widest(lw_chain chain)
+{
+    ptrdiff_t most = (ptrdiff_t)chain.layers[0].n_inputs;
+
+    for (ptrdiff_t k = 0; k < chain.n_layers; k++) {
+        most = lw_max(most, (ptrdiff_t)chain.layers[k].n_units);
     }
     return most;
 }
 
-/* Biases stand last, in the order of their layers. */
-static ptrdiff_t
-n_parameters(const lw_layer *layers, ptrdiff_t n_layers)
+static int
+has_variances(lw_chain chain)
 {
-    return (ptrdiff_t)(layers[n_layers - 1].biases + layers[n_layers - 1].n_units);
+    int found = 0;
+
+    for (ptrdiff_t k = 0; k < chain.n_runs; k++) {
+        found |= chain.outputs[k].kind == LW_GAUSSIAN;
+    }
+    return found;
+}
+
+/* Where the log variances stand, after all biases, which are in the order of their layers. */
+static ptrdiff_t
+variances_at(lw_chain chain)
+{
+    return (ptrdiff_t)(last_layer(chain)->biases + last_layer(chain)->n_units);
+}
+
+static ptrdiff_t
+n_parameters(lw_chain chain)
+{
+    return variances_at(chain)
+        + (has_variances(chain) ? (ptrdiff_t)last_layer(chain)->n_units : 0);
 }
 
 /* The distance between rows, and between columns, of a layer's matrix. */

@@ -6,12 +6,18 @@
 #include "base/real.h"
 #include "base/threads.h"
 #include "base/vmath.h"
+#include "linear/columns.h"
 #include "network/layer.h"
+#include "units/kinds.h"
+#include "units/numbers.h"
 
+/* Rows of units of any kinds that a thread takes at a time, so few that batches of 20 are shared
+ * evenly; at most LW_UNITS_TILE. */
+#define LW_LOSS_TILE 4
 #define LW_LOSS_PARTS 16 /* partial sums of a row's loss: one vector of 512 bits of floats */
 
-/* softplus(field) - target * field, and its derivative times `share`. One exponential serves both:
- * with e = exp(-|field|), softplus is max(field, 0) + log(1 + e). */
+/* The loss of a Bernoulli unit, softplus(field) - target * field, and its derivative times `share`.
+ * One exponential serves both: with e = exp(-|field|), softplus is max(field, 0) + log(1 + e). */
 LW_INLINE LW_REAL
 LW_(cross_entropy)(LW_REAL field, LW_REAL target, LW_REAL share, LW_REAL *slope)
 {
@@ -59,30 +65,150 @@ LW_DEFINE_LOSS_ROW(cross_entropy)
 LW_DEFINE_LOSS_ROW(squared_error)
 #undef LW_DEFINE_LOSS_ROW
 
-/* The losses of a batch, and the slope of their mean by the output layer's fields, given these
- * fields; the squared error leaves means in their place. */
-static void
-LW_(share_losses)(const LW_REAL *target, const int64_t *order, ptrdiff_t n_rows,
-    const lw_layer *layer, int loss, LW_REAL *value, LW_REAL *slope, LW_REAL *row_loss)
-{
-    const ptrdiff_t n_units = layer->n_units;
-    const LW_REAL share = 1 / (LW_REAL)n_rows;
+/* The losses of a batch of rows, which `order` lists; `share` is one over their number. */
+typedef struct {
+    const LW_REAL *target;
+    const int64_t *order;
+    ptrdiff_t n_rows;
+    lw_chain chain;
+    const LW_REAL *log_variance; /* NULL where no output is Gaussian */
+    LW_REAL *scale;     /* standard deviations of the outputs, 1 of those of other kinds */
+    LW_REAL *precision; /* half of their inverse squares, 0 of those of other kinds */
+    LW_REAL share;
+} LW_(losses);
 
-    if (loss == LW_SQUARED_ERROR) {
-        LW_(share_activate)(n_rows, n_units, layer->activation, value);
-    }
-    LW_SHARE_TILES(i, n_rows, {
-        const LW_REAL *goal = target + order[i] * n_units;
-        const ptrdiff_t at = i * n_units;
-        if (loss == LW_SQUARED_ERROR) {
-            row_loss[i] = LW_(squared_error_row)(value + at, goal, n_units, share, slope + at);
-        } else {
-            row_loss[i] = LW_(cross_entropy_row)(value + at, goal, n_units, share, slope + at);
+static const LW_REAL *
+LW_(target_of)(const LW_(losses) * batch, ptrdiff_t i)
+{
+    return batch->target + batch->order[i] * last_layer(batch->chain)->n_units;
+}
+
+/* By one thread: the outputs' standard deviations and precisions, from their log variances. */
+static void
+LW_(read_variances)(const LW_(losses) * batch)
+{
+    ptrdiff_t j = 0;
+
+    for (ptrdiff_t k = 0; k < batch->chain.n_runs; k++) {
+        const int gaussian = batch->chain.outputs[k].kind == LW_GAUSSIAN;
+        for (const ptrdiff_t end = j + (ptrdiff_t)batch->chain.outputs[k].size; j < end; j++) {
+            const LW_REAL scale = gaussian ? LW_(lw_exp)(batch->log_variance[j] / 2) : 1;
+            batch->scale[j] = scale;
+            batch->precision[j] = gaussian ? 1 / (2 * scale * scale) : 0;
         }
-    });
-    if (loss == LW_SQUARED_ERROR) {
-        LW_(share_slopes)(value, n_rows, n_units, layer->activation, slope);
     }
+}
+
+/* What the target adds to a row's loss: minus its log base density, and minus target * field. Means
+ * become slopes. Sums run in float64, as the terms of Gaussian units cancel. */
+LW_LOOP double
+LW_(targets_row)(const LW_REAL *restrict field, const LW_REAL *restrict target,
+    const LW_REAL *restrict precision, ptrdiff_t n, LW_REAL share, LW_REAL *restrict slope)
+{
+    double partial[8] = { 0 };
+
+    for (ptrdiff_t j = 0; j < n; j += 8) {
+        const ptrdiff_t live = lw_min(8, n - j);
+        LW_SIMD
+        for (ptrdiff_t k = 0; k < live; k++) {
+            const double t = (double)target[j + k];
+            partial[k] += t * ((double)precision[j + k] * t - (double)field[j + k]);
+            slope[j + k] = share * (slope[j + k] - target[j + k]);
+        }
+    }
+    return sum_of_eight_f64(0, partial);
+}
+
+/* Up to LW_LOSS_TILE rows of units of any kinds. */
+static void
+LW_(likelihood_tile)(const LW_(losses) * batch, ptrdiff_t first, ptrdiff_t rows,
+    const LW_REAL *field, LW_REAL *slope, LW_REAL *row_loss)
+{
+    const lw_chain chain = batch->chain;
+    const ptrdiff_t n_units = (ptrdiff_t)last_layer(chain)->n_units;
+    double partition[LW_LOSS_TILE];
+
+    LW_(units_log_partition)(
+        chain.outputs, chain.n_runs, batch->scale, field, rows, n_units, partition);
+    LW_(units_means)(chain.outputs, chain.n_runs, batch->scale, field, rows, n_units, slope);
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const ptrdiff_t at = i * n_units;
+        row_loss[i] = (LW_REAL)(partition[i]
+            + LW_(targets_row)(field + at, LW_(target_of)(batch, first + i), batch->precision,
+                n_units, batch->share, slope + at));
+    }
+}
+
+/* The slopes of the losses' mean by some columns' log variances: of Gaussian units the mean of
+ * 1/2 + (mean^2 - target^2) / (2 variance), of others zero. */
+LW_LOOP void
+LW_(variance_slopes)(const LW_(losses) * batch, const LW_REAL *restrict field, ptrdiff_t first,
+    ptrdiff_t n, LW_REAL *restrict slope)
+{
+    const ptrdiff_t n_units = (ptrdiff_t)last_layer(batch->chain)->n_units;
+    const LW_REAL *restrict scale = batch->scale + first;
+    const LW_REAL *restrict precision = batch->precision + first;
+
+    memset(slope, 0, (size_t)n * sizeof(LW_REAL));
+    for (ptrdiff_t i = 0; i < batch->n_rows; i++) {
+        const LW_REAL *restrict target = LW_(target_of)(batch, i) + first;
+        LW_SIMD
+        for (ptrdiff_t j = 0; j < n; j++) {
+            const LW_REAL mean = scale[j] * scale[j] * field[i * n_units + first + j];
+            slope[j] += (mean - target[j]) * (mean + target[j]);
+        }
+    }
+    for (ptrdiff_t j = 0; j < n; j++) {
+        slope[j] = precision[j] > 0 ? batch->share * precision[j] * slope[j] + (LW_REAL)0.5 : 0;
+    }
+}
+
+/* Of units whose log-likelihood is compared. Bernoulli units alone have a loop of their own, with
+ * one exponential where the others take two. */
+static void
+LW_(share_likelihoods)(const LW_(losses) * batch, const LW_REAL *field, LW_REAL *slope,
+    LW_REAL *row_loss, LW_REAL *variance_slope)
+{
+    const lw_chain chain = batch->chain;
+    const ptrdiff_t n_units = (ptrdiff_t)last_layer(chain)->n_units;
+
+    if (chain.n_runs == 1 && chain.outputs[0].kind == LW_BERNOULLI) {
+        LW_SHARE_TILES(i, batch->n_rows, {
+            row_loss[i] = LW_(cross_entropy_row)(field + i * n_units, LW_(target_of)(batch, i),
+                n_units, batch->share, slope + i * n_units);
+        });
+        return;
+    }
+    LW_ONE_THREAD
+    LW_(read_variances)(batch);
+    LW_SHARE_TILES(t, lw_tiles(batch->n_rows, LW_LOSS_TILE), {
+        const ptrdiff_t first = t * LW_LOSS_TILE;
+        LW_(likelihood_tile)(batch, first, lw_min(LW_LOSS_TILE, batch->n_rows - first),
+            field + first * n_units, slope + first * n_units, row_loss + first);
+    });
+    if (batch->log_variance) {
+        LW_SHARE_TILES(t, lw_tiles(n_units, LW_COLUMNS), {
+            const ptrdiff_t first = t * LW_COLUMNS;
+            LW_(variance_slopes)(
+                batch, field, first, lw_min(LW_COLUMNS, n_units - first), variance_slope + first);
+        });
+    }
+}
+
+/* Of plain outputs: the squared errors of values, which take the place of fields. */
+static void
+LW_(share_squared_errors)(
+    const LW_(losses) * batch, LW_REAL *value, LW_REAL *slope, LW_REAL *row_loss)
+{
+    const lw_layer *const layer = last_layer(batch->chain);
+    const ptrdiff_t n_units = (ptrdiff_t)layer->n_units;
+
+    LW_(share_activate)(batch->n_rows, n_units, layer->activation, value);
+    LW_SHARE_TILES(i, batch->n_rows, {
+        row_loss[i] = LW_(squared_error_row)(value + i * n_units, LW_(target_of)(batch, i),
+            n_units, batch->share, slope + i * n_units);
+    });
+    LW_(share_slopes)(value, batch->n_rows, n_units, layer->activation, slope);
 }
 
 #endif

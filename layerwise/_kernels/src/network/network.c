@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/real.h"
+#include "base/scratch.h"
 #include "base/threads.h"
 #include "linear/columns.h"
 #include "linear/product.h"
@@ -78,16 +79,14 @@ LW_(share_input)(const LW_REAL *input, const int64_t *order, ptrdiff_t n_rows, p
     });
 }
 
-/* A pass's arguments, as in network.h. */
+/* A pass's arguments, as in network.h, and its scratch memory, which holds a batch. */
 typedef struct {
     const LW_REAL *input;
     const LW_REAL *target;
     const int64_t *order;
     ptrdiff_t n_rows;
-    const lw_layer *layers;
-    ptrdiff_t n_layers;
+    lw_chain chain;
     ptrdiff_t batch_size;
-    int loss;
     double corruption;
     ptrdiff_t code;
     lw_optimizer optimizer;
@@ -97,47 +96,99 @@ typedef struct {
     LW_REAL *parameter;
     LW_REAL *first;
     LW_REAL *second;
-    LW_REAL *scratch;
     LW_REAL *row_loss;
+    LW_REAL *value; /* inputs, and after them the values of every layer */
+    LW_REAL *drawn; /* states of the code */
+    LW_REAL *slopes[2];
+    LW_REAL *gradient;
+    LW_REAL *scale; /* of the outputs, as in loss.h */
+    LW_REAL *precision;
 } LW_(lesson);
 
-/* One batch, by all threads of a region. */
-static void
-LW_(share_batch)(const LW_(lesson) * pass, ptrdiff_t at, uint32_t step, LW_(rule) rule)
+static lw_scratch
+LW_(lesson_place)(LW_(lesson) * pass, void *scratch)
 {
-    const lw_layer *const layers = pass->layers;
-    const ptrdiff_t n_layers = pass->n_layers, code = pass->code;
-    const ptrdiff_t rows = lw_min(pass->batch_size, pass->n_rows - at);
-    const ptrdiff_t n_all = n_parameters(layers, n_layers), n_weights = layers[0].biases;
-    const ptrdiff_t part = pass->batch_size * widest(layers, n_layers);
-    LW_REAL *const gradient = pass->scratch;
-    LW_REAL *const drawn = gradient + n_all; /* states of the code */
-    LW_REAL *slope = drawn + part;
-    LW_REAL *below = slope + part;
-    LW_REAL *value = below + part; /* inputs, and after them the values of every layer */
+    const lw_chain chain = pass->chain;
+    const ptrdiff_t part = pass->batch_size * widest(chain);
+    const ptrdiff_t n_outputs = (ptrdiff_t)last_layer(chain)->n_units;
+    const size_t size = sizeof(LW_REAL);
+    lw_scratch at = lw_scratch_from(scratch);
+    ptrdiff_t width = (ptrdiff_t)chain.layers[0].n_inputs;
 
-    LW_(share_input)(pass->input, pass->order + at, rows, layers[0].n_inputs,
+    for (ptrdiff_t k = 0; k < chain.n_layers; k++) {
+        width += (ptrdiff_t)chain.layers[k].n_units;
+    }
+    pass->value = lw_slice(&at, pass->batch_size * width, size);
+    pass->drawn = lw_slice(&at, part, size);
+    pass->slopes[0] = lw_slice(&at, part, size);
+    pass->slopes[1] = lw_slice(&at, part, size);
+    pass->gradient = lw_slice(&at, n_parameters(chain), size);
+    pass->scale = lw_slice(&at, n_outputs, size);
+    pass->precision = lw_slice(&at, n_outputs, size);
+    return at;
+}
+
+ptrdiff_t
+LW_(lw_network_scratch)(lw_chain chain, ptrdiff_t batch_size)
+{
+    LW_(lesson) pass = { .chain = chain, .batch_size = batch_size };
+
+    return lw_scratch_size(LW_(lesson_place)(&pass, NULL));
+}
+
+/* From the inputs of a batch to the fields of the last layer, which are returned. */
+static LW_REAL *
+LW_(share_forward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, uint32_t step)
+{
+    const lw_layer *const layers = pass->chain.layers;
+    LW_REAL *value = pass->value;
+
+    LW_(share_input)(pass->input, pass->order + at, rows, (ptrdiff_t)layers[0].n_inputs,
         (LW_REAL)pass->corruption, pass->key, step, pass->lane_corruption, value);
-    for (ptrdiff_t k = 0; k < n_layers; k++) {
+    for (ptrdiff_t k = 0; k < pass->chain.n_layers; k++) {
         const lw_layer *layer = layers + k;
         LW_REAL *const above = value + pass->batch_size * layer->n_inputs;
         if (k > 0) {
             LW_(share_activate)(rows, layer->n_inputs, layer[-1].activation, value);
         }
-        if (k == code) {
+        if (k == pass->code) {
             LW_(share_states)(
-                value, rows, layer->n_inputs, pass->key, step, pass->lane_code, drawn);
+                value, rows, layer->n_inputs, pass->key, step, pass->lane_code, pass->drawn);
         }
-        LW_(share_affine)(pass->parameter, layer, k == code ? drawn : value, rows, above);
+        LW_(share_affine)(
+            pass->parameter, layer, k == pass->code ? pass->drawn : value, rows, above);
         value = above;
     }
-    LW_(share_losses)(pass->target, pass->order + at, rows, layers + n_layers - 1, pass->loss,
-        value, slope, pass->row_loss + at);
-    for (ptrdiff_t k = n_layers - 1; k >= 0; k--) {
-        const lw_layer *layer = layers + k;
+    return value;
+}
+
+/* Losses of a batch, and the gradient of their mean. */
+static void
+LW_(share_backward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, LW_REAL *value)
+{
+    const lw_chain chain = pass->chain;
+    LW_REAL *slope = pass->slopes[0], *below = pass->slopes[1];
+    const LW_(losses) batch = { .target = pass->target,
+        .order = pass->order + at,
+        .n_rows = rows,
+        .chain = chain,
+        .log_variance = has_variances(chain) ? pass->parameter + variances_at(chain) : NULL,
+        .scale = pass->scale,
+        .precision = pass->precision,
+        .share = 1 / (LW_REAL)rows };
+
+    if (chain.n_runs) {
+        LW_(share_likelihoods)(
+            &batch, value, slope, pass->row_loss + at, pass->gradient + variances_at(chain));
+    } else {
+        LW_(share_squared_errors)(&batch, value, slope, pass->row_loss + at);
+    }
+    for (ptrdiff_t k = chain.n_layers - 1; k >= 0; k--) {
+        const lw_layer *layer = chain.layers + k;
         LW_REAL *const swapped = below;
         value -= pass->batch_size * layer->n_inputs;
-        LW_(share_gradient)(k == code ? drawn : value, slope, rows, layer, gradient);
+        LW_(share_gradient)(
+            k == pass->code ? pass->drawn : value, slope, rows, layer, pass->gradient);
         if (k > 0) {
             LW_(share_slope_below)(pass->parameter, layer, slope, rows, below);
             LW_(share_slopes)(value, rows, layer->n_inputs, layer[-1].activation, below);
@@ -145,35 +196,55 @@ LW_(share_batch)(const LW_(lesson) * pass, ptrdiff_t at, uint32_t step, LW_(rule
         below = slope;
         slope = swapped;
     }
-    LW_(share_update)(gradient, n_weights, rule, pass->parameter, pass->first, pass->second);
-    LW_(share_update)(gradient + n_weights, n_all - n_weights, LW_(rule_without_decay)(rule),
-        pass->parameter + n_weights, pass->first + n_weights,
-        rule.adam ? pass->second + n_weights : NULL);
 }
 
+/* All batches, by all threads of a region. */
 static void
 LW_(share_lesson)(const LW_(lesson) * pass)
 {
+    const ptrdiff_t n_weights = (ptrdiff_t)pass->chain.layers[0].biases;
+    const ptrdiff_t n_others = n_parameters(pass->chain) - n_weights;
     lw_optimizer optimizer = pass->optimizer;
     uint32_t step = 0;
 
-    for (ptrdiff_t at = 0; at < pass->n_rows; at += pass->batch_size, step++) {
-        LW_(share_batch)(pass, at, step, LW_(rule_of)(optimizer));
-        optimizer.count++;
+    for (ptrdiff_t at = 0; at < pass->n_rows; at += pass->batch_size, step++, optimizer.count++) {
+        const ptrdiff_t rows = lw_min(pass->batch_size, pass->n_rows - at);
+        const LW_(rule) rule = LW_(rule_of)(optimizer);
+        LW_(share_backward)(pass, at, rows, LW_(share_forward)(pass, at, rows, step));
+        LW_(share_update)(
+            pass->gradient, n_weights, rule, pass->parameter, pass->first, pass->second);
+        LW_(share_update)(pass->gradient + n_weights, n_others, LW_(rule_without_decay)(rule),
+            pass->parameter + n_weights, pass->first + n_weights,
+            rule.adam ? pass->second + n_weights : NULL);
     }
 }
 
 int
 LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t *order,
-    ptrdiff_t n_rows, const lw_layer *layers, ptrdiff_t n_layers, ptrdiff_t batch_size, int loss,
-    double corruption, ptrdiff_t code, lw_optimizer optimizer, lw_key key,
-    uint32_t lane_corruption, uint32_t lane_code, int n_threads, LW_REAL *parameter,
-    LW_REAL *first, LW_REAL *second, LW_REAL *scratch, LW_REAL *row_loss)
+    ptrdiff_t n_rows, lw_chain chain, ptrdiff_t batch_size, double corruption, ptrdiff_t code,
+    lw_optimizer optimizer, lw_key key, uint32_t lane_corruption, uint32_t lane_code,
+    int n_threads, LW_REAL *parameter, LW_REAL *first, LW_REAL *second, void *scratch,
+    LW_REAL *row_loss)
 {
-    const LW_(lesson) pass = { input, target, order, n_rows, layers, n_layers, batch_size, loss,
-        corruption, code, optimizer, key, lane_corruption, lane_code, parameter, first, second,
-        scratch, row_loss };
+    LW_(lesson)
+    pass = { .input = input,
+        .target = target,
+        .order = order,
+        .n_rows = n_rows,
+        .chain = chain,
+        .batch_size = batch_size,
+        .corruption = corruption,
+        .code = code,
+        .optimizer = optimizer,
+        .key = key,
+        .lane_corruption = lane_corruption,
+        .lane_code = lane_code,
+        .parameter = parameter,
+        .first = first,
+        .second = second,
+        .row_loss = row_loss };
 
+    LW_(lesson_place)(&pass, scratch);
     LW_WITH_THREADS(LW_(share_lesson)(&pass));
-    return LW_(are_lost)(parameter, n_parameters(layers, n_layers)) ? LW_LOST : LW_OK;
+    return LW_(are_lost)(parameter, n_parameters(chain)) ? LW_LOST : LW_OK;
 }
