@@ -76,7 +76,7 @@ def grid_of(kind, n_units):
     if isinstance(kind, Mixed):
         parts = [grid_of(part, size) for part, size in kind.parts]
     elif isinstance(kind, Gaussian):
-        points = np.arange(-80, 81)[:, None] * 0.2
+        points = np.arange(-150, 151)[:, None] * 0.2
         parts = [(points, np.full(len(points), 0.2))] * n_units
     elif isinstance(kind, TruncatedExponential):
         nodes, weights = np.polynomial.legendre.leggauss(20)
