@@ -12,4 +12,4 @@ class TooManyStates(ValueError):
 
 
 class Diverged(ArithmeticError):
-    """Training grew beyond all bounds: a parameter is not finite, or beyond 2**30."""
+    """Training grew beyond all bounds: a parameter not finite or beyond 2**30, or a variance."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_wine
 
 from layerwise import (
     CD,
@@ -165,3 +166,19 @@ def test_weights_too_large_for_exact_sums_are_told(rbm, X):
             call()
     with pytest.raises(ValueError, match=r"sum to less than 2\*\*50"):
         best_latent_marginal(rbm, X)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        RBM(4, visible="gaussian", random_state=5),
+        RBM(4, visible="gaussian", trainer=CD(), random_state=5),
+        AutoEncoder(4, visible="gaussian", trainer=Backprop(learning_rate=3.0, optimizer="sgd")),
+    ],
+    ids=repr,
+)
+def test_variances_that_run_away_are_told_while_they_are_finite(estimator):
+    """Columns of very different scales, as of wine, ended in variances of 0 and a warning."""
+    X = load_wine().data
+    with pytest.raises(Diverged, match=r"variance beyond|left the finite numbers"):
+        estimator.fit(X)

@@ -205,6 +205,11 @@ class AutoEncoderParams:
     sample_code: bool = False
     corruption: float = 0.0
 
+    @property
+    def log_variance(self):
+        """Logarithms of the variances of the outputs, None where none is Gaussian."""
+        return self.chain.log_variance
+
     def start_at(self, rows):
         """Give Gaussian outputs the means and variances of the rows, where the code says nothing.
 

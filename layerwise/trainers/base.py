@@ -14,6 +14,9 @@ from layerwise.exceptions import Diverged
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.streams import Stream
 
+# Of the logarithm of a variance, in size: precisions still are normal numbers of float32.
+MOST_LOG_VARIANCE = 80
+
 
 class Pass(NamedTuple):
     """One pass over the data, as a trainer reports it.
@@ -105,7 +108,8 @@ class Trainer(ABC, BaseEstimator):
         Incompatible, TooManyStates
             If the trainer cannot train such a model.
         Diverged
-            If the objective or a parameter is not finite, or a parameter grows beyond 2**30.
+            If the objective or a parameter is not finite, a parameter grows beyond 2**30, or the
+            logarithm of a variance beyond 80.
         """
         self.check()
         if state is None:
@@ -121,6 +125,7 @@ class Trainer(ABC, BaseEstimator):
                 raise self.diverged(index) from None
             if not np.isfinite(objective):
                 raise self.diverged(index)
+            self._check_variances(state.model.log_variance, index)
             state.n_passes += 1
             yield Pass(index, objective, watch(index, X))
 
@@ -189,6 +194,15 @@ class Trainer(ABC, BaseEstimator):
         if self.schedule == "warmup":
             rate *= min(1, (index + 1) / max(1, self.n_passes // 10))
         return rate
+
+    def _check_variances(self, log_variance, index):
+        """Raise Diverged if a variance of Gaussian units has run away."""
+        if log_variance is not None and not np.abs(log_variance).max() <= MOST_LOG_VARIANCE:
+            raise Diverged(
+                f"{type(self).__name__} took a variance beyond e**{MOST_LOG_VARIANCE}, or as far "
+                f"below 1, in pass {index} (learning_rate={self.learning_rate}). Standardise the "
+                "columns, as StandardScaler() does, or lower the learning rate."
+            )
 
     def diverged(self, index):
         """Return the error of a pass after which the model is of no use.
