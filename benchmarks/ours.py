@@ -10,7 +10,7 @@ import numpy as np
 import problems
 from sklearn.datasets import load_digits
 
-from layerwise import CD, PCD, RBM, Backprop, best_latent_marginal
+from layerwise import CD, PCD, RBM, Backprop, Softmax, best_latent_marginal
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.models.chain import AutoEncoderParams, Chain
 from layerwise.models.conditional import Conditional
@@ -82,6 +82,19 @@ def contrastive(kind, n_visible, n_hidden, batch, n_rows):
         return params.arrays()
 
     return one_pass
+
+
+def dense(kind, n_visible, n_hidden, batch, n_rows):
+    """A pass of PCD-1 in float32 over rows of real values, for visible units of a kind."""
+    X = problems.real_rows(n_rows, n_visible, kind)
+    visible = Softmax((4,) * (n_visible // 4)) if kind == "softmax" else kind
+    params = RBMParams.init(X, n_hidden, STREAM, np.float32, visible=visible)
+    trainer = PCD(
+        n_chains=batch, learning_rate=1e-3, momentum=0.0, batch_size=batch, n_passes=10**9,
+        resample=False,
+    )  # fmt: skip
+    passes = trainer.passes(params, LayerInput(X, units=params.visible), STREAM)
+    return lambda: next(passes).objective
 
 
 def gibbs(n_visible, n_hidden, n_chains, n_steps):

@@ -231,6 +231,30 @@ def contrastive():
         )
 
 
+def dense():
+    """PCD-1 in float32 on rows of real values, against torch; other units against Bernoulli."""
+    sizes = (784, 500, 100, 1000)
+    for threads in (1, 2):
+        yield Contest(
+            "PCD-1 784x500, batch 100, grey rows",
+            "torch f32",
+            ("dense", "bernoulli", *sizes),
+            ("torch_pcd", *sizes, True),
+            FASTER,
+            1,
+            threads=threads,
+        )
+    for kind in ("gaussian", "softmax"):
+        yield Contest(
+            f"PCD-1 784x500, batch 100, {kind} units",
+            "ours, Bernoulli units on grey rows",
+            ("dense", kind, *sizes),
+            ("dense", "bernoulli", *sizes),
+            SLOWER,
+            1.3,
+        )
+
+
 def gibbs():
     """Gibbs steps in float32, against the same, and against their matrix products alone."""
     for task in ((784, 500, 112, 50), (784, 500, 32, 50), (100, 16, 100, 500)):
@@ -271,7 +295,15 @@ def backprop():
 
 def all_contests(long=False):
     """Return all rows but those of bits."""
-    contests = [*log_z(), *log_z_itself(), *deep(), *contrastive(), *gibbs(), *backprop()]
+    contests = [
+        *log_z(),
+        *log_z_itself(),
+        *deep(),
+        *contrastive(),
+        *dense(),
+        *gibbs(),
+        *backprop(),
+    ]
     return [*contests, long_marginal()] if long else contests
 
 

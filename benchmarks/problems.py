@@ -32,6 +32,17 @@ def rows(n_rows, n_units, dtype=np.float32):
     return np.where(rng.random((n_rows, n_units)) < 0.8, pattern, noise).astype(dtype)
 
 
+def real_rows(n_rows, n_units, kind, dtype=np.float32):
+    """Return rows of real values: grey ones in (0, 1), normal ones, or one-hot groups of four."""
+    rng = np.random.default_rng(SEED)
+    if kind == "gaussian":
+        return rng.normal(size=(n_rows, n_units)).astype(dtype)
+    if kind == "softmax":
+        chosen = np.eye(4)[rng.integers(4, size=(n_rows, n_units // 4))]
+        return chosen.reshape(n_rows, n_units).astype(dtype)
+    return (0.1 + 0.8 * rows(n_rows, n_units)).astype(dtype)
+
+
 def latent_mixture(n, n_rows, sd):
     """Return weights (n, 100), bias, log p of the 2^n latent states, and rows of 100 units."""
     rng = np.random.default_rng(SEED)

@@ -297,12 +297,13 @@ def numpy_pcd(n_visible, n_hidden, batch, n_rows):
     return one_pass
 
 
-def torch_pcd(n_visible, n_hidden, batch, n_rows):
+def torch_pcd(n_visible, n_hidden, batch, n_rows, grey=False):
     """A pass of PCD-1 in float32, in place and without autograd."""
     import torch
 
     torch.manual_seed(problems.SEED)
-    X = torch.from_numpy(problems.rows(n_rows, n_visible))
+    X = problems.real_rows(n_rows, n_visible, "bernoulli") if grey else None
+    X = torch.from_numpy(problems.rows(n_rows, n_visible) if X is None else X)
     weights = 0.1 * torch.randn(n_visible, n_hidden)
     visible_bias, hidden_bias = torch.zeros(n_visible), torch.zeros(n_hidden)
     hidden = torch.zeros(batch, n_hidden)

@@ -1,4 +1,4 @@
-"""Means, states and log-partitions of layers of units, and the random numbers behind them."""
+"""Means, states and log-partitions of layers of units; the random numbers of the draws."""
 
 from layerwise._kernels._key cimport key_from, lw_key
 from layerwise._kernels._runtime cimport chosen_kernels, lw_point

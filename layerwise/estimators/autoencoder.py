@@ -208,7 +208,7 @@ class AutoEncoder(Layer):
 
     @property
     def conditional_(self):
-        """p(x | h): what this layer leaves behind for the likelihood of deep models."""
+        """p(x | h): the part of this layer that deep models keep."""
         check_is_fitted(self)
         variance = getattr(self, "noise_variance_", None)
         return Conditional(

@@ -194,7 +194,7 @@ class Layer(Generative, BaseEstimator):
 
     @property
     def conditional_(self):
-        """p(x | h): what this layer leaves behind for the likelihood of deep models."""
+        """p(x | h): the part of this layer that deep models keep."""
         check_is_fitted(self)
         return Conditional(self.components_, self.intercept_visible_)
 

@@ -199,7 +199,7 @@ class RBM(Layer):
 
     @property
     def conditional_(self):
-        """p(x | h): what this layer leaves behind for the likelihood of deep models."""
+        """p(x | h): the part of this layer that deep models keep."""
         return self.params_.conditional
 
     @property

@@ -1,4 +1,4 @@
-"""Conditional: p(x | h), what a lower layer leaves behind for likelihood."""
+"""Conditional: p(x | h), the part of a lower layer that deep models keep."""
 
 from dataclasses import dataclass
 

@@ -10,8 +10,8 @@ __all__ = ["N_DRAWS", "are_states", "expected", "states_of"]
 
 # Draws of each row of means. A prime: multiples of one unit's shift then take all places, so that
 # any two units' places are as unrelated as if each had an order of its own (Latin hypercube
-# sampling). On grey digits the standard deviation of a row's log-likelihood is 0.12 nats, that
-# of the mean over 200 rows 0.009; independent draws have 0.59 and 0.045.
+# sampling). On real-valued digits the standard deviation of a row's log-likelihood is 0.12 nats,
+# that of the mean over 200 rows 0.009; independent draws have 0.59 and 0.045.
 N_DRAWS = 17
 # Values of states that are held at a time: 64 MB.
 VALUES_AT_A_TIME = 2**23

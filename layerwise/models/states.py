@@ -24,7 +24,7 @@ def states_of_units(units, n_units, first=0, last=None, *, at=None):
     first : int, default=0
         Index of the first state.
     last : int, default=None
-        Index behind the last; None is ``n_states``.
+        Index after the last; None is ``n_states``.
     at : ndarray of int, default=None
         Indices of the states, in the place of ``first`` and ``last``.
 

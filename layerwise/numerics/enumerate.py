@@ -35,7 +35,7 @@ def _as_arrays(weights, analytic_bias, enumerated_bias):
     )
 
 
-def _hire(m, n, cost):
+def _workspace(m, n, cost):
     """Return the number of threads and their scratch memory."""
     n_threads = runtime.count(cost * (m + 1) << n)
     return n_threads, np.empty(_enumerate.scratch(m, n, n_threads))
@@ -77,7 +77,7 @@ def all_states(n, first=0, last=None):
     first : int, default=0
         Index of the first state.
     last : int, default=None
-        Index behind the last state; None means ``2**n``.
+        Index after the last state; None means ``2**n``.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def all_states(n, first=0, last=None):
 
 
 def n_parts(n_analytic, n_enumerated):
-    """Number of parts of the sum behind log Z, a power of two; small sums are one part.
+    """Number of parts of the sum whose logarithm is log Z: a power of two, 1 of small sums.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def n_parts(n_analytic, n_enumerated):
 
 
 def partial_sums(weights, analytic_bias, enumerated_bias, first=0, last=None, *, progress=None):
-    """Some of the parts of the sum behind log Z, each as mantissa * 2**exponent.
+    """Some of the parts of the sum whose logarithm is log Z, each as mantissa * 2**exponent.
 
     Each part is a function of its index alone. So a sum may be spread over machines by hand, and
     ``fold`` returns the bits of one machine with the same instruction set.
@@ -117,9 +117,9 @@ def partial_sums(weights, analytic_bias, enumerated_bias, first=0, last=None, *,
     enumerated_bias : array-like of shape (n_enumerated,)
     first : int, default=0
     last : int, default=None
-        Behind the last part; None means ``n_parts(n_analytic, n_enumerated)``.
+        After the last part; None means ``n_parts(n_analytic, n_enumerated)``.
     progress : callable, default=None
-        Called behind each part with the numbers of parts done and to do.
+        Called after each part with the numbers of parts done and to do.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def partial_sums(weights, analytic_bias, enumerated_bias, first=0, last=None, *,
     layers = _as_arrays(weights, analytic_bias, enumerated_bias)
     m, n = layers[0].shape
     last = n_parts(m, n) if last is None else last
-    n_threads, memory = _hire(m, n, 1)
+    n_threads, memory = _workspace(m, n, 1)
     size = _chunks_of_call(m, n)
     chunk_mantissa, chunk_exponent = np.empty(size), np.empty(size, dtype=np.int64)
     mantissa, exponent = np.empty(last - first), np.empty(last - first, dtype=np.int64)
@@ -202,7 +202,7 @@ def log_weights(weights, analytic_bias, enumerated_bias):
     layers = _as_arrays(weights, analytic_bias, enumerated_bias)
     m, n = layers[0].shape
     size = 2**n // _enumerate.chunks(n)
-    n_threads, memory = _hire(m, n, 1)
+    n_threads, memory = _workspace(m, n, 1)
     log_weight = np.empty(2**n)
     for first, last in _ranges(m, n):
         part = log_weight[first * size : last * size]
@@ -224,7 +224,7 @@ class Moments:
     def __init__(self, n_analytic, n_enumerated, *, single=False):
         m, n = n_analytic, n_enumerated
         self._single = single
-        self._n_threads, self._memory = _hire(m, n, SINGLE_COST if single else MOMENTS_COST)
+        self._n_threads, self._memory = _workspace(m, n, SINGLE_COST if single else MOMENTS_COST)
         self._slab = np.empty(_enumerate.slabs(m, n))
         self._log_z = np.empty(1)
         self._moments = np.empty(m), np.empty(n), np.empty((m, n))

@@ -12,7 +12,7 @@ from layerwise.numerics.units import BERNOULLI, EXP_COST, gaussian_units, runs_o
 # The codes of src/network/network.h.
 ACTIVATIONS = {"sigmoid": 0, "tanh": 1, "relu": 2, "identity": 3}
 
-# No units stand behind the outputs: means are compared with the targets.
+# Plain outputs, which are no units: their means are compared with the targets.
 PLAIN = runs_of([])
 
 # lw_layer of src/network/network.h.
@@ -137,8 +137,8 @@ def network_pass(
 
         log_partition(field) - target * field - log_base(target),
 
-    which of Bernoulli units is the cross-entropy, and of continuous units a density's. Of outputs
-    behind which stand no units it is the squared error, ``(mean - target)**2 / 2``.
+    which of Bernoulli units is the cross-entropy, and of continuous units a density's. Of plain
+    outputs, which are no units, it is the squared error, ``(mean - target)**2 / 2``.
 
     Parameters
     ----------

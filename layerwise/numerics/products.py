@@ -10,7 +10,7 @@ from layerwise.numerics.status import check
 def product(a, b, *, scale=1.0, start=None):
     """Return ``start + scale * a @ b``, with the same bits for any number of threads.
 
-    The sum behind each element is taken in one order; BLAS does not promise that.
+    The sum of each element is taken in one order; BLAS does not promise that.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def has_openmp():
 
 
 def count(work):
-    """Return the threads to use for ``work`` multiply-adds (or as dear): 1 if more do not pay."""
+    """Return the threads to use for ``work`` multiply-adds or the like: 1 if more do not pay."""
     return max(1, min(available(), int(work) // WORK_OF_A_THREAD))
 
 

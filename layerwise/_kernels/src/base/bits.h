@@ -37,7 +37,7 @@ lw_count_bits(uint64_t bits)
 #endif
 }
 
-/* Puts first + k behind a list of `count` numbers for each bit k that is set, and returns how many
+/* Appends first + k to a list of `count` numbers for each bit k that is set, and returns how many
  * there are then. The list has room for LW_APPENDED more. Sixteen bits go at once where
  * an instruction presses numbers together. */
 #define LW_APPENDED 16

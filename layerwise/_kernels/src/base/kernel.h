@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Status of a kernel. numerics/status.py turns them into exceptions. */
-enum { LW_OK = 0, LW_LOST = 1 };
+enum { LW_OK = 0, LW_DIVERGED = 1 };
 
 /* A kernel is a function that a door calls. The header of its folder lists it once, as a macro of
  * K(result, name, arguments), for which there are three uses: where kernels are compiled (LW_ISA is

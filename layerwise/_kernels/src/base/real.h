@@ -1,5 +1,5 @@
 /* One source for both float types. Kernels are compiled once for each (kernels.c): LW_REAL is the
- * type, and LW_(name) is the name with the type behind it. Not guarded: enumerate/moments.c, whose
+ * type, and LW_(name) is the name with the type appended. Not guarded: enumerate/moments.c, whose
  * weights are float64, needs both types. */
 
 #define LW_PASTE_(name, suffix) name##_##suffix

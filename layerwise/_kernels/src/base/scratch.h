@@ -13,7 +13,7 @@ typedef struct {
     ptrdiff_t used; /* bytes */
 } lw_scratch;
 
-/* A block from its first whole cache line on: up to 63 bytes before it are lost. */
+/* A block from its first whole cache line on: up to 63 bytes before it are unused. */
 LW_INLINE lw_scratch
 lw_scratch_from(void *block)
 {

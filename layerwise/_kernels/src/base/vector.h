@@ -39,7 +39,7 @@
 
 #if defined(__AVX512F__)
 #define LW_PRESS
-/* Stores first + k for each bit k of 16 that is set, one behind the other; 16 numbers are written. */
+/* Stores first + k for each bit k of 16 that is set, one after the other; 16 numbers are written. */
 LW_INLINE void
 lw_press(uint32_t bits, uint32_t first, uint32_t *to)
 {

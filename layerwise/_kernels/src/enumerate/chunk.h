@@ -36,7 +36,7 @@ enum {
     LW_TILE = 128,   /* states of a tile */
     LW_MOST_TILES = 16,
     LW_LANES = 8, /* one vector of the widest kind */
-    LW_SLOTS = 64 /* slots whose low table stays in the first cache (16 KB) */
+    LW_SLOTS = 64 /* slots whose low table stays in the L1 cache (16 KB) */
 };
 
 #define LW_MOST_LOG 690.0 /* e^+-690, times a few, are normal numbers */
@@ -158,7 +158,7 @@ lw_take_next(int64_t *next)
 /* Build the tables of a call at the start of its scratch memory. */
 static void lw_enumerate_tables(lw_layers layers, double *scratch, lw_tables *tables);
 
-/* The memory of worker `worker`, behind the tables. */
+/* The memory of worker `worker`, after the tables. */
 static void lw_enumerate_worker(
     const lw_tables *tables, double *scratch, int worker, lw_chunk *chunk);
 

@@ -1,4 +1,4 @@
-/* Moments: behind each chunk's forward sweep, one backward sweep over its slots and states.
+/* Moments: after each chunk's forward sweep, one backward sweep over its slots and states.
  *
  * With w the weight of a state, unit i's share is w sigma = w b / (a + b), a and b its entries of
  * the mid and low tables. Sums over the states of a chunk, with and without each bit, are added to

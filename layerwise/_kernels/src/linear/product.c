@@ -14,7 +14,7 @@
 
 #define LW_HIGH 6   /* 6 x 16 floats are 12 registers of 256 bits, and leave 4 for a and b */
 #define LW_ROWS 120 /* a batch of 100 is one block */
-#define LW_DEEP 256 /* panel of 256 x 16 floats = 16 KB: half of the first cache */
+#define LW_DEEP 256 /* panel of 256 x 16 floats = 16 KB: half of the L1 cache */
 #define LW_BYTES 64 /* width of a panel */
 #define LW_WIDE (LW_BYTES / (ptrdiff_t)sizeof(LW_REAL))
 

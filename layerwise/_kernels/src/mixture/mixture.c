@@ -12,7 +12,7 @@
 #include "base/vmath.h"
 
 enum {
-    LW_TERMS = 256, /* 2 KB of both factors: the second look at them is in the first cache */
+    LW_TERMS = 256, /* 2 KB of both factors: the second look at them is in the L1 cache */
     LW_NEAR = 32,   /* terms that are skipped together */
     LW_ADDERS = 8,  /* sums side by side, folded in one order on all machines */
     LW_MIXTURE_ROWS = 8,

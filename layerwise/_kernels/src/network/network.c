@@ -246,5 +246,5 @@ LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t 
 
     LW_(lesson_place)(&pass, scratch);
     LW_WITH_THREADS(LW_(share_lesson)(&pass));
-    return LW_(are_lost)(parameter, n_parameters(chain)) ? LW_LOST : LW_OK;
+    return LW_(have_diverged)(parameter, n_parameters(chain)) ? LW_DIVERGED : LW_OK;
 }

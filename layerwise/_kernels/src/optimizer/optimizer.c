@@ -11,5 +11,5 @@ LW_(lw_update)(const LW_REAL *gradient, ptrdiff_t n, lw_optimizer optimizer, int
     const LW_(rule) rule = LW_(rule_of)(optimizer);
 
     LW_WITH_THREADS(LW_(share_update)(gradient, n, rule, parameter, first, second));
-    return LW_(are_lost)(parameter, n) ? LW_LOST : LW_OK;
+    return LW_(have_diverged)(parameter, n) ? LW_DIVERGED : LW_OK;
 }

@@ -19,12 +19,13 @@ typedef struct {
     int64_t count;
 } lw_optimizer;
 
-/* Beyond this a parameter is lost: training diverges. Exact sums take parameters whose sizes sum to
- * less than 2^50, and a million of this size do. */
+/* A parameter beyond this has diverged. Exact sums take parameters whose sizes sum to less than 2^50,
+ * and a million of this size do. */
 #define LW_LARGEST_PARAMETER 0x1p30f
 
 /* `first` is the velocity (SGD; with no momentum it is left alone) or the mean gradient (Adam);
- * `second` the mean squared gradient, unused by SGD. Returns LW_LOST if a parameter is lost. */
+ * `second` the mean squared gradient, unused by SGD. Returns LW_DIVERGED if a parameter has
+ * diverged. */
 #define LW_UPDATE(K, real, type)                                                                  \
     K(int, lw_update_##type,                                                                      \
         (const real *gradient, ptrdiff_t n, lw_optimizer optimizer, int n_threads,                \

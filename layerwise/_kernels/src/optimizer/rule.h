@@ -14,7 +14,7 @@
 
 /* Whether some number is not within +-LW_LARGEST_PARAMETER: NaN is within nothing. */
 LW_LOOP int
-LW_(are_lost)(const LW_REAL *restrict value, ptrdiff_t n)
+LW_(have_diverged)(const LW_REAL *restrict value, ptrdiff_t n)
 {
     int lost = 0;
 
@@ -91,7 +91,7 @@ static LW_(rule) LW_(rule_without_decay)(LW_(rule) rule)
     return rule;
 }
 
-/* One tile by its rule. Whether parameters are lost is asked once a pass, by are_lost: one that
+/* One tile by its rule. Whether parameters have diverged is asked once a pass: one that
  * is seldom comes back, and asking here took as long as the step. */
 static void
 LW_(update_tile)(const LW_REAL *gradient, ptrdiff_t n, LW_(rule) rule, LW_REAL *parameter,

@@ -1,4 +1,4 @@
-/* Blocks of units x rows by table look-up (lookup.h), in single precision: fields, means, states, and
+/* Blocks of units x rows by table look-up (tables.h), in single precision: fields, means, states, and
  * states as indices. A block has at most LW_BLOCK units and LW_TILE_ROWS rows, and a vector holds
  * one unit of many rows. */
 

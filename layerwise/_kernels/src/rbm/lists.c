@@ -28,14 +28,14 @@
 typedef struct {
     ptrdiff_t visible_wide; /* units, padded to whole vectors */
     ptrdiff_t hidden_wide;
-    ptrdiff_t listed; /* numbers of a list */
-    ptrdiff_t behind; /* rows of data.mean before those of chains.mean */
-    LW_REAL *up;      /* (n_visible + 1) x hidden_wide */
-    LW_REAL *first;   /* likewise */
-    LW_REAL *second;  /* likewise */
-    LW_REAL *down;    /* (n_hidden + 1) x visible_wide */
-    LW_REAL *slope;   /* n_visible: of the visible intercepts */
-    LW_REAL *above;   /* hidden_wide: of the hidden intercepts */
+    ptrdiff_t listed;      /* numbers of a list */
+    ptrdiff_t chains_from; /* row of data.mean where chains.mean starts */
+    LW_REAL *up;           /* (n_visible + 1) x hidden_wide */
+    LW_REAL *first;        /* likewise */
+    LW_REAL *second;       /* likewise */
+    LW_REAL *down;         /* (n_hidden + 1) x visible_wide */
+    LW_REAL *slope;        /* n_visible: of the visible intercepts */
+    LW_REAL *above;        /* hidden_wide: of the hidden intercepts */
     LW_(side) data;
     LW_(side) chains;
     LW_REAL *hidden;  /* chains x hidden_wide: states */
@@ -64,7 +64,7 @@ LW_(lists_place)(lw_shape shape, lw_contrast pass, lw_scratch at, void *work)
     lists->visible_wide = visible_wide;
     lists->hidden_wide = hidden_wide;
     lists->listed = lw_max(visible_wide, hidden_wide) + LW_APPENDED;
-    lists->behind = n_data;
+    lists->chains_from = n_data;
     lists->up = lw_slice(&at, ups, size);
     lists->first = lw_slice(&at, ups, size);
     lists->second = lw_slice(&at, ups, size);
@@ -73,7 +73,7 @@ LW_(lists_place)(lw_shape shape, lw_contrast pass, lw_scratch at, void *work)
     lists->above = lw_slice(&at, hidden_wide, size);
     LW_(side_place)(shape, n_data, lists->listed, &lists->data, &at);
     LW_(side_place)(shape, n_chains, lists->listed, &lists->chains, &at);
-    /* Together: row `behind` + k of the data's means is row k of the chains'. */
+    /* Together: row `chains_from` + k of the data's means is row k of the chains'. */
     lists->data.mean = lw_slice(&at, (n_data + n_chains) * hidden_wide, size);
     lists->chains.mean = lists->data.mean ? lists->data.mean + n_data * hidden_wide : NULL;
     lists->hidden = lw_slice(&at, n_chains * hidden_wide, size);
@@ -198,7 +198,7 @@ LW_(learn_rows)(const LW_(lists) * lists, const LW_(batch) * batch, ptrdiff_t fr
             for (ptrdiff_t b = 0; 64 * b < rows; b++) {
                 if (j == 0 || rows > 64) {
                     count = LW_(rows_on)(lists->data, batch->n_data, lists->chains,
-                        batch->n_chains, lists->behind, n_visible, i, b, list);
+                        batch->n_chains, lists->chains_from, n_visible, i, b, list);
                 }
                 if (plain) {
                     LW_(step_rows)(list, count, lists->data.mean + j, wide, n, rule.rate,

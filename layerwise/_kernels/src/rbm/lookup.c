@@ -4,7 +4,7 @@
  * units (n_hidden x rows) and states in two forms, each the indices of a product's tables:
  *
  *     index    [part][group of LW_INPUTS units][row of the part], for fields: bit k is the group's
- *              unit k. What is read together lies in one piece: it comes from the second cache as
+ *              unit k. What is read together lies in one piece: it comes from the L2 cache as
  *              fast as the look-ups go.
  *     across   [group of LW_INPUTS rows][visible unit], for the gradient: bit k is the group's row k
  *

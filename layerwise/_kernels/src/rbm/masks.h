@@ -46,13 +46,13 @@ LW_(mask_of)(LW_(side) side, ptrdiff_t n_units, ptrdiff_t i, ptrdiff_t block, pt
 }
 
 /* The rows of a block in which unit i is on: of n_data rows of data, and of n_chains chains, which
- * count from `behind` on. */
+ * count from `chains_from` on. */
 LW_INLINE ptrdiff_t
 LW_(rows_on)(LW_(side) data_side, ptrdiff_t n_data, LW_(side) chains_side, ptrdiff_t n_chains,
-    ptrdiff_t behind, ptrdiff_t n_units, ptrdiff_t i, ptrdiff_t block,
+    ptrdiff_t chains_from, ptrdiff_t n_units, ptrdiff_t i, ptrdiff_t block,
     uint32_t list[2 * 64 + LW_APPENDED])
 {
-    const ptrdiff_t data = 64 * block, chains = behind + data;
+    const ptrdiff_t data = 64 * block, chains = chains_from + data;
     const ptrdiff_t count = lw_append_bits(
         LW_(mask_of)(data_side, n_units, i, block, n_data), (uint32_t)data, list, 0);
 

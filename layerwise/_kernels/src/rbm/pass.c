@@ -81,11 +81,11 @@ LW_(lw_contrastive)(const LW_REAL *rows, const int64_t *order, lw_contrast pass,
     const LW_(way) *const way = LW_(way_of)(LW_(chosen_way)(shape, pass, LW_(share_on)(&task)));
 
     LW_WITH_THREADS(LW_(share_pass)(&task, way, scratch, gap));
-    return LW_(are_lost)(rbm.components, shape.n_hidden * shape.n_visible)
-            || LW_(are_lost)(rbm.intercept_visible, shape.n_visible)
-            || LW_(are_lost)(rbm.intercept_hidden, shape.n_hidden)
-            || (rbm.log_variance && LW_(are_lost)(rbm.log_variance, shape.n_visible))
-        ? LW_LOST
+    return LW_(have_diverged)(rbm.components, shape.n_hidden * shape.n_visible)
+            || LW_(have_diverged)(rbm.intercept_visible, shape.n_visible)
+            || LW_(have_diverged)(rbm.intercept_hidden, shape.n_hidden)
+            || (rbm.log_variance && LW_(have_diverged)(rbm.log_variance, shape.n_visible))
+        ? LW_DIVERGED
         : LW_OK;
 }
 

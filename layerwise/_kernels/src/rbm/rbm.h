@@ -61,8 +61,8 @@ typedef struct {
  * their random numbers sit at step t * (n_steps + 1) + k of two lanes.
  *
  * The RBM and `chains` (n_chains x n_hidden) are updated in place; optimizer.count is the number of
- * the steps taken before. gap[t] is batch t's gap before its step. Returns LW_LOST if a parameter is
- * lost (optimizer.h).
+ * the steps taken before. gap[t] is batch t's gap before its step. Returns LW_DIVERGED if a parameter
+ * has diverged (optimizer.h).
  *
  * lw_gibbs: Gibbs steps of pass.n_chains chains from their hidden states. In step s = first_step,
  * first_step + 1, .. the visible states are drawn given the hidden ones, and then the hidden given

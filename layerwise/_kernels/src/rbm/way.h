@@ -43,7 +43,7 @@ typedef struct {
 #if defined(LW_LOOKUP) && defined(LW_SINGLE)
 #define LW_HAS_LOOKUP
 enum {
-    LW_LOOKUP_ROWS = LW_INPUTS == 4 ? 48 : 96,
+    LW_LOOKUP_ROWS = LW_INPUTS == 4 ? 48 : 64,
     LW_KEPT_ROWS = 12,
     LW_KEPT_STEPS = 16,
     LW_KEPT_MANY = 1 << 18, /* floats of kept tables, for any number of chains */
@@ -51,7 +51,7 @@ enum {
     LW_KEPT_MOST = 64
 };
 /* With fewer of the visible units on, lists are faster whatever the number of rows. */
-#define LW_LOOKUP_SHARE (LW_INPUTS == 4 ? 0.0 : 0.3)
+#define LW_LOOKUP_SHARE (LW_INPUTS == 4 ? 0.0 : 0.25)
 
 /* Whether tables are built once for all Gibbs steps between two changes of the weights. */
 static int

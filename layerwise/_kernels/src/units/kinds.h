@@ -1,7 +1,7 @@
 /* Means, states and log-partitions of a tile of rows of a layer, whatever kinds its units are of.
  *
  * A layer is an array of runs, which cover its units in order (units.h). There is one switch for each
- * run of a tile; behind it stands a file for each kind, with
+ * run of a tile, and a file for each kind, with
  *
  *     <kind>_means            the expected states, given the fields
  *     <kind>_draw             states drawn from the fields
