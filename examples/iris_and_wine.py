@@ -21,7 +21,8 @@ well, of 2**n_components Gaussians, but its columns are independent given the hi
 units must express both the groups and the correlations within them.
 
 The number of hidden units, 2, 4 or 8, was chosen on a quarter of the training rows; the learning
-rate and the number of passes on another split. The mixture was added after the first results.
+rate and the number of passes on another split. Before that, a lower rate had -3.23 on
+iris. The mixture was added after the first results.
 """
 
 import argparse
