@@ -138,8 +138,9 @@ def test_every_signal_ends_the_command_in_one_way(tmp_path, number, status, word
 
 def test_workers_that_are_not_wanted_any_more_are_ended_in_silence():
     """On a full disk joblib warned of cancelled tasks before the sentence came."""
-    results = jobs.run(pow, [(2, exponent) for exponent in range(200)], 2)
-    assert next(results) >= 1
+    # Jobs that are far from done: loky may stumble over a result that comes as it ends.
+    results = jobs.run(time.sleep, [(0,), *[(600,)] * 20], 2)
+    next(results)
     results.close()  # a warning is an error here
 
 
