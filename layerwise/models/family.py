@@ -3,6 +3,7 @@
 Under a field a, a bias plus weighted neighbours, p(v | a) is proportional to base(v) exp(a v).
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,7 +20,7 @@ def scale(log_variance):
 
 
 @dataclass(frozen=True)
-class Units:
+class Units(ABC):
     """A type of units: a value, whose methods go by fields or by states.
 
     A new type says its ``code``, ``variance``, ``log_partition``, ``check`` and ``first_biases``,
@@ -157,6 +158,7 @@ class Units:
         """
         return units.unit_log_partitions(field, self.runs(field.shape[1]), scale(log_variance))
 
+    @abstractmethod
     def variance(self, field, log_variance=None):
         """Return the variances of the states.
 
@@ -170,8 +172,8 @@ class Units:
         -------
         ndarray of shape (n_rows, n_units), of the same dtype
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def log_partition(self, field, log_variance=None):
         """Return log of the sum, or integral, of base(state) exp(state field) over states.
 
@@ -186,7 +188,6 @@ class Units:
         ndarray of shape (n_rows, n_units)
             In nats. Of softmax units of each group, of shape (n_rows, n_groups).
         """
-        raise NotImplementedError
 
     def log_base(self, X, log_variance=None):
         """Return the sum over units of log base(state).
@@ -233,6 +234,7 @@ class Units:
         """
         return self.check(X)
 
+    @abstractmethod
     def first_biases(self, X, log_variance=None):
         """Return biases that give units the means of rows, smoothed: never infinite.
 
@@ -247,7 +249,6 @@ class Units:
         -------
         ndarray of shape (n_units,), float64
         """
-        raise NotImplementedError
 
     def first_log_variance(self, X):
         """Return the logarithms of the variances of rows: zero but for Gaussian units.
