@@ -105,7 +105,7 @@ LW_(chosen_way)(lw_shape shape, lw_contrast pass, double share)
     return LW_WAY_LISTS;
 }
 
-/* What share of the numbers of some rows is one; -1 if a number is neither zero nor one. */
+/* How many of n numbers are one; -1 if some number is neither zero nor one. */
 LW_LOOP ptrdiff_t
 LW_(ones_of)(const LW_REAL *restrict value, ptrdiff_t n)
 {
@@ -119,6 +119,7 @@ LW_(ones_of)(const LW_REAL *restrict value, ptrdiff_t n)
     return others ? -1 : ones;
 }
 
+/* What share of the numbers of a pass's rows is one; -1 likewise. */
 static double
 LW_(share_on)(const LW_(task) * task)
 {
