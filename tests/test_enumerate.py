@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from reference import enumerate as twin
+from reference import moments as moments_twin
 
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics import runtime
@@ -455,3 +456,62 @@ def test_a_state_that_all_others_disappear_beside():
         expected = np.maximum(c, 0).sum() + np.log1p(np.exp(-np.abs(c))).sum()
         value = enumeration.log_partition(np.zeros((2, 3)), np.zeros(2), c)
         assert_log_equal(value, expected + 2 * math.log(2))
+
+
+# Moments under given weights
+
+
+@pytest.mark.parametrize("spread", SPREADS)
+@pytest.mark.parametrize("n", SIZES)
+def test_moments_under_given_weights_equal_the_twin(n, spread):
+    weights, bias, _ = layers(9, n, spread)
+    given = np.random.default_rng([20113, n]).normal(size=2**n)
+    found = enumeration.moments_under(weights, bias, given)
+    expected = moments_twin.moments_under(weights, bias, given)
+    # Each share is rounded a few times; the fields themselves by what they are sums of.
+    size = np.abs(given).sum() * (1 + np.abs(weights).sum(axis=1).max() + np.abs(bias).max())
+    for value, want in zip(found, expected):
+        assert_allclose(value, want, rtol=0, atol=1e-14 * size)
+
+
+def test_moments_under_the_models_own_weights_are_its_moments():
+    weights, bias, enumerated_bias = layers(40, 13, 0.7)
+    log_z, visible, hidden, products = enumeration.moments(weights, bias, enumerated_bias)
+    given = np.exp(enumeration.log_weights(weights, bias, enumerated_bias) - log_z)
+    found = enumeration.moments_under(weights, bias, given)
+    for value, want in zip(found, (1.0, visible, hidden, products)):
+        assert_allclose(value, want, rtol=0, atol=1e-12)
+
+
+def test_given_weights_of_any_size_scale_the_moments():
+    weights, bias, _ = layers(5, 8, 1.0)
+    given = np.random.default_rng(7).normal(size=2**8)
+    one = enumeration.moments_under(weights, bias, given)
+    for power in (-400, 300):
+        scaled = enumeration.moments_under(weights, bias, np.ldexp(given, power))
+        for value, want in zip(scaled, one):
+            assert_array_equal(value, np.ldexp(want, power))
+    for value, want in zip(enumeration.moments_under(weights, bias, 0 * given), one):
+        assert_array_equal(value, 0 * want)
+
+
+def test_moments_under_given_weights_in_float32():
+    weights, bias, _ = layers(30, 12, 0.5)
+    given = np.random.default_rng(8).normal(size=2**12)
+    double = enumeration.MomentsUnder(30, 12)(weights, bias, given)
+    single = enumeration.MomentsUnder(30, 12, single=True)(weights, bias, given)
+    size = np.abs(given).sum()
+    for value, want in zip(single, double):
+        assert_allclose(value, want, rtol=0, atol=1e-6 * size)
+    assert np.any(single[1] != double[1])
+    assert_array_equal(single[2], double[2])
+
+
+@pytest.mark.parametrize("spread", [0.5, 200])
+def test_moments_under_given_weights_do_not_depend_on_threads(with_threads, spread):
+    weights, bias, _ = layers(33, 14, spread)
+    given = np.random.default_rng(9).normal(size=2**14)
+    one, *others = with_threads(lambda: enumeration.moments_under(weights, bias, given))
+    for other in others:
+        for a, b in zip(one, other):
+            assert_array_equal(a, b)

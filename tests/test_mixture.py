@@ -78,6 +78,60 @@ def test_terms_that_underflow_and_yet_all_count(rng):
     )
 
 
+def posterior_both_ways(factors, table):
+    """Posterior means of all rows as it is done, and all of them in the log domain."""
+    sums, means = factors.log_sums_and_means(table)
+    rows = np.arange(len(factors.fields))
+    return means, factors._means_apart(rows, table, sums)
+
+
+@pytest.mark.parametrize("n_rows", [1, 37])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 10, 13])
+@pytest.mark.parametrize("scale", SCALES)
+def test_posterior_means_equal_the_table(rng, scale, n, n_rows):
+    fields = scale * rng.normal(size=(n_rows, n))
+    log_weights = scale * rng.normal(size=2**n)
+    factors, table = Factors(fields), Table(log_weights)
+    expected = twin.posterior_means(fields, log_weights)
+    # A relative error of a weight is the rounding of its exponent.
+    atol = tolerance(fields, log_weights)
+    for found in posterior_both_ways(factors, table):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+    np.testing.assert_array_equal(factors.log_sums_and_means(table)[0], factors.log_sums(table))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 10])
+@pytest.mark.parametrize("scale", SCALES)
+def test_draws_have_the_posterior(rng, scale, n):
+    # Every quantile of a grid, for one row: what is drawn is a step function of two uniforms, and
+    # the area of each step is the state's probability.
+    n_side = 200
+    fields = np.repeat(scale * rng.normal(size=(1, n)), n_side**2, axis=0)
+    log_weights = scale * rng.normal(size=2**n)
+    quantile = (np.arange(n_side) + 0.5) / n_side
+    uniforms = np.stack(np.meshgrid(quantile, quantile), axis=-1).reshape(-1, 2)
+    states = Factors(fields).draw(Table(log_weights), uniforms)
+    found = np.bincount(states, minlength=2**n) / n_side**2
+    expected = twin.posterior(fields[:1], log_weights)[0]
+    # Each of a state's two intervals is off by at most one quantile of the grid.
+    assert np.abs(found - expected).max() <= 3 / n_side
+    assert set(np.flatnonzero(found)) <= set(np.flatnonzero(expected > 0))
+
+
+def test_draws_where_the_product_form_underflows(rng):
+    n = 8
+    fields = np.full((2000, n), 200.0)
+    log_weights = -200 * twin.states(n).sum(axis=1) + rng.normal(size=2**n)
+    fields[1000:] = 0.1
+    uniforms = rng.random((2000, 2))
+    states = Factors(fields).draw(Table(log_weights), uniforms)
+    for part in (slice(0, 1000), slice(1000, None)):
+        p = twin.posterior(fields[part][:1], log_weights)[0]
+        found = np.bincount(states[part], minlength=2**n) / 1000
+        # Six standard deviations of a count of 1,000.
+        assert np.all(np.abs(found - p) <= 6 * np.sqrt((p + 1e-3) / 1000))
+
+
 def test_the_border_of_underflow_is_crossed_without_a_step(monkeypatch):
     # The table gives all of its weight to the state with no unit on, and the row's factors give
     # it exp(-n * field): as fields grow the product form loses it, and the log domain takes over.
@@ -156,7 +210,13 @@ def test_bits_do_not_depend_on_threads(rng, with_threads, scale):
 
     def everything():
         factors = Factors(fields)
-        return both_ways(factors, table) + both_ways_over_rows(factors, fields[:, 0].copy())
+        uniforms = np.random.default_rng(8).random((300, 2))
+        return (
+            both_ways(factors, table)
+            + both_ways_over_rows(factors, fields[:, 0].copy())
+            + posterior_both_ways(factors, table)
+            + (factors.draw(table, uniforms),)
+        )
 
     one, *others = with_threads(everything)
     for other in others:

@@ -42,6 +42,19 @@ def moments(
     memory: NDArray[np.float64],           # (scratch,)                  out
     slab: NDArray[np.float64],             # slabs(...)                  in-out
 ) -> int: ...
+def under(
+    weights: NDArray[np.float64],          # (n_analytic, n_enumerated)  in
+    analytic_bias: NDArray[np.float64],    # (n_analytic,)               in
+    enumerated_bias: NDArray[np.float64],  # (n_enumerated,)             in
+    given: NDArray[np.float64],            # (2**n_enumerated,)          in
+    least: float,
+    first: int,
+    last: int,
+    single: bool,
+    n_threads: int,
+    memory: NDArray[np.float64],           # (scratch,)                  out
+    slab: NDArray[np.float64],             # slabs(...)                  in-out
+) -> int: ...
 def fold(
     slab: NDArray[np.float64],             # slabs(...)                  in
     log_z: NDArray[np.float64],            # (1,)                        out

@@ -20,6 +20,8 @@ cdef extern from "enumerate/enumerate.h" nogil:
     void lw_enumerate_sums(lw_layers, int64_t, int64_t, int, double *, double *, int64_t *)
     void lw_enumerate_logs(lw_layers, int64_t, int64_t, int, double *, double *)
     void lw_enumerate_moments(lw_layers, int64_t, int64_t, int, int, double *, double *)
+    void lw_enumerate_under(
+        lw_layers, const double *, double, int64_t, int64_t, int, int, double *, double *)
     void lw_enumerate_fold(
         ptrdiff_t, ptrdiff_t, const double *, double *, double *, double *, double *)
 
@@ -126,6 +128,34 @@ def moments(
         layers.n_analytic, layers.n_enumerated, n_threads)
     with nogil:
         lw_enumerate_moments(layers, first, last, single, n_threads, &memory[0], &slab[0, 0])
+    return 0
+
+
+def under(
+    const double[:, ::1] weights,           # in
+    const double[::1] analytic_bias,        # in
+    const double[::1] enumerated_bias,      # in
+    const double[::1] given,                # in
+    double least,
+    int64_t first,
+    int64_t last,
+    bint single,
+    int n_threads,
+    double[::1] memory,                     # out
+    double[:, ::1] slab,                    # in-out
+):
+    """As ``moments``, under weights that are given for all states."""
+    cdef lw_layers layers = layers_from(weights, analytic_bias, enumerated_bias)
+    assert given.shape[0] == 1 << layers.n_enumerated
+    assert 0 <= first < last <= lw_enumerate_chunks(layers.n_enumerated)
+    assert slab.shape[0] == lw_enumerate_slabs(layers.n_enumerated)
+    assert slab.shape[1] == lw_enumerate_slab(layers.n_analytic, layers.n_enumerated)
+    assert (last - first) % slab.shape[0] == 0
+    assert memory.shape[0] >= lw_enumerate_scratch(
+        layers.n_analytic, layers.n_enumerated, n_threads)
+    with nogil:
+        lw_enumerate_under(
+            layers, &given[0], least, first, last, single, n_threads, &memory[0], &slab[0, 0])
     return 0
 
 

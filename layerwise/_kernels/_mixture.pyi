@@ -11,6 +11,16 @@ def rows(
     n_threads: int,
     sum: NDArray[np.float64],     # (m,)        out
 ) -> int: ...
+def shares(
+    low: NDArray[np.float64],     # (m, depth)  in
+    high: NDArray[np.float64],    # (m, n)      in
+    table: NDArray[np.float64],   # (n, depth)  in
+    limit: NDArray[np.float64],   # (n,)        in, the largest of each row of table
+    sum: NDArray[np.float64],     # (m,)        in, finite
+    n_threads: int,
+    by_high: NDArray[np.float64], # (m, n)      out
+    by_low: NDArray[np.float64],  # (m, depth)  out
+) -> int: ...
 def cells(
     a: NDArray[np.float64],       # (m, depth)  in
     b: NDArray[np.float64],       # (n, depth)  in

@@ -11,6 +11,9 @@ cdef extern from "mixture/mixture.h" nogil:
     void lw_mixture_rows(
         const double *, const double *, const double *, const double *, ptrdiff_t, ptrdiff_t,
         ptrdiff_t, int, double *)
+    void lw_mixture_shares(
+        const double *, const double *, const double *, const double *, const double *, ptrdiff_t,
+        ptrdiff_t, ptrdiff_t, int, double *, double *)
     void lw_mixture_cells(
         const double *, const double *, const int64_t *, ptrdiff_t, ptrdiff_t, ptrdiff_t, int,
         double *)
@@ -33,6 +36,29 @@ def rows(
             lw_mixture_rows(
                 &low[0, 0], &high[0, 0], &table[0, 0], &limit[0], m, n, depth, n_threads,
                 &sum[0])
+    return 0
+
+
+def shares(
+    const double[:, ::1] low,       # in
+    const double[:, ::1] high,      # in
+    const double[:, ::1] table,     # in
+    const double[::1] limit,        # in
+    const double[::1] sum,          # in
+    int n_threads,
+    double[:, ::1] by_high,         # out
+    double[:, ::1] by_low,          # out
+):
+    """For each row, the parts of exp(sum) by j, and by k, with sum as ``rows`` returns it."""
+    cdef ptrdiff_t m = sum.shape[0], n = table.shape[0], depth = table.shape[1]
+    assert low.shape[0] == high.shape[0] == by_high.shape[0] == by_low.shape[0] == m
+    assert low.shape[1] == by_low.shape[1] == depth
+    assert high.shape[1] == by_high.shape[1] == limit.shape[0] == n
+    if m and n and depth:
+        with nogil:
+            lw_mixture_shares(
+                &low[0, 0], &high[0, 0], &table[0, 0], &limit[0], &sum[0], m, n, depth, n_threads,
+                &by_high[0, 0], &by_low[0, 0])
     return 0
 
 

@@ -47,6 +47,13 @@ def _scaled_exponentials(fields):
     return values
 
 
+def _drawn(weights, uniforms):
+    """Return for each row of weights an index, drawn in proportion to them."""
+    cumulated = np.cumsum(weights, axis=1)
+    # Never one without weight: the first whose sum exceeds the number.
+    return (cumulated <= (uniforms * cumulated[:, -1])[:, None]).sum(axis=1)
+
+
 class Table:
     """Weights of all states h, ready to be summed over for any rows.
 
@@ -94,24 +101,104 @@ class Factors:
         -------
         ndarray of shape (n_rows,)
         """
+        return self._summed(table)[0]
+
+    def _summed(self, table):
+        """Return the sums' logarithms, their terms by low state, scaled, and rows done apart."""
         if not np.isfinite(table.top):
-            return np.full(len(self.fields), table.top)
-        sums = np.einsum("ij,ij->i", product(self.high, table.weights), self.low)
+            return np.full(len(self.fields), table.top), None, np.arange(len(self.fields))
+        by_low = product(self.high, table.weights)
+        sums = np.einsum("ij,ij->i", by_low, self.low)
         result = log(sums) + self.scale + table.top
         again = np.flatnonzero(sums <= SAFE)  # a sum that is NaN stays so
         if len(again):
             result[again] = self._log_sums_apart(again, table)
-        return result
+        return result, by_low, again
 
-    def _log_sums_apart(self, rows, table):
+    def _exponents(self, rows, table):
+        """Return fields . h of some rows, for all states of the low and of the high half."""
         n_high, n_low = table.log_weights.shape
         low, high = np.split(self.fields[rows], [self.half], axis=1)
         low = product(low, _bits(np.arange(n_low), self.half))
-        high = product(high, _bits(np.arange(n_high), self.n - self.half))
+        return low, product(high, _bits(np.arange(n_high), self.n - self.half))
+
+    def _log_sums_apart(self, rows, table):
+        low, high = self._exponents(rows, table)
         sums = np.empty(len(rows))
         n_threads = runtime.count(len(rows) << self.n)
         check(_mixture.rows(low, high, table.log_weights, table.limit, n_threads, sums))
         return sums
+
+    def log_sums_and_means(self, table):
+        """Return the sums of ``log_sums``, and the means of h under their terms.
+
+        Parameters
+        ----------
+        table : Table
+            Of which not all weights are zero.
+
+        Returns
+        -------
+        sums : ndarray of shape (n_rows,)
+        means : ndarray of shape (n_rows, n)
+        """
+        sums, by_low, again = self._summed(table)
+        by_low *= self.low
+        by_high = product(self.low, table.weights.T) * self.high
+        means = np.empty((len(self.fields), self.n))
+        halves = (by_low, slice(0, self.half)), (by_high, slice(self.half, self.n))
+        for share, columns in halves:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                share /= share.sum(axis=1, keepdims=True)
+            n = columns.stop - columns.start
+            means[:, columns] = product(share, _bits(np.arange(2**n), n).T)
+        if len(again):
+            means[again] = self._means_apart(again, table, sums[again])
+        return sums, means
+
+    def _shares_apart(self, rows, table, sums):
+        low, high = self._exponents(rows, table)
+        by_low, by_high = np.empty_like(low), np.empty_like(high)
+        n_threads = runtime.count(len(rows) << self.n)
+        check(
+            _mixture.shares(
+                low, high, table.log_weights, table.limit, sums, n_threads, by_high, by_low
+            )
+        )
+        return by_low, by_high
+
+    def _means_apart(self, rows, table, sums):
+        by_low, by_high = self._shares_apart(rows, table, sums)
+        low = product(by_low, _bits(np.arange(by_low.shape[1]), self.half).T)
+        high = product(by_high, _bits(np.arange(by_high.shape[1]), self.n - self.half).T)
+        return np.hstack([low, high])
+
+    def draw(self, table, uniforms):
+        """Return the index of a state of each row, drawn by the terms of its sum.
+
+        The low half is drawn by its share of the sum, then the high half given the low one.
+
+        Parameters
+        ----------
+        table : Table
+            Of which not all weights are zero.
+        uniforms : ndarray of shape (n_rows, 2)
+            In [0, 1).
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), int64
+        """
+        sums, by_low, again = self._summed(table)
+        by_low *= self.low
+        if len(again):
+            by_low[again] = self._shares_apart(again, table, sums[again])[0]
+        low = _drawn(by_low, uniforms[:, 0])
+        by_high = table.weights.T[low] * self.high
+        if len(again):
+            exponents = table.log_weights.T[low[again]] + self._exponents(again, table)[1]
+            by_high[again] = np.exp(exponents - exponents.max(axis=1, keepdims=True))
+        return _drawn(by_high, uniforms[:, 1]) << self.half | low
 
     def log_sums_over_rows(self, log_weights, floor=-np.inf):
         """Return log sum_x exp(log_weights[x] + field_x . h), for each state h.

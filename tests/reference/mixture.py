@@ -25,3 +25,14 @@ def log_sums(fields, log_table):
 
 def log_sums_over_rows(fields, log_weights):
     return log_sum_exp(linear_sums(fields) + log_weights[:, None], axis=0)
+
+
+def posterior(fields, log_table):
+    """Return p(state | row), of shape (n_rows, 2**n)."""
+    exponents = (linear_sums(fields) + log_table).astype(np.longdouble)
+    weights = np.exp(exponents - exponents.max(axis=1, keepdims=True))
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(float)
+
+
+def posterior_means(fields, log_table):
+    return posterior(fields, log_table) @ states(fields.shape[1])

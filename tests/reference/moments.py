@@ -17,3 +17,11 @@ def moments(weights, analytic_bias, enumerated_bias):
     log_z = most + np.log(p.sum())
     p /= p.sum()
     return log_z, p.sum(axis=1) @ y, p.sum(axis=0) @ x, y.T @ p @ x
+
+
+def moments_under(weights, analytic_bias, given):
+    """Return sums over all states x, under given weights, of 1, E[y|x], x and E[y|x] x^T."""
+    x = everything(weights.shape[1])
+    with np.errstate(over="ignore"):
+        mean = 1 / (1 + np.exp(-(analytic_bias + x @ weights.T)))
+    return given.sum(), given @ mean, given @ x, (given[:, np.newaxis] * mean).T @ x

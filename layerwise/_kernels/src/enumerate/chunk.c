@@ -248,12 +248,18 @@ multiply_chunk(const lw_tables *tables, lw_chunk *chunk)
 }
 
 void
+lw_enumerate_factors(const lw_tables *tables, int64_t index, lw_chunk *chunk)
+{
+    fields(tables, index, chunk->field, chunk->field_rest);
+    low_tables(tables, chunk->field, chunk->field_rest, chunk->bound, chunk->low);
+}
+
+void
 lw_enumerate_forward(const lw_tables *tables, int64_t index, lw_chunk *chunk)
 {
     double reach = tables->spread;
 
-    fields(tables, index, chunk->field, chunk->field_rest);
-    low_tables(tables, chunk->field, chunk->field_rest, chunk->bound, chunk->low);
+    lw_enumerate_factors(tables, index, chunk);
     chunk_factor(tables, index, chunk);
     for (ptrdiff_t u = 0; u < tables->n_tame; u++) {
         reach += chunk->bound[u];

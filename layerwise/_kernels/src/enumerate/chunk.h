@@ -94,6 +94,14 @@ lw_sum_of_eight(const double *lane)
     return even + odd;
 }
 
+LW_INLINE double
+lw_sum_of_sizes(const double *restrict x, ptrdiff_t n)
+{
+    double sum = 0;
+    _Pragma("omp simd reduction(+ : sum)") for (ptrdiff_t i = 0; i < n; i++) { sum += fabs(x[i]); }
+    return sum;
+}
+
 typedef struct {
     ptrdiff_t n_analytic;
     ptrdiff_t n_enumerated;
@@ -161,6 +169,9 @@ static void lw_enumerate_tables(lw_layers layers, double *scratch, lw_tables *ta
 /* The memory of worker `worker`, after the tables. */
 static void lw_enumerate_worker(
     const lw_tables *tables, double *scratch, int worker, lw_chunk *chunk);
+
+/* Fields and low tables of chunk `index`: what the factors of its states are made of. */
+static void lw_enumerate_factors(const lw_tables *tables, int64_t index, lw_chunk *chunk);
 
 /* Fill `chunk` with the states of chunk `index`. */
 static void lw_enumerate_forward(const lw_tables *tables, int64_t index, lw_chunk *chunk);

@@ -35,6 +35,9 @@ typedef struct {
  * lw_enumerate_moments: add the chunks first <= k < last (one whole range) to the slabs. The first
  * range starts them. With `single`, weights and log Z are sums in doubles, but shares of weights are
  * computed and summed over a chunk in floats, where a unit's factors allow it.
+ * lw_enumerate_under: the same for states h that weigh given[h], of either sign: sums of given times
+ * 1, E[v | h], h and E[v | h] h, with the exponent 0. Tiles of states whose sizes sum to at most
+ * `least`, a normal number, are left out. c is not used.
  * lw_enumerate_fold: moments under p(v, h) ~ exp(a.v + c.h + v.W h), from the slabs: log Z (1), E[v],
  * E[h] and E[v h] (n_analytic x n_enumerated). */
 #define LW_ENUMERATE(K)                                                                           \
@@ -52,6 +55,9 @@ typedef struct {
     K(void, lw_enumerate_moments,                                                                 \
         (lw_layers layers, int64_t first, int64_t last, int single, int n_threads,                \
             double *scratch, double *slabs))                                                      \
+    K(void, lw_enumerate_under,                                                                   \
+        (lw_layers layers, const double *given, double least, int64_t first, int64_t last,        \
+            int single, int n_threads, double *scratch, double *slabs))                           \
     K(void, lw_enumerate_fold,                                                                    \
         (ptrdiff_t n_analytic, ptrdiff_t n_enumerated, const double *slabs, double *log_z,        \
             double *mean_analytic, double *mean_enumerated, double *correlation))

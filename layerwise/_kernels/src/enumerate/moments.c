@@ -3,7 +3,8 @@
  * With w the weight of a state, unit i's share is w sigma = w b / (a + b), a and b its entries of
  * the mid and low tables. Sums over the states of a chunk, with and without each bit, are added to
  * a slab: rows of units (the last is the one that is always on, which makes it the row of the
- * enumerated means), columns 1, h_0, ..., h_(n-1), and an exponent that all of them share. */
+ * enumerated means), columns 1, h_0, ..., h_(n-1), and an exponent that all of them share. Where weights are given there
+ * is no forward sweep, and no exponent. */
 
 #include "enumerate/chunk.h"
 
@@ -189,10 +190,49 @@ add_chunk(const lw_tables *tables, int64_t index, int single, int is_first, lw_c
     }
 }
 
-void
-lw_enumerate_moments(lw_layers layers, int64_t first, int64_t last, int single, int n_threads,
-    double *scratch, double *slabs)
+/* The same with weights that are given, of either sign: `given` holds those of the chunk. */
+static void
+add_given(const lw_tables *tables, int64_t index, int single, const double *given, double least,
+    lw_chunk *chunk, double *slab)
 {
+    double padded[LW_TILE] = { 0 };
+    ptrdiff_t tile[LW_MOST_TILES], n_tiles = 0;
+    double whole = 0;
+
+    if (tables->n_enumerated < 7) {
+        for (ptrdiff_t k = 0; k < (ptrdiff_t)1 << tables->n_enumerated; k++) {
+            padded[k] = given[k];
+        }
+        given = padded;
+    }
+    for (ptrdiff_t t = 0; t < tables->n_tiles; t++) {
+        const double size = lw_sum_of_sizes(given + t * LW_TILE, LW_TILE);
+        if (size > least) {
+            tile[n_tiles++] = t;
+            whole += size;
+        }
+    }
+    if (n_tiles == 0) {
+        return;
+    }
+    const double scale = lw_two_to(lw_take_exponent(&whole));
+    lw_enumerate_factors(tables, index, chunk);
+    if (single) {
+        weights_of_f32(given, tile, n_tiles, 1 / scale, chunk->single);
+    }
+    weights_of_f64(given, tile, n_tiles, 1 / scale, chunk->product);
+    for (ptrdiff_t slot = 0; slot < tables->slots; slot += 2) {
+        two_slots(tables, chunk, slot, index, single, tile, n_tiles, scale, slab);
+    }
+}
+
+/* The chunks first <= k < last, each slab over its own share of them; `given` is NULL where each
+ * state weighs what it weighs in the model. */
+static void
+sweep(lw_layers layers, const double *given, double least, int64_t first, int64_t last, int single,
+    int n_threads, double *scratch, double *slabs)
+{
+    const int64_t states = (int64_t)1 << lw_min(layers.n_enumerated, LW_LOW_BITS + LW_MID_BITS);
     const ptrdiff_t n_slabs = lw_enumerate_slabs(layers.n_enumerated);
     const ptrdiff_t size = lw_enumerate_slab(layers.n_analytic, layers.n_enumerated);
     const int64_t chunks = (last - first) / n_slabs;
@@ -213,11 +253,31 @@ lw_enumerate_moments(lw_layers layers, int64_t first, int64_t last, int single, 
         lw_enumerate_worker(&tables, scratch, worker, &chunk);
         for (int64_t s; (s = lw_take_next(&next)) < n_slabs;) {
             for (int64_t k = 0; k < chunks; k++) {
-                add_chunk(&tables, first + s * chunks + k, single, first == 0 && k == 0, &chunk,
-                    slabs + s * size);
+                const int64_t index = first + s * chunks + k;
+                if (given) {
+                    add_given(&tables, index, single, given + index * states, least, &chunk,
+                        slabs + s * size);
+                } else {
+                    add_chunk(
+                        &tables, index, single, first == 0 && k == 0, &chunk, slabs + s * size);
+                }
             }
         }
     }
+}
+
+void
+lw_enumerate_moments(lw_layers layers, int64_t first, int64_t last, int single, int n_threads,
+    double *scratch, double *slabs)
+{
+    sweep(layers, NULL, 0, first, last, single, n_threads, scratch, slabs);
+}
+
+void
+lw_enumerate_under(lw_layers layers, const double *given, double least, int64_t first,
+    int64_t last, int single, int n_threads, double *scratch, double *slabs)
+{
+    sweep(layers, given, least, first, last, single, n_threads, scratch, slabs);
 }
 
 void

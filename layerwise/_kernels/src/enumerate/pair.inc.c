@@ -144,7 +144,7 @@ LW_(weights_of)(const double *product, const ptrdiff_t *restrict tile, ptrdiff_t
         LW_SIMD
         for (ptrdiff_t l = 0; l < LW_TILE; l++) {
             const double w = factor * from[l];
-            into[l] = (LW_REAL)(w < LW_SMALLEST_WEIGHT ? 0 : w);
+            into[l] = (LW_REAL)(fabs(w) < LW_SMALLEST_WEIGHT ? 0 : w);
         }
     }
 }

@@ -111,14 +111,6 @@ lw_enumerate_worker(const lw_tables *tables, double *block, int worker, lw_chunk
     }
 }
 
-static double
-sum_of_sizes(const double *restrict x, ptrdiff_t n)
-{
-    double sum = 0;
-    _Pragma("omp simd reduction(+ : sum)") for (ptrdiff_t i = 0; i < n; i++) { sum += fabs(x[i]); }
-    return sum;
-}
-
 /* Half the sum, and half the sum of sizes, of the weights to bits first <= j < last: the centre
  * and the reach of what those bits add to a field. */
 LW_INLINE void
@@ -308,8 +300,8 @@ lw_enumerate_tables(lw_layers layers, double *block, lw_tables *tables)
     ptrdiff_t slot = 0, n_wide = 0;
 
     place_tables(m, n, &scratch, tables);
-    tables->finite = sum_of_sizes(layers.weights, m * n) + sum_of_sizes(layers.analytic_bias, m)
-            + sum_of_sizes(layers.enumerated_bias, n)
+    tables->finite = lw_sum_of_sizes(layers.weights, m * n)
+            + lw_sum_of_sizes(layers.analytic_bias, m) + lw_sum_of_sizes(layers.enumerated_bias, n)
         < LW_LARGEST;
     if (!tables->finite) {
         return;

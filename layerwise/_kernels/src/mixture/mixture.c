@@ -54,6 +54,17 @@ largest_term(const double *restrict a, const double *restrict b, ptrdiff_t n)
     return most[0];
 }
 
+LW_INLINE double
+sum_of_lanes(double *lane)
+{
+    for (int width = LW_ADDERS / 2; width; width /= 2) {
+        for (int l = 0; l < width; l++) {
+            lane[l] += lane[l + width];
+        }
+    }
+    return lane[0];
+}
+
 /* The sum of exp(a[k] + b[k] - top). */
 LW_LOOP double
 sum_of_near(const double *restrict a, const double *restrict b, ptrdiff_t n, double top)
@@ -79,12 +90,7 @@ sum_of_near(const double *restrict a, const double *restrict b, ptrdiff_t n, dou
     for (int l = 0; k < n; k++, l = (l + 1) % LW_ADDERS) {
         lane[l] += lw_exp_f64(a[k] + b[k] - top);
     }
-    for (int width = LW_ADDERS / 2; width; width /= 2) {
-        for (int l = 0; l < width; l++) {
-            lane[l] += lane[l + width];
-        }
-    }
-    return lane[0];
+    return sum_of_lanes(lane);
 }
 
 /* Add exp(shift + a[k] + b[k]) for n <= LW_TERMS terms. */
@@ -150,6 +156,74 @@ lw_mixture_rows(const double *low, const double *high, const double *table, cons
     ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, int n_threads, double *sum)
 {
     LW_WITH_THREADS(share_rows(low, high, table, limit, m, n, depth, sum));
+}
+
+/* Add exp(a[k] + b[k] - top) to each share[k], and return the sum of these, for n <= LW_TERMS. */
+LW_LOOP double
+add_shares(const double *restrict a, const double *restrict b, ptrdiff_t n, double top,
+    double *restrict share)
+{
+    double term[LW_TERMS], lane[LW_ADDERS] = { 0 };
+    ptrdiff_t k = 0;
+
+    LW_SIMD
+    for (ptrdiff_t l = 0; l < n; l++) {
+        term[l] = lw_exp_f64(a[l] + b[l] - top);
+        share[l] += term[l];
+    }
+    for (; k + LW_ADDERS <= n; k += LW_ADDERS) {
+        LW_SIMD
+        for (int l = 0; l < LW_ADDERS; l++) {
+            lane[l] += term[k + l];
+        }
+    }
+    for (int l = 0; k < n; k++, l++) {
+        lane[l] += term[k];
+    }
+    return sum_of_lanes(lane);
+}
+
+static void
+row_of_shares(const double *low, const double *high, const double *table, const double *limit,
+    double sum, ptrdiff_t n, ptrdiff_t depth, double *by_high, double *by_low)
+{
+    double most = -INFINITY;
+
+    for (ptrdiff_t k = 0; k < depth; k++) {
+        by_low[k] = 0;
+        most = low[k] > most ? low[k] : most;
+    }
+    for (ptrdiff_t j = 0; j < n; j++) {
+        by_high[j] = 0;
+        if (high[j] + limit[j] + most <= sum - LW_FAR) {
+            continue;
+        }
+        for (ptrdiff_t k = 0; k < depth; k += LW_TERMS) {
+            const ptrdiff_t count = lw_min(LW_TERMS, depth - k);
+            const double *row = table + j * depth + k;
+            if (high[j] + largest_term(low + k, row, count) > sum - LW_FAR) {
+                by_high[j] += add_shares(low + k, row, count, sum - high[j], by_low + k);
+            }
+        }
+    }
+}
+
+static void
+share_shares(const double *low, const double *high, const double *table, const double *limit,
+    const double *sum, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, double *by_high, double *by_low)
+{
+    LW_SHARE_TILES(i, m, {
+        row_of_shares(low + i * depth, high + i * n, table, limit, sum[i], n, depth,
+            by_high + i * n, by_low + i * depth);
+    });
+}
+
+void
+lw_mixture_shares(const double *low, const double *high, const double *table, const double *limit,
+    const double *sum, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, int n_threads, double *by_high,
+    double *by_low)
+{
+    LW_WITH_THREADS(share_shares(low, high, table, limit, sum, m, n, depth, by_high, by_low));
 }
 
 static void

@@ -10,12 +10,18 @@
  *
  * lw_mixture_rows: sum[i] = log sum_j sum_k exp(high[i, j] + table[j, k] + low[i, k]), for i < m,
  * j < n, k < depth; limit[j] is max_k table[j, k].
+ * lw_mixture_shares: with sum[i] as above, finite, the shares of its terms: of each j in by_high[i, j]
+ * and of each k in by_low[i, k].
  * lw_mixture_cells: sum[c] = log sum_k exp(a[i, k] + b[j, k]) for the cells c < count, of which
  * (i, j) = (cell[c] / n, cell[c] % n). */
 #define LW_MIXTURE(K)                                                                             \
     K(void, lw_mixture_rows,                                                                      \
         (const double *low, const double *high, const double *table, const double *limit,         \
             ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, int n_threads, double *sum))               \
+    K(void, lw_mixture_shares,                                                                    \
+        (const double *low, const double *high, const double *table, const double *limit,         \
+            const double *sum, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, int n_threads,          \
+            double *by_high, double *by_low))                                                     \
     K(void, lw_mixture_cells,                                                                     \
         (const double *a, const double *b, const int64_t *cell, ptrdiff_t count, ptrdiff_t n,     \
             ptrdiff_t depth, int n_threads, double *sum))
