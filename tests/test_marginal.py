@@ -161,7 +161,7 @@ def test_the_theorem_holds_on_a_trained_model(trained, tea):
     # is within KL(Qhat || P_J) of U_D, and so of the best deep model on this bottom.
     best = best_latent_marginal(trained, tea.train, tol=1e-8)
     support = best.weights > 0
-    top = mixtures.latent_log_marginal(trained.model_)
+    top = mixtures.latent_log_marginals(trained.model_)[0]
     kl = np.sum(best.weights[support] * (np.log(best.weights[support]) - top[support]))
     gap = best.high - trained.score(tea.train)
     assert 0 <= gap <= kl + 1e-6  # the proof needs the fixed point of EM: reached within tol

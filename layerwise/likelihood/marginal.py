@@ -44,6 +44,24 @@ def log_aggregated_posterior(fields):
     return Factors(fields).log_sums_over_rows(-log_norm)
 
 
+def log_inferred(inference, X):
+    """Return log of the mean over rows of q(h | x), for all states h.
+
+    Parameters
+    ----------
+    inference : object with ``log_aggregated``, or with ``log_odds`` of independent units
+    X : ndarray of shape (n_rows, n_visible)
+        States.
+
+    Returns
+    -------
+    ndarray of shape (2**n,)
+    """
+    if hasattr(inference, "log_aggregated"):
+        return inference.log_aggregated(X)
+    return log_aggregated_posterior(inference.log_odds(X))
+
+
 class _Problem:
     """max over weights of mean_x log sum_h weights[h] p(x | h), over all states h."""
 

@@ -50,13 +50,18 @@ class Mixture:
         return np.concatenate([*parts, np.empty(0)]) + self.conditional.row_part(X)
 
 
-def latent_log_marginal(dbn):
-    """Return log p(h1) of the bottom conditional's latent units, of shape (2**n_latent,).
+def latent_log_marginals(dbn):
+    """Return log p(h) of the latent units of each conditional, each of shape (2**n_latent,).
 
     The top's marginal is pushed down: p(h1) = sum over h2 of p(h1 | h2) p(h2), and so on. Latent
     units have two states each, of which bit j of an index says unit j's.
+
+    Returns
+    -------
+    list of ndarray
+        From the bottom conditional's to the highest one's.
     """
-    log_marginal = visible_log_marginal(dbn.top)
+    log_marginals = [visible_log_marginal(dbn.top)]
     for conditional in reversed(dbn.conditionals[1:]):
         n = conditional.n_visible
         refuse(n, TABLE_LIMIT, "The marginal of a latent layer", "Give it fewer units.")
@@ -66,13 +71,13 @@ def latent_log_marginal(dbn):
             "Pushing a marginal down through two latent layers",
             "Give them fewer units.",
         )
-        mixture = Mixture(conditional.in_bits(), log_marginal)
+        mixture = Mixture(conditional.in_bits(), log_marginals[0])
         parts = [
             mixture(enumeration.all_states(n, at, min(at + ROWS, 2**n)))
             for at in range(0, 2**n, ROWS)
         ]
-        log_marginal = np.concatenate(parts)
-    return log_marginal
+        log_marginals.insert(0, np.concatenate(parts))
+    return log_marginals
 
 
 def log_density(dbn):
@@ -82,6 +87,6 @@ def log_density(dbn):
     here, once.
     """
     if dbn.conditionals:
-        return Mixture(dbn.conditionals[0], latent_log_marginal(dbn))
+        return Mixture(dbn.conditionals[0], latent_log_marginals(dbn)[0])
     top, log_partition = dbn.top, log_z(dbn.top)
     return lambda X: -top.free_energy(X) - log_partition

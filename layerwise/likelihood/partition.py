@@ -74,6 +74,10 @@ def log_z(params, *, n_jobs=1, progress=None):
         value = constant + _log_z(smaller_listed(params), n_jobs, progress)
     else:
         value = constant + plain.log_sum(params, name, progress)
+    return _checked(value)
+
+
+def _checked(value):
     if not np.isfinite(value):
         raise ValueError(
             "log Z asks for weights and intercepts whose sizes sum to less than 2**50, and these "
@@ -103,7 +107,7 @@ def visible_log_marginal(params):
 
     The visible units have two states each, of which bit j of an index says unit j's.
     """
-    bits, constant = params.in_bits()
+    bits, _ = params.in_bits()
     refuse(
         bits.n_visible,
         TABLE_LIMIT,
@@ -111,4 +115,6 @@ def visible_log_marginal(params):
         "Give the layer below it fewer units.",
     )
     table = enumeration.log_weights(bits.components, bits.intercept_hidden, bits.intercept_visible)
-    return table - (log_z(params) - constant)
+    # All weights are there: their sum is log Z, without another sum over states.
+    top = _checked(float(table.max()))
+    return table - (top + math.log(float(np.exp(table - top).sum())))

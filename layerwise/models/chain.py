@@ -5,9 +5,11 @@ from functools import cached_property
 
 import numpy as np
 
+from layerwise.models.conditional import Conditional
 from layerwise.models.family import Units, scale
 from layerwise.models.units import BITS
 from layerwise.numerics import network, units
+from layerwise.numerics.products import product
 
 __all__ = ["AutoEncoderParams", "Chain", "Encoder"]
 
@@ -178,6 +180,37 @@ class Encoder:
         """Return the means of the units, of shape (n_rows, n_units)."""
         return self.chain.forward(X, self.first, self.last)
 
+    def field_and_gradients(self, X):
+        """Return the log-odds of the units, and what takes slopes on them back to parameters.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_inputs)
+
+        Returns
+        -------
+        field : ndarray of shape (n_rows, n_units), float64
+        gradients : callable
+            Takes slopes by the field, and returns those by the matrix and by the biases of each
+            layer: two lists, in float64.
+        """
+        values = [np.asarray(X, dtype=float)]
+        layers = range(self.first, self.last)
+        matrices = [self.chain.weights(k).astype(float) for k in layers]
+        for k, matrix in zip(layers, matrices):
+            field = product(values[-1], matrix, start=self.chain.biases(k))
+            values.append(units.means(field))
+
+        def gradients(slope):
+            by_matrix, by_biases = [], []
+            for value, matrix in zip(reversed(values[:-1]), reversed(matrices)):
+                by_matrix.insert(0, product(value.T, slope))
+                by_biases.insert(0, slope.sum(axis=0))
+                slope = product(slope, matrix.T) * value * (1 - value)
+            return by_matrix, by_biases
+
+        return field, gradients
+
     def sample(self, X, stream, *, step, lane):
         """Return states of the units, drawn at the addresses (unit, row, step, lane)."""
         return units.draw(self.mean(X), stream, step=step, lane=lane)
@@ -231,3 +264,12 @@ class AutoEncoderParams:
     def arrays(self):
         """Return the parameters, in the order of an optimiser's arrays."""
         return (self.chain.parameters,)
+
+    @property
+    def conditional(self):
+        """p(x | h), in views of the parameters, where the decoder is one layer."""
+        chain = self.chain
+        return Conditional(
+            chain.weights(self.code), chain.biases(self.code), chain.output_units,
+            log_variance=chain.log_variance,
+        )  # fmt: skip

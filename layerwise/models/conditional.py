@@ -68,12 +68,18 @@ class Conditional:
             self.weights.size + self.bias.size + int(self.visible.gaussian(self.n_visible).sum())
         )
 
+    def arrays(self):
+        """Return weights, biases, and where there are some the logarithms of variances."""
+        arrays = self.weights, self.bias
+        return arrays if self.log_variance is None else (*arrays, self.log_variance)
+
+    def replaced(self, *arrays):
+        """Return a distribution of the same units with other arrays, as ``arrays`` has them."""
+        return Conditional(*arrays[:2], self.visible, self.latent, *arrays[2:])
+
     def astype(self, dtype):
         """Return the same distribution with parameters of another float type."""
-        given = None if self.log_variance is None else self.log_variance.astype(dtype)
-        return Conditional(
-            self.weights.astype(dtype), self.bias.astype(dtype), self.visible, self.latent, given
-        )
+        return self.replaced(*(array.astype(dtype) for array in self.arrays()))
 
     def in_bits(self):
         """Return the same distribution over bits in the place of two-state units, in float64.

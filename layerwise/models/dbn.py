@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from layerwise.exceptions import Incompatible
 from layerwise.models.conditional import Conditional
 from layerwise.models.rbm import RBMParams
@@ -49,6 +51,22 @@ class DBNParams:
         """Number of generative parameters."""
         top = self.top.conditional.n_parameters + self.top.n_hidden
         return top + sum(conditional.n_parameters for conditional in self.conditionals)
+
+    @property
+    def log_variance(self):
+        """Logarithms of the variances of the data's units, None where none is Gaussian."""
+        return self.bottom.log_variance
+
+    def arrays(self):
+        """Return the arrays of all conditionals from the bottom up, then the top's."""
+        parts = (*self.conditionals, self.top)
+        return tuple(array for part in parts for array in part.arrays())
+
+    def copy(self):
+        """Return the same model in arrays of its own, which a trainer may write to."""
+        parts = (*self.conditionals, self.top)
+        *below, top = (part.replaced(*map(np.copy, part.arrays())) for part in parts)
+        return DBNParams(tuple(below), top)
 
     def down(self, states, stream):
         """Return samples of x given states of the top RBM's visible units."""

@@ -45,6 +45,10 @@ class LayerInput:
         """Return the input of the layer above, through one more inference model."""
         return LayerInput(self.means, (*self.inference, inference), self.units)
 
+    def take(self, index):
+        """Return the input that consists of some of the rows."""
+        return LayerInput(self.means[index], self.inference, self.units)
+
     def draw(self, stream, *, resample=True):
         """Return states of all rows, as a function of ``stream``.
 
