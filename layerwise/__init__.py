@@ -4,6 +4,7 @@ from layerwise import datasets, plots
 from layerwise._versions import __version__, show_versions
 from layerwise.estimators.autoencoder import AutoEncoder
 from layerwise.estimators.dbn import DBN
+from layerwise.estimators.latent_layer import LatentLayer
 from layerwise.estimators.likelihood import (
     best_latent_marginal,
     latent_marginal_bound,
@@ -18,6 +19,7 @@ from layerwise.models.units import Bernoulli, Gaussian, Softmax, Spin, Truncated
 from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.contrastive import CD, PCD
 from layerwise.trainers.exact import ExactGradient
+from layerwise.trainers.latent import BoundAscent, LikelihoodAscent, MarginalAscent
 
 __all__ = [
     "CD",
@@ -27,11 +29,15 @@ __all__ = [
     "AutoEncoder",
     "Backprop",
     "Bernoulli",
+    "BoundAscent",
     "Diverged",
     "Estimate",
     "ExactGradient",
     "Gaussian",
     "Incompatible",
+    "LatentLayer",
+    "LikelihoodAscent",
+    "MarginalAscent",
     "Softmax",
     "Spin",
     "TooManyStates",

@@ -22,6 +22,7 @@ SINGLE_HIDDEN = (1, 19)
 DEEP_HIDDEN = (1, 16)
 INFERENCE = (1, 500)
 LEARNING_RATE = (1e-5, 5e-2)
+CODES = ("mean", "sample")
 
 # Weight decay of RBMs, which the paper does not search: without it every RBM here overfits 81
 # images. A single one with 16 hidden units goes from -23.6 to -13.1 nats per validation row at a
@@ -84,7 +85,8 @@ def draw(family, generator):
 
     From generators on the same key, the deep families get the same sizes, rates and decays: what
     differs between their candidates is then the family. What a family leaves open is drawn too:
-    whether an ordinary auto-encoder ties its weights, and how rich rich inference is.
+    what decoders are trained on, whether an ordinary auto-encoder ties its weights, and how rich
+    rich inference is.
 
     Parameters
     ----------
@@ -102,6 +104,7 @@ def draw(family, generator):
     params = _layer("_bottom", DEEP_HIDDEN, generator) | _layer("_top", DEEP_HIDDEN, generator)
     if family != "srbm":
         del params["weight_decay_bottom"]
+        params["code"] = CODES[generator.integers(2)]
     if family == "vanilla-ae":
         params["tied"] = bool(generator.integers(2))
     if family == "aeri":
@@ -139,6 +142,7 @@ def make_estimator(family, params, seed):
             n_bottom,
             encoder_layer_sizes=(params["n_inference"],) if family == "aeri" else (),
             tied=params.get("tied", False),
+            code=params["code"],
             trainer=autoencoder_trainer(rate),
         )
     return DBN([bottom, top], random_state=seed)

@@ -9,7 +9,6 @@ from layerwise._sklearn import (
     UNIT_INTERVAL,
     HasMethods,
     StrOptions,
-    check_is_fitted,
 )
 from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import check_trainer, run_passes
@@ -18,7 +17,6 @@ from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.partition import TABLE_LIMIT, refuse
 from layerwise.models.chain import AutoEncoderParams, Chain, Encoder
-from layerwise.models.conditional import Conditional
 from layerwise.models.family import Units
 from layerwise.models.parameters import checked
 from layerwise.numerics import units
@@ -47,9 +45,10 @@ class AutoEncoder(Layer):
     tied : bool, default=False
         Whether the inference network uses the generative weights, transposed. Only without hidden
         layers.
-    code : {"mean", "sample"}, default="mean"
-        What the generative layer is trained on: means of q(h | x), or states sampled from it. For
-        likelihoods h is always binary.
+    code : {"sample", "mean"}, default="sample"
+        What the generative layer is trained on: states sampled from q(h | x), or its means. For
+        likelihoods h is always binary, and only states train the bound of the likelihood; means
+        lose 1 to 9 nats on data of some thousand rows, and may win where there are a hundred.
     corruption : float, default=0.0
         Probability, below 1, with which the inference network's input is set to zero while
         training (a denoising auto-encoder).
@@ -131,7 +130,7 @@ class AutoEncoder(Layer):
         *,
         encoder_layer_sizes=(),
         tied=False,
-        code="mean",
+        code="sample",
         corruption=0.0,
         visible="bernoulli",
         trainer=None,
@@ -205,18 +204,6 @@ class AutoEncoder(Layer):
                 f"and encoder_layer_sizes={sizes!r} gives it hidden layers. Use tied=False, or "
                 "encoder_layer_sizes=()."
             )
-
-    @property
-    def conditional_(self):
-        """p(x | h): the part of this layer that deep models keep."""
-        check_is_fitted(self)
-        variance = getattr(self, "noise_variance_", None)
-        return Conditional(
-            self.components_,
-            self.intercept_visible_,
-            self.visible_units_,
-            log_variance=None if variance is None else np.log(variance),
-        )
 
     def _log_density(self):
         # p(x) = sum over h of p(x | h) q_D(h), with q_D the inference aggregated over the training

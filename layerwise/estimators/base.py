@@ -102,7 +102,10 @@ class Layer(Generative, BaseEstimator):
     - ``fit_input(rows, stream)``: ``fit`` on a :class:`LayerInput`, whose states are drawn anew in
       each pass, with the random numbers of a stream;
     - ``conditional_``: p(x | h), once fitted, which is all that stays of it in a deep model;
-    - ``inference_``: q(h | x), once fitted, with ``mean``, ``sample`` and ``log_odds``;
+    - ``inference_``: q(h | x), once fitted, with ``mean`` and ``sample``, and either ``log_odds``
+      of independent units, or ``log_aggregated``, the mean of q(h | x) over rows;
+    - ``adopt(conditional, log_marginal)``: takes the parameters of a deep model that was trained
+      as a whole;
     - ``estimator``: itself, or what it speaks for (``foreign.py``); ``random_state``; and
       ``history_``, which may be None.
 
@@ -196,7 +199,27 @@ class Layer(Generative, BaseEstimator):
     def conditional_(self):
         """p(x | h): the part of this layer that deep models keep."""
         check_is_fitted(self)
-        return Conditional(self.components_, self.intercept_visible_)
+        variance = getattr(self, "noise_variance_", None)
+        return Conditional(
+            self.components_,
+            self.intercept_visible_,
+            self.visible_units_,
+            log_variance=None if variance is None else np.log(variance),
+        )
+
+    def adopt(self, conditional, log_marginal):
+        """Take the parameters of a model that was trained as a whole; inference stays as it is.
+
+        Parameters
+        ----------
+        conditional : Conditional
+            Of this layer's sizes and units.
+        log_marginal : ndarray of shape (2**n_components,)
+            The model's distribution of the latent states.
+        """
+        self.components_, self.intercept_visible_ = conditional.weights, conditional.bias
+        if conditional.log_variance is not None:
+            self.noise_variance_ = np.exp(conditional.log_variance)
 
     def transform(self, X):
         """Return the inference model's means, of shape (n_samples, n_components).

@@ -84,4 +84,7 @@ def run_passes(trainer, passes):
     history = {trainer.objective: np.array([each.objective for each in done])}
     if not np.all(np.isnan(log_likelihood)):
         history = {"log_likelihood": log_likelihood, **history}
+    validation = np.array([each.validation for each in done])
+    if not np.all(np.isnan(validation)):
+        history["validation_log_likelihood"] = validation
     return history

@@ -5,17 +5,24 @@ from sklearn.base import BaseEstimator, clone
 
 from layerwise._sklearn import (
     BaseComposition,
+    HasMethods,
     check_is_fitted,
     fit_context,
     get_tags,
     validated_rows,
 )
 from layerwise.estimators.base import Generative
-from layerwise.estimators.checks import restored_on_error, validate, validate_rows
+from layerwise.estimators.checks import (
+    check_trainer,
+    restored_on_error,
+    run_passes,
+    validate,
+    validate_rows,
+)
 from layerwise.estimators.foreign import as_layer
 from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.exceptions import Incompatible
-from layerwise.likelihood.mixtures import log_density
+from layerwise.likelihood.mixtures import latent_log_marginals, log_density
 from layerwise.models.dbn import DBNParams
 from layerwise.models.inputs import LayerInput
 from layerwise.numerics.streams import Stream
@@ -36,6 +43,8 @@ class DBN(Generative, BaseComposition):
         visible units are what the latent units below it are. Bare estimators are named
         ``layer1``, ``layer2`` and so on, so that ``layer1__n_components`` can be set and searched
         over.
+    fine_tuner : LikelihoodAscent, default=None
+        Trains all layers at once, after they were trained one at a time; None leaves them.
     random_state : int, RandomState instance or None, default=None
         Read once per call of ``fit``; layers with a ``random_state`` of their own keep to it.
 
@@ -44,7 +53,7 @@ class DBN(Generative, BaseComposition):
     layers_ : list of estimators
         The layers, fitted.
     history_ : dict of str to dict
-        The ``history_`` of each layer that has one, by its name.
+        The ``history_`` of each layer that has one, by its name, and that of the ``fine_tuner``.
     n_parameters_ : int
         Number of generative parameters: inference is not counted.
     n_features_in_ : int
@@ -73,10 +82,15 @@ class DBN(Generative, BaseComposition):
     True
     """
 
-    _parameter_constraints = {"layers": [list, tuple], "random_state": ["random_state"]}
+    _parameter_constraints = {
+        "layers": [list, tuple],
+        "fine_tuner": [None, HasMethods(["passes", "check"])],
+        "random_state": ["random_state"],
+    }
 
-    def __init__(self, layers, *, random_state=None):
+    def __init__(self, layers, *, fine_tuner=None, random_state=None):
         self.layers = layers
+        self.fine_tuner = fine_tuner
         self.random_state = random_state
 
     @property
@@ -149,12 +163,15 @@ class DBN(Generative, BaseComposition):
             If training diverges; what was fitted before is kept.
         """
         self._check_layers()
+        if self.fine_tuner is not None:
+            check_trainer(self, self.fine_tuner, DBNParams, "LikelihoodAscent()")
         with restored_on_error(self):
             X = validated_rows(self, X, reset=True)
             stream = Stream.from_random_state(self.random_state)
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
             units = layers[0][1].data_units(X.shape[1])
-            rows, below, history = LayerInput(units.check(X), units=units), None, {}
+            data = rows = LayerInput(units.check(X), units=units)
+            below, history = None, {}
             for depth, (name, layer) in enumerate(layers):
                 if below is not None:
                     _check_units(name, layer, below.latent, below.n_latent)
@@ -166,7 +183,20 @@ class DBN(Generative, BaseComposition):
             self.layers_ = [layer.estimator for _, layer in layers]
             self.visible_units_, self.history_ = units, history
             self.n_parameters_ = self.model_.n_parameters
+            if self.fine_tuner is not None:
+                history["fine_tuner"] = self._fine_tune(data, stream.child("fine_tuner"))
         return self
+
+    def _fine_tune(self, rows, stream):
+        """Train all layers at once, and return what was told of it."""
+        model = self.model_.copy()
+        passes = self.fine_tuner.passes(model, rows, stream)
+        history = run_passes(self.fine_tuner, passes)
+        marginals = latent_log_marginals(model) if model.conditionals else []
+        for layer, conditional, marginal in zip(self.layers_, model.conditionals, marginals):
+            layer.adopt(conditional, marginal)
+        self.layers_[-1].adopt_params(model.top)
+        return history
 
     @property
     def _is_positive(self):

@@ -167,16 +167,25 @@ class RBM(Layer):
             hidden=hidden,
         )
         self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
-        self.components_ = params.components
-        self.intercept_visible_ = params.intercept_visible
-        self.intercept_hidden_ = params.intercept_hidden
         self.visible_units_, self.hidden_units_ = visible, hidden
         vars(self).pop("noise_variance_", None)
-        if params.log_variance is not None:
-            self.noise_variance_ = np.exp(params.log_variance)
+        self.adopt_params(params)
         self.n_features_in_ = n_features
         self.n_parameters_ = self.model_.n_parameters
         return self
+
+    def adopt_params(self, params):
+        """Take the parameters of an RBM of this one's sizes and units.
+
+        Parameters
+        ----------
+        params : RBMParams
+        """
+        self.components_ = params.components
+        self.intercept_visible_ = params.intercept_visible
+        self.intercept_hidden_ = params.intercept_hidden
+        if params.log_variance is not None:
+            self.noise_variance_ = np.exp(params.log_variance)
 
     @property
     def params_(self):

@@ -75,12 +75,13 @@ class Optimizer:
 
 
 def descend(parameters, gradients, optimizer, *, rate):
-    """Take one step of the optimiser down the gradients, in place; the first parameter decays.
+    """Take one step of the optimiser down the gradients, in place; matrices decay.
 
     Parameters
     ----------
     parameters : sequence of C-contiguous ndarrays, float32 or float64
-        In the order in which the optimiser's arrays are laid out: weights, then the others.
+        In the order in which the optimiser's arrays are laid out. Those of two dimensions are
+        weights.
     gradients : sequence of ndarrays of the same shapes
         Cast to the dtype of the parameters.
     optimizer : Optimizer
@@ -92,16 +93,16 @@ def descend(parameters, gradients, optimizer, *, rate):
         If a parameter is not finite, or 2**30 and more in size.
     """
     optimizer.count += 1
-    start, decay = 0, optimizer.decay
+    start = 0
     for parameter, gradient in zip(parameters, gradients, strict=True):
         here = slice(start, start + parameter.size)
         status = _optimizer.update(
             np.ascontiguousarray(gradient, dtype=parameter.dtype).reshape(-1),
-            optimizer.as_array(rate, decay=decay),
+            optimizer.as_array(rate, decay=optimizer.decay if parameter.ndim == 2 else 0.0),
             runtime.count(parameter.size),
             parameter.reshape(-1),
             optimizer.first[here],
             optimizer.second[here],
         )
         check(status)
-        start, decay = here.stop, 0.0
+        start = here.stop

@@ -13,6 +13,7 @@ from layerwise._sklearn import POSITIVE, POSITIVE_INTEGER, UNIT_INTERVAL, Interv
 from layerwise.exceptions import Diverged
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.streams import Stream
+from layerwise.trainers.stopping import held_out
 
 # Of the logarithm of a variance, in size: precisions still are normal numbers of float32.
 MOST_LOG_VARIANCE = 80
@@ -30,11 +31,14 @@ class Pass(NamedTuple):
     log_likelihood : float
         Exact mean log-likelihood of the pass's rows after it, in nats; NaN where it was not
         computed.
+    validation : float
+        Mean log-likelihood of held-out rows after it, in nats; NaN where none are held out.
     """
 
     index: int
     objective: float
     log_likelihood: float = math.nan
+    validation: float = math.nan
 
 
 @dataclass(eq=False)
@@ -72,6 +76,9 @@ class Trainer(ABC, BaseEstimator):
 
     objective = ""
     needs = object
+    # Whether rows are held out, to end when their likelihood rises no more. Trainers that can are
+    # those with this parameter.
+    early_stopping = False
     _parameter_constraints: ClassVar = {
         "learning_rate": [POSITIVE],
         "momentum": [UNIT_INTERVAL],
@@ -114,6 +121,9 @@ class Trainer(ABC, BaseEstimator):
         self.check()
         if state is None:
             state = self.start(model, rows, stream)
+        stopping = None
+        if self.early_stopping:
+            rows, stopping = held_out(self, state, rows)
         step, watch = self._prepare(state, rows)
         while state.n_passes < self.n_passes:
             index, stream = state.n_passes, state.stream
@@ -127,7 +137,14 @@ class Trainer(ABC, BaseEstimator):
                 raise self.diverged(index)
             self._check_variances(state.model.log_variance, index)
             state.n_passes += 1
-            yield Pass(index, objective, watch(index, X))
+            if stopping is None:
+                yield Pass(index, objective, watch(index, X))
+                continue
+            yield Pass(index, objective, watch(index, X), stopping.judge())
+            if stopping.is_over:
+                break
+        if stopping is not None:
+            stopping.restore()
 
     def start(self, model, rows, stream):
         """Return the state before the first pass, or raise why there cannot be one.
@@ -143,7 +160,7 @@ class Trainer(ABC, BaseEstimator):
         TrainingState
         """
         self._accept(model)
-        parameters = model.arrays()
+        parameters = self._learned(model)
         optimizer = Optimizer.start(
             self.optimizer,
             sum(array.size for array in parameters),
@@ -153,6 +170,10 @@ class Trainer(ABC, BaseEstimator):
         )
         chains = self._chains(model, rows, stream.child("chains"))
         return TrainingState(model, optimizer, stream, chains)
+
+    def _learned(self, model):
+        """Return the arrays that the optimiser moves."""
+        return model.arrays()
 
     def _accept(self, model):
         """Raise why this model cannot be trained, if it cannot."""
@@ -169,6 +190,10 @@ class Trainer(ABC, BaseEstimator):
         over ``X[order]`` and returns its objective; ``watch(index, X)`` returns the exact mean
         log-likelihood of the pass's rows, or NaN.
         """
+
+    def _likelihood(self, state, X):
+        """Return the mean log-likelihood of states X under the model as it stands."""
+        raise NotImplementedError
 
     def check(self):
         """Raise ``ValueError`` for the first parameter that is not what it must be."""

@@ -1,0 +1,260 @@
+"""LatentLayer: p(x | h) trained up the best latent marginal, with exact inference."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, check_is_fitted
+from layerwise.estimators.base import Layer
+from layerwise.estimators.checks import check_trainer, run_passes
+from layerwise.exceptions import Incompatible
+from layerwise.likelihood.marginal import WAY_OUT, log_inferred
+from layerwise.likelihood.partition import TABLE_LIMIT, refuse
+from layerwise.likelihood.posterior import Posterior
+from layerwise.models.conditional import Conditional
+from layerwise.models.family import Units, scale
+from layerwise.models.latent import LatentParams
+from layerwise.models.parameters import checked
+from layerwise.models.units import BITS
+from layerwise.numerics import units
+from layerwise.numerics.streams import CODE, STATE
+from layerwise.trainers.latent import MarginalAscent, log_with_broad
+
+# Standard deviation of the first weights, where none are given.
+WEIGHT_SCALE = 0.5
+
+
+class LatentLayer(Layer):
+    """A generative layer p(x | h) trained for the best latent marginal itself, exactly.
+
+    All 2**n states of its Bernoulli latent units are listed: the latent distribution has a free
+    weight for each of them, the inference is the exact posterior, and training goes up the
+    criterion of layer-wise training (Arnold and Ollivier, 2013) without a bound in its place. The
+    layers above it in a :class:`DBN` are trained on exact draws of the posterior. Alone, it is a
+    model too, of the rows under its own latent distribution.
+
+    Parameters
+    ----------
+    n_components : int, default=12
+        Number of latent units, at most 20. A pass over 1,000 rows takes some milliseconds with 12
+        units, and twice as long with each unit more.
+    init : estimator, default=None
+        What training starts from: a layer of the same sizes, such as ``AutoEncoder(12)``, whose
+        p(x | h) and inference are taken. It is fitted first, to the same rows, unless it is
+        fitted already; a ``FrozenEstimator`` around a fitted layer stays fitted when it is cloned,
+        as it is in a :class:`DBN` and in a search. None starts from random weights.
+    visible : str, unit type or list, default="bernoulli"
+        What the columns of the data are: see :class:`AutoEncoder`.
+    trainer : MarginalAscent, default=None
+        ``MarginalAscent()`` if None. Its parameters can be set and searched over, as
+        ``trainer__learning_rate``, those of the default too.
+    random_state : int, RandomState instance or None, default=None
+        Read once per call of ``fit``; an int gives the same bits at every call.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Generative weights, of the dtype of ``X``.
+    intercept_visible_ : ndarray of shape (n_features,)
+    noise_variance_ : ndarray of shape (n_features,)
+        Variances of Gaussian units given the latent units, and 1 for others. Only where there are
+        Gaussian units.
+    latent_marginal_ : ndarray of shape (2**n_components,)
+        The latent distribution; bit j of an index is the state of unit j. Where the layer is part
+        of a fitted ``DBN`` with a ``fine_tuner``, that of the whole model.
+    visible_units_ : unit type
+        What the columns of the data were fitted as.
+    inference_ : Posterior
+        q(h | x), the exact posterior under ``latent_marginal_``.
+    history_ : dict of str to ndarray of shape (n_passes,)
+        In nats per row. ``"negative_log_likelihood"`` under the latent distribution as it was,
+        each batch before its step; ``"validation_log_likelihood"`` of the held-out rows after
+        each pass, where rows are held out.
+    n_parameters_ : int
+        Number of generative weights, intercepts and variances: what stays of the layer in a deep
+        model. The latent distribution is not counted.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only where ``X`` has feature names.
+
+    See Also
+    --------
+    AutoEncoder : A layer for more latent units than can be listed.
+    best_latent_marginal : The criterion, of any layer on any rows, with a certificate.
+
+    References
+    ----------
+    Arnold and Ollivier, "Layer-wise learning of deep generative models", arXiv 1212.1524, 2013.
+
+    Examples
+    --------
+    >>> from layerwise import DBN, RBM, LatentLayer
+    >>> from layerwise.datasets import load_tea
+    >>> tea = load_tea(random_state=7)
+    >>> layer = LatentLayer(8, random_state=7).fit(tea.train)
+    >>> layer.transform(tea.test).shape
+    (81, 8)
+    >>> dbn = DBN([LatentLayer(8), RBM(8)], random_state=7).fit(tea.train)
+    >>> bool(dbn.score(tea.test) > -69.3)  # nats per row; 100 fair coins have -69.3
+    True
+    """
+
+    _parameter_constraints = {
+        "n_components": [POSITIVE_INTEGER],
+        "init": [None, HasMethods(["fit", "get_params"])],
+        "visible": [str, Units, list, tuple],
+        "trainer": [None, HasMethods(["passes", "check"])],
+        "random_state": ["random_state"],
+    }
+
+    _default_trainer = MarginalAscent
+
+    def __init__(
+        self, n_components=12, *, init=None, visible="bernoulli", trainer=None, random_state=None
+    ):
+        self.n_components = n_components
+        self.init = init
+        self.visible = visible
+        self.trainer = trainer
+        self.random_state = random_state
+
+    def fit_input(self, rows, stream):
+        """Train on what is drawn anew for each pass, as a layer of a deep model.
+
+        Parameters
+        ----------
+        rows : LayerInput
+        stream : Stream
+            Where all random numbers come from.
+
+        Returns
+        -------
+        LatentLayer
+            This estimator.
+        """
+        trainer = self._trainer
+        check_trainer(self, trainer, LatentParams, "MarginalAscent()")
+        refuse(self.n_components, TABLE_LIMIT, "The latent distribution", WAY_OUT)
+        means = rows.expected()
+        visible = self.data_units(means.shape[1])
+        if self.init is None:
+            params = self._random(means, visible, stream.child("init"))
+        else:
+            params = self._started(rows, visible, stream)
+        self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
+        self.visible_units_ = visible
+        vars(self).pop("noise_variance_", None)
+        self.adopt(params.conditional, params.log_marginal)
+        self.n_features_in_ = means.shape[1]
+        self.n_parameters_ = params.conditional.n_parameters
+        return self
+
+    def _random(self, means, visible, stream):
+        """Return random weights under the means of the rows, and a uniform marginal."""
+        n_features = means.shape[1]
+        log_variance = None
+        weights = stream.generator().normal(
+            scale=WEIGHT_SCALE, size=(self.n_components, n_features)
+        )
+        if visible.gaussian(n_features).any():
+            log_variance = visible.first_log_variance(means)
+            weights /= scale(log_variance)
+        # Latent units are on half of the time: in the middle of the states are the rows' means.
+        biases = visible.first_biases(means, log_variance) - weights.sum(axis=0) / 2
+        conditional = Conditional(weights, biases, visible, log_variance=log_variance)
+        n_states = 2**self.n_components
+        return LatentParams(
+            conditional.astype(means.dtype), np.full(n_states, -np.log(float(n_states)))
+        )
+
+    def _started(self, rows, visible, stream):
+        """Return p(x | h) of another layer, and what its inference says of the rows."""
+        found, n_features = self.init, rows.expected().shape[1]
+        if not _is_fitted(found):
+            found = clone(found)
+            if not isinstance(found, Layer):
+                raise Incompatible(
+                    "LatentLayer asks that init is a layer, fitted or not, and it is "
+                    f"{self.init!r}. Use AutoEncoder or RBM."
+                )
+            found.check_parameters()
+            found.fit_input(rows, stream.child("init"))
+        given = found.conditional_
+        asked = f"{self.n_components} {BITS!r} latent units and {n_features} columns, {visible!r}"
+        has = f"{given.n_latent} {given.latent!r} and {given.n_visible}, {given.visible!r}"
+        if (given.n_latent, given.n_visible, given.latent, given.visible) != (
+            self.n_components, n_features, BITS, visible,
+        ):  # fmt: skip
+            raise Incompatible(
+                f"LatentLayer starts from a layer of its own sizes and units: {asked}; init has "
+                f"{has}. Set both alike."
+            )
+        states = rows.draw(stream.child("aggregate"))
+        marginal = np.exp(log_inferred(found.inference_, states))
+        dtype = rows.expected().dtype
+        copy = given.replaced(*(array.astype(dtype) for array in given.arrays()))
+        return LatentParams(copy, log_with_broad(marginal))
+
+    def adopt(self, conditional, log_marginal):
+        """Take the parameters of a model that was trained as a whole.
+
+        Parameters
+        ----------
+        conditional : Conditional
+        log_marginal : ndarray of shape (2**n_components,)
+            The model's latent distribution.
+        """
+        super().adopt(conditional, log_marginal)
+        marginal = np.exp(log_marginal)
+        self.latent_marginal_ = marginal / marginal.sum()
+
+    @property
+    def _log_marginal(self):
+        # Like the weights, it may come from a user's hand.
+        check_is_fitted(self)
+        shape = (2 ** len(self.components_),)
+        marginal = checked("latent_marginal_", self.latent_marginal_, shape, np.float64)
+        if not (marginal.min() >= 0 and abs(marginal.sum() - 1) < 1e-6):
+            raise ValueError(
+                "latent_marginal_ must be weights that are not negative and sum to 1, and they "
+                f"are from {marginal.min():.3g} up and sum to {marginal.sum():.6g}. Set others, "
+                "or train again."
+            )
+        with np.errstate(divide="ignore"):
+            return np.log(marginal)
+
+    @property
+    def inference_(self):
+        """q(h | x), the exact posterior under ``latent_marginal_``."""
+        return Posterior(self.conditional_, self._log_marginal)
+
+    def _log_density(self):
+        return self.inference_
+
+    def sample(self, n_samples=1, *, random_state=None):
+        """Return rows drawn from the model of ``score_samples``, exactly.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState instance or None, default=None
+            The estimator's own if None.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        stream = self._sampling_stream(n_samples, random_state)
+        cumulated = np.cumsum(np.exp(self._log_marginal))
+        number = units.uniforms(n_samples, 1, stream, step=0, lane=CODE)[:, 0]
+        index = np.searchsorted(cumulated, number * cumulated[-1], side="right")
+        states = self.inference_.states(np.minimum(index, len(cumulated) - 1))
+        return self.conditional_.sample(states, stream, step=0, lane=STATE)
+
+
+def _is_fitted(estimator):
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True

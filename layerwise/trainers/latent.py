@@ -1,0 +1,362 @@
+"""Exact ascent: of a deep model's likelihood, of the best latent marginal, of its bound."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+
+from layerwise._sklearn import POSITIVE_INTEGER, UNIT_INTERVAL, HasMethods
+from layerwise.exceptions import Incompatible, TooManyStates
+from layerwise.likelihood.deep import bound_gradient, conditional_gradient, minus_log_likelihood
+from layerwise.likelihood.marginal import log_aggregated_posterior
+from layerwise.likelihood.mixtures import Mixture, log_density
+from layerwise.likelihood.posterior import Posterior
+from layerwise.models.chain import AutoEncoderParams, Encoder
+from layerwise.models.dbn import DBNParams
+from layerwise.models.latent import LatentParams
+from layerwise.numerics.optimizer import descend
+from layerwise.trainers import stopping
+from layerwise.trainers.base import Trainer
+
+__all__ = ["BoundAscent", "LikelihoodAscent", "MarginalAscent"]
+
+LIMIT = 20  # 2**20 states of a latent layer, in every step
+BROAD = 1e-3
+PAIRS_LIMIT = 30  # 2**30 pairs of states of two latent layers
+
+
+class _Ascent(Trainer):
+    """What trainers that step up a likelihood summed over latent states share."""
+
+    objective = "negative_log_likelihood"
+    _parameter_constraints = Trainer._parameter_constraints | stopping.CONSTRAINTS
+
+    def _refuse(self, n, limit=LIMIT, what="a latent layer"):
+        if n > limit:
+            raise TooManyStates(
+                f"{type(self).__name__} sums over 2**{n} states of {what} in each step and the "
+                f"limit is 2**{limit}. Use fewer latent units."
+            )
+
+    def _batches(self, order):
+        size = len(order) if self.batch_size is None else self.batch_size
+        for first in range(0, len(order), size):
+            yield order[first : first + size]
+
+
+class LikelihoodAscent(_Ascent):
+    """Ascent of a deep model's exact log-likelihood, all layers at once.
+
+    Each step lists all states of every latent layer. To the layers above, the latent states are
+    rows weighted by their aggregated posterior: so the gradient goes up layer by layer, and is
+    exact. Training by layers finds the place to start from.
+
+    Parameters
+    ----------
+    learning_rate : float, default=3e-3
+    momentum : float, default=0.9
+        Momentum of "sgd", in [0, 1); beta1 of "adam".
+    weight_decay : float, default=1e-3
+        L2, on weights only. With "adam" it stands beside the step (Loshchilov and Hutter, 2019).
+    batch_size : int, default=100
+    n_passes : int, default=100
+    optimizer : {"adam", "sgd"}, default="adam"
+    schedule : {"constant", "linear", "warmup"} or callable, default="linear"
+        Factor of the learning rate: 1; falling from 1 to 0 over the passes; the same, but rising
+        over the first tenth of them; or a function of the pass, counted from 0.
+    resample : bool, default=True
+        Draw the rows' states anew for each pass; False trains on their means.
+    early_stopping : bool, default=False
+        Hold rows out, keep the parameters under which their likelihood is highest, and end when
+        it has not risen for ``n_passes_no_change`` passes.
+    validation_fraction : float, default=0.1
+        Part of the rows that is held out.
+    n_passes_no_change : int, default=10
+
+    See Also
+    --------
+    DBN : ``DBN(layers, fine_tuner=LikelihoodAscent())``.
+    """
+
+    needs = DBNParams
+
+    def __init__(
+        self, *, learning_rate=3e-3, momentum=0.9, weight_decay=1e-3, batch_size=100,
+        n_passes=100, optimizer="adam", schedule="linear", resample=True, early_stopping=False,
+        validation_fraction=0.1, n_passes_no_change=10,
+    ):  # fmt: skip
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.n_passes = n_passes
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.resample = resample
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_passes_no_change = n_passes_no_change
+
+    def _accept(self, model):
+        sizes = [conditional.n_latent for conditional in model.conditionals]
+        for n in sizes:
+            self._refuse(n)
+        for below, above in pairwise(sizes):
+            self._refuse(below + above, PAIRS_LIMIT, "two latent layers")
+
+    def _likelihood(self, state, X):
+        return log_density(state.model)(X).mean()
+
+    def _prepare(self, state, rows):
+        model, optimizer = state.model, state.optimizer
+
+        def step(X, order, rate, stream):
+            total = 0.0
+            for batch in self._batches(order):
+                value, gradients = minus_log_likelihood(model, X[batch])
+                total += value * len(batch)
+                descend(model.arrays(), gradients, optimizer, rate=rate)
+            return total / len(X)
+
+        return step, lambda index, X: math.nan
+
+
+class MarginalAscent(_Ascent):
+    """Ascent of the best latent marginal: p(x | h) and a free weight of each latent state.
+
+    Steps on minibatches go up the likelihood under the latent marginal as it is; after each pass
+    the marginal becomes the aggregated posterior over all rows, a step of EM, mixed with a little
+    of the distribution of independent units with the same means: a state of weight zero would
+    stay so. What is learnt is the criterion of Arnold and Ollivier (2013) itself.
+
+    Parameters
+    ----------
+    learning_rate : float, default=1e-2
+    momentum : float, default=0.9
+        Momentum of "sgd", in [0, 1); beta1 of "adam".
+    weight_decay : float, default=0.1
+        L2, on weights only. With "adam" it stands beside the step (Loshchilov and Hutter, 2019).
+    batch_size : int, default=50
+    n_passes : int, default=400
+    optimizer : {"adam", "sgd"}, default="adam"
+    schedule : {"constant", "linear", "warmup"} or callable, default="linear"
+        As in ``LikelihoodAscent``.
+    resample : bool, default=True
+        Draw the rows' states anew for each pass; False trains on their means.
+    broad : float, default=1e-3
+        Part of the marginal that is the broad distribution of independent units.
+    early_stopping : bool, default=True
+        As in ``LikelihoodAscent``: 2**n free weights overfit.
+    validation_fraction : float, default=0.1
+        Part of the rows that is held out.
+    n_passes_no_change : int, default=40
+
+    See Also
+    --------
+    LatentLayer : The layer that it trains.
+    """
+
+    needs = LatentParams
+    _parameter_constraints = _Ascent._parameter_constraints | {"broad": [UNIT_INTERVAL]}
+
+    def __init__(
+        self, *, learning_rate=1e-2, momentum=0.9, weight_decay=0.1, batch_size=50,
+        n_passes=400, optimizer="adam", schedule="linear", resample=True, broad=BROAD,
+        early_stopping=True, validation_fraction=0.1, n_passes_no_change=40,
+    ):  # fmt: skip
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.n_passes = n_passes
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.resample = resample
+        self.broad = broad
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_passes_no_change = n_passes_no_change
+
+    def _accept(self, model):
+        self._refuse(model.conditional.n_latent)
+
+    def _learned(self, model):
+        return model.conditional.arrays()
+
+    def _likelihood(self, state, X):
+        return Posterior(state.model.conditional, state.model.log_marginal)(X).mean()
+
+    def _prepare(self, state, rows):
+        conditional, log_marginal = state.model.conditional, state.model.log_marginal
+
+        def step(X, order, rate, stream):
+            total = 0.0
+            for batch in self._batches(order):
+                posterior = Posterior(conditional, log_marginal)
+                value, gradients, _ = conditional_gradient(posterior, X[batch])
+                total += value * len(batch)
+                descend(conditional.arrays(), gradients, state.optimizer, rate=rate)
+            aggregated = Posterior(conditional, log_marginal).expectations(X)[2]
+            log_marginal[...] = log_with_broad(aggregated, self.broad)
+            return total / len(X)
+
+        return step, lambda index, X: math.nan
+
+
+class BoundAscent(_Ascent):
+    """Ascent of an auto-encoder's bound of the best latent marginal, exactly.
+
+    Encoder and decoder go up the mean log-likelihood of each batch's rows under their own
+    aggregated inference, summed over all latent states: the criterion Uhat of Arnold and Ollivier
+    (2013), of which the reconstruction error that :class:`Backprop` descends is a bound in turn.
+    The ``code`` that the decoder would be trained on plays no part.
+
+    Parameters
+    ----------
+    after : Backprop, default=None
+        Trains the auto-encoder before, on passes of its own, which ``history_`` does not tell of.
+        None starts from random weights, from where the bound is harder to ascend.
+    learning_rate : float, default=3e-3
+    momentum : float, default=0.9
+        Momentum of "sgd", in [0, 1); beta1 of "adam".
+    weight_decay : float, default=0.0
+        L2, on weights only. With "adam" it stands beside the step (Loshchilov and Hutter, 2019).
+    batch_size : int or None, default=None
+        Rows of a step, over which the inference is aggregated; None takes all. The bound of a
+        part of the rows is lower than that of all.
+    n_passes : int, default=500
+    optimizer : {"adam", "sgd"}, default="adam"
+    schedule : {"constant", "linear", "warmup"} or callable, default="linear"
+        As in ``LikelihoodAscent``.
+    resample : bool, default=True
+        Draw the rows' states anew for each pass; False trains on their means.
+    early_stopping : bool, default=False
+        As in ``LikelihoodAscent``; the likelihood of the held-out rows is under the inference
+        aggregated over themselves.
+    validation_fraction : float, default=0.1
+        Part of the rows that is held out.
+    n_passes_no_change : int, default=10
+
+    See Also
+    --------
+    latent_marginal_bound : The bound, of a fitted layer on any rows.
+    """
+
+    objective = "negative_marginal_bound"
+    needs = AutoEncoderParams
+    _parameter_constraints = _Ascent._parameter_constraints | {
+        "after": [None, HasMethods(["passes", "check"])],
+        "batch_size": [POSITIVE_INTEGER, None],
+    }
+
+    def __init__(
+        self, after=None, *, learning_rate=3e-3, momentum=0.9, weight_decay=0.0, batch_size=None,
+        n_passes=500, optimizer="adam", schedule="linear", resample=True, early_stopping=False,
+        validation_fraction=0.1, n_passes_no_change=10,
+    ):  # fmt: skip
+        self.after = after
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.n_passes = n_passes
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.resample = resample
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_passes_no_change = n_passes_no_change
+
+    def check(self):
+        """Raise ``ValueError`` for the first parameter that is not what it must be."""
+        super().check()
+        if self.after is None:
+            return
+        if not issubclass(AutoEncoderParams, self.after.needs):
+            raise Incompatible(
+                f"BoundAscent goes on from a trainer of auto-encoders, and after={self.after!r} "
+                f"trains {self.after.needs.__name__}. Use after=Backprop()."
+            )
+        self.after.check()
+
+    def passes(self, model, rows, stream, state=None):
+        """Improve a model in place, one pass over the rows at a time: see ``Trainer.passes``."""
+        self.check()
+        if state is None and self.after is not None:
+            self._accept(model)
+            for _ in self.after.passes(model, rows, stream.child("after")):
+                pass
+        yield from super().passes(model, rows, stream, state)
+
+    def _accept(self, model):
+        chain = model.chain
+        self._refuse(chain.sizes[model.code])
+        if chain.n_layers != model.code + 1 or set(chain.activations[: model.code]) != {"sigmoid"}:
+            raise Incompatible(
+                "BoundAscent trains a decoder of one layer under an encoder of sigmoid layers, "
+                f"and the chain has the activations {chain.activations}. Use Backprop()."
+            )
+        if model.corruption:
+            raise Incompatible(
+                "BoundAscent asks the inference of the rows as they are, and "
+                f"corruption={model.corruption} hides a part of them. Use corruption=0, or "
+                "Backprop()."
+            )
+
+    def _learned(self, model):
+        chain = model.chain
+        own = [k for k in range(chain.n_layers) if not chain.layers["tied"][k]]
+        arrays = [chain.weights(k) for k in own] + [chain.biases(k) for k in range(chain.n_layers)]
+        return arrays if chain.log_variance is None else [*arrays, chain.log_variance]
+
+    def _likelihood(self, state, X):
+        model = state.model
+        fields = Encoder(model.chain, 0, model.code).field(X)
+        return Mixture(model.conditional, log_aggregated_posterior(fields))(X).mean()
+
+    def _prepare(self, state, rows):
+        model, learned = state.model, self._learned(state.model)
+        encoder = Encoder(model.chain, 0, model.code)
+
+        def step(X, order, rate, stream):
+            total = 0.0
+            for batch in self._batches(order):
+                rows = X[batch]
+                fields, back = encoder.field_and_gradients(rows)
+                value, decoder, by_fields = bound_gradient(model.conditional, fields, rows)
+                matrices, biases = back(by_fields)
+                weights, *others = decoder
+                if model.chain.tied:
+                    weights = weights + matrices.pop(0).T
+                gradients = [*matrices, weights, *biases, *others]
+                total += value * len(batch)
+                descend(learned, gradients, state.optimizer, rate=rate)
+            return total / len(X)
+
+        return step, lambda index, X: math.nan
+
+
+def log_with_broad(marginal, part=BROAD):
+    """Return log of a latent marginal, mixed with independent units of the same means.
+
+    Parameters
+    ----------
+    marginal : ndarray of shape (2**n,)
+        Bit j of an index is the state of unit j.
+    part : float, default=1e-3
+        Of the mixture, of the independent units.
+
+    Returns
+    -------
+    ndarray of shape (2**n,)
+    """
+    marginal = marginal / marginal.sum()
+    n = len(marginal).bit_length() - 1
+    cube, broad = marginal.reshape((2,) * n), np.ones(1)
+    for j in reversed(range(n)):
+        off, on = np.moveaxis(cube, n - 1 - j, 0).reshape(2, -1).sum(axis=1)
+        # Neither state of a unit dies out, even if all rows have the other.
+        on = np.clip(on / (on + off), 1e-3, 1 - 1e-3)
+        broad = np.outer(broad, [1 - on, on]).ravel()
+    with np.errstate(divide="ignore"):
+        return np.log((1 - part) * marginal + part * broad)
