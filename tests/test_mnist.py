@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import strokes
 
+from layerwise import cli
+from layerwise.compare import candidates, command, families, sources
 from layerwise.datasets import fetch_binarized_mnist, fetch_cmnist, fetch_mnist
 from layerwise.datasets.splits import states
 
@@ -295,6 +297,47 @@ def test_a_data_home_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"cannot be made: .*Give another data_home"):
         fetch_mnist(data_home=tmp_path / "file")
+
+
+def test_cmnist_is_compared(folder, tmp_path, capsys, monkeypatch):
+    strokes.write_grey(folder, n_train=8000, n_test=4000)
+    source, cmnist = sources.load("cmnist", 17), fetch_cmnist(random_state=17)
+    assert same(vars(source), cmnist)
+    assert source.image_shape == (10, 10)
+    assert source.perfect is None
+    monkeypatch.setattr(families, "RBM_PASSES", 1)
+    monkeypatch.setattr(command, "_draw", lambda *results: [])
+    options = ["--families", "rbm", "--candidates", "1", "--jobs", "1"]
+    output = tmp_path / "out"
+    assert cli.main(["compare", "--data", "cmnist", *options, "--output", str(output)]) == 0
+    out = capsys.readouterr().out
+    assert "Log-likelihood on cmnist" in out
+    assert "4000, 4000, 4000 rows" in out
+
+
+@pytest.mark.parametrize(
+    ("n_train", "words"), [(None, "there is no file mnist_20k.npz"), (60, "there are 60")]
+)
+def test_cmnist_that_is_not_to_be_had_is_refused(n_train, words, folder, tmp_path, capsys):
+    if n_train:
+        strokes.write_grey(folder, n_train=n_train)
+    assert cli.main(["compare", "--data", "cmnist", "--output", str(tmp_path / "out")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert words in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@needs_mnist
+def test_independent_pixels_of_cmnist_reach_what_is_known_of_them(real, seed):
+    """-66.35 nats: not the paper's -67.38, whose crop and images are not known."""
+    source = sources.load("cmnist", seed)
+    assert [part.shape for part in (source.train, source.valid, source.test)] == [(4000, 100)] * 3
+    values = candidates.baselines(source)
+    assert values["uniform"][1] == pytest.approx(-69.31, abs=0.005)
+    # Over seeds, which choose and draw other rows, the standard deviation is 0.07; four of them.
+    assert values["independent Bernoulli"][1] == pytest.approx(-66.35, abs=0.28)
 
 
 @needs_mnist
