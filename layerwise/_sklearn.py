@@ -5,11 +5,12 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
 from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 __all__ = [
+    "NON_NEGATIVE_INTEGER",
     "POSITIVE",
     "POSITIVE_INTEGER",
     "UNIT_INTERVAL",
@@ -21,9 +22,11 @@ __all__ = [
     "fit_context",
     "float_rows",
     "get_tags",
+    "validate_params",
     "validated_rows",
 ]
 
+NON_NEGATIVE_INTEGER = Interval(Integral, 0, None, closed="left")
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 UNIT_INTERVAL = Interval(Real, 0, 1, closed="left")

@@ -21,7 +21,7 @@ NAMES = [
     "show_versions", "__version__",
 ]  # fmt: skip
 ROOMS = {
-    "layerwise.datasets": ["load_tea"],
+    "layerwise.datasets": ["fetch_binarized_mnist", "fetch_cmnist", "fetch_mnist", "load_tea"],
     "layerwise.plots": ["ComparisonDisplay", "SamplesDisplay"],
     "layerwise.model_selection": ["scorers"],
     "layerwise.model_selection.scorers": ["blm", "log_likelihood"],

@@ -36,7 +36,12 @@ ANYTHING = ("sklearn",)
 OF_SKLEARN = {
     "_sklearn": ANYTHING,
     "numerics": ("sklearn.utils.check_random_state",),
-    "datasets": ("sklearn.utils.check_random_state", "sklearn.utils.Bunch"),
+    "datasets": (
+        "sklearn.utils.check_random_state",
+        "sklearn.utils.Bunch",
+        "sklearn.datasets.fetch_openml",
+        "sklearn.datasets.get_data_home",
+    ),
     "likelihood": ("sklearn.exceptions.ConvergenceWarning",),
     "trainers": ("sklearn.base.BaseEstimator",),
     "estimators": ANYTHING,

@@ -8,10 +8,12 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.utils import check_random_state
 
-from layerwise.datasets.splits import thirds
+from layerwise.datasets.cmnist import fetch_cmnist
+from layerwise.datasets.splits import cut, thirds
 from layerwise.datasets.tea import load_tea
 
-NAMES = ("tea", "digits")
+NAMES = ("tea", "digits", "cmnist")
+DIGITS = (1000, 397)  # of 1,797, for training and for validation; the other 400 are for test
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,15 @@ class Source:
 
 
 def load(source, seed):
-    """Return the rows of ``source``, a third each for training, validation and test.
+    """Return the rows of ``source`` for training, validation and test.
 
     Parameters
     ----------
-    source : {"tea", "digits"} or path of a .npy or .csv file
-        ``digits`` is scikit-learn's, 1 where a pixel is at least half of the most. A file holds
-        rows of values in [0, 1]. Values in between are means: each is drawn once, as 0 or 1.
+    source : {"tea", "digits", "cmnist"} or path of a .npy or .csv file
+        ``tea`` is split into thirds. ``digits`` is scikit-learn's, 1 where a pixel is at least
+        half of the most (8 of 16), split into 1,000, 397 and 400. ``cmnist`` is the centres of
+        MNIST's digits, 4,000 each, at hand or downloaded. A file holds rows of values in [0, 1],
+        split into thirds. Values in between are means: each is drawn once, as 0 or 1.
     seed : int
         Decides the split, and what is drawn.
 
@@ -56,15 +60,21 @@ def load(source, seed):
     Raises
     ------
     ValueError
-        With one sentence, if the file is missing or holds anything else.
+        With one sentence, if the data are not to be had, or a file holds anything else.
     """
     if source == "tea":
         tea = load_tea(random_state=seed)
         perfect = -math.log(len(tea.data))
         return Source("tea", tea.train, tea.valid, tea.test, (10, 10), perfect)
     if source == "digits":
-        images = (load_digits().images >= 8).astype(np.float64)
-        return _split("digits", images, seed)
+        rows = (load_digits().data >= 8).astype(np.float64)
+        return Source("digits", *cut(rows, *DIGITS, seed), (8, 8))
+    if source == "cmnist":
+        try:
+            cmnist = fetch_cmnist(random_state=seed)
+        except OSError as error:
+            raise ValueError(str(error)) from error
+        return Source("cmnist", cmnist.train, cmnist.valid, cmnist.test, cmnist.image_shape)
     return _split(Path(source).name, read(source), seed)
 
 

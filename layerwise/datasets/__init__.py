@@ -1,5 +1,7 @@
-"""Data small enough to hold in mind, and the reading of a user's own."""
+"""Data small enough to hold in mind, handwritten digits, and how rows are split."""
 
+from layerwise.datasets.cmnist import fetch_cmnist
+from layerwise.datasets.mnist import fetch_binarized_mnist, fetch_mnist
 from layerwise.datasets.tea import load_tea
 
-__all__ = ["load_tea"]
+__all__ = ["fetch_binarized_mnist", "fetch_cmnist", "fetch_mnist", "load_tea"]
