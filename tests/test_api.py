@@ -12,9 +12,9 @@ import pytest
 import layerwise
 
 NAMES = [
-    "RBM", "AutoEncoder", "DBN",
+    "RBM", "AutoEncoder", "LatentLayer", "DBN",
     "Bernoulli", "Spin", "Gaussian", "TruncatedExponential", "Softmax",
-    "CD", "PCD", "ExactGradient", "Backprop",
+    "CD", "PCD", "ExactGradient", "Backprop", "BoundAscent", "MarginalAscent", "LikelihoodAscent",
     "Estimate", "log_partition", "log_likelihood", "best_latent_marginal", "latent_marginal_bound",
     "scorers", "datasets", "plots",
     "TooManyStates", "Diverged", "Incompatible",
@@ -70,7 +70,7 @@ def test_docstrings_are_complete(name):
     assert errors == []
 
 
-@pytest.mark.parametrize("name", ["RBM", "AutoEncoder", "DBN"])
+@pytest.mark.parametrize("name", ["RBM", "AutoEncoder", "LatentLayer", "DBN"])
 def test_examples_of_docstrings_run(name):
     examples = doctest.DocTestFinder(recurse=False).find(getattr(layerwise, name), name)
     results = [doctest.DocTestRunner().run(example) for example in examples]

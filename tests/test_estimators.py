@@ -16,7 +16,11 @@ from layerwise import (
     RBM,
     AutoEncoder,
     Backprop,
+    BoundAscent,
     ExactGradient,
+    LatentLayer,
+    LikelihoodAscent,
+    MarginalAscent,
     best_latent_marginal,
     log_likelihood,
     log_partition,
@@ -46,6 +50,10 @@ def small(random_state=5):
              AutoEncoder(4, trainer=Backprop(**QUICK)), RBM(3, trainer=PCD(**QUICK))],
             random_state=random_state),
         DBN([rbm]),
+        AutoEncoder(3, trainer=BoundAscent(n_passes=3), random_state=random_state),
+        LatentLayer(3, trainer=MarginalAscent(n_passes=4), random_state=random_state),
+        DBN([LatentLayer(4, trainer=MarginalAscent(n_passes=4)), RBM(3, trainer=PCD(**QUICK))],
+            fine_tuner=LikelihoodAscent(n_passes=2), random_state=random_state),
     ]  # fmt: skip
 
 

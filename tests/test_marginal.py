@@ -17,7 +17,7 @@ from layerwise import (
 )
 from layerwise.datasets import load_tea
 from layerwise.exceptions import TooManyStates
-from layerwise.likelihood import marginal, mixtures
+from layerwise.likelihood import active_set, marginal, mixtures
 from layerwise.models.conditional import Conditional
 from layerwise.numerics.enumerate import all_states
 
@@ -58,7 +58,7 @@ def test_the_bracket_closes_around_what_em_approaches(rng, n_latent, scale):
 def test_a_few_rounds_of_second_order_are_enough(rng, monkeypatch, scale):
     # There are six times as many states as rows, so that most columns are nearly dependent; and
     # at large scales p(x | h) underflows where it counts least. Either once took dozens of rounds.
-    monkeypatch.setattr(marginal, "ROUNDS", 15)
+    monkeypatch.setattr(active_set, "ROUNDS", 15)
     layer, X = conditional(rng, 8, 9, scale), rows(rng, 40, 9)
     found = best_latent_marginal(layer, X, tol=1e-9)  # a warning is an error
     assert found.high - found.low <= 1e-9
@@ -67,9 +67,9 @@ def test_a_few_rounds_of_second_order_are_enough(rng, monkeypatch, scale):
 def test_more_clusters_than_the_first_support_and_the_newcomers(rng, monkeypatch):
     # States' means are far apart, and each row is explained by its own state alone: the maximum
     # is that of the frequencies of the states among the rows.
-    monkeypatch.setattr(marginal, "FIRST", 20)
-    monkeypatch.setattr(marginal, "NEWCOMERS", 20)
-    monkeypatch.setattr(marginal, "WARM_UP", 1)
+    monkeypatch.setattr(active_set, "FIRST", 20)
+    monkeypatch.setattr(active_set, "NEWCOMERS", 20)
+    monkeypatch.setattr(active_set, "WARM_UP", 1)
     h = all_states(9)[rng.integers(0, 2**9, size=300)]
     X = np.hstack([h] * 7)
     layer = Conditional(30 * np.hstack([np.eye(9)] * 7), np.full(63, -15.0))

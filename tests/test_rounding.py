@@ -9,7 +9,7 @@ from laws.models import SMALL, rbm_of, rows_of
 
 from layerwise import best_latent_marginal
 from layerwise.exceptions import TooManyStates
-from layerwise.likelihood import marginal
+from layerwise.likelihood import active_set
 from layerwise.likelihood.rounding import rounding
 from layerwise.models.conditional import Conditional
 from layerwise.models.mixed import Mixed
@@ -161,7 +161,7 @@ def test_one_row_many_times_has_the_best_of_all_states(rng, weight_scale, bias_s
 def test_a_row_that_a_newcomer_alone_explains():
     """Where it did e^745 times better than all before it, numpy warned of a division by zero."""
     likelihood = np.array([[0.0, 1.0], [1.0, 0.0]])  # of two states, scaled by each row's best
-    joined = marginal._joined(likelihood, np.array([1.0, 0.0]), np.array([0.0, 0.5]))
+    joined = active_set._joined(likelihood, np.array([1.0, 0.0]), np.array([0.0, 0.5]))
     # Each state explains one of the two rows: EM is there in one step.
     np.testing.assert_allclose(joined, [0.5, 0.5], rtol=1e-15)
 

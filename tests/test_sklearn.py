@@ -13,8 +13,12 @@ from layerwise import (
     RBM,
     AutoEncoder,
     Backprop,
+    BoundAscent,
     ExactGradient,
     Gaussian,
+    LatentLayer,
+    LikelihoodAscent,
+    MarginalAscent,
     Softmax,
     Spin,
     TruncatedExponential,
@@ -29,6 +33,16 @@ ESTIMATORS = [
     AutoEncoder(3, encoder_layer_sizes=(5,), code="sample", trainer=Backprop(n_passes=3)),
     AutoEncoder(3, tied=True, corruption=0.1, trainer=Backprop(n_passes=3)),
     DBN([AutoEncoder(3, trainer=Backprop(n_passes=3)), RBM(2, trainer=PCD(n_passes=3))]),
+    # The checks fit single rows too, of which none can be held out.
+    LatentLayer(3, trainer=MarginalAscent(n_passes=3, early_stopping=False)),
+    AutoEncoder(3, trainer=BoundAscent(n_passes=3)),
+    DBN(
+        [
+            LatentLayer(3, trainer=MarginalAscent(n_passes=3, early_stopping=False)),
+            RBM(2, trainer=PCD(n_passes=3)),
+        ],
+        fine_tuner=LikelihoodAscent(n_passes=3),
+    ),
 ]
 
 
@@ -88,11 +102,15 @@ OF_TYPES = [
     *(RBM(3, visible=kind, trainer=ExactGradient(n_passes=3)) for kind in TYPES),
     *(RBM(3, visible=kind, trainer=PCD(n_passes=3, learning_rate=1e-3)) for kind in TYPES),
     *(AutoEncoder(3, visible=kind, trainer=Backprop(n_passes=3)) for kind in TYPES),
+    *(
+        LatentLayer(3, visible=kind, trainer=MarginalAscent(n_passes=3, early_stopping=False))
+        for kind in TYPES
+    ),
     RBM(3, visible=Gaussian(), hidden=Spin(), trainer=CD(n_passes=3, learning_rate=1e-3)),
     DBN([
         RBM(3, visible=Gaussian(), hidden="spin", trainer=ExactGradient(n_passes=3)),
         RBM(2, visible="spin", trainer=ExactGradient(n_passes=3)),
-    ]),
+    ], fine_tuner=LikelihoodAscent(n_passes=3)),
 ]  # fmt: skip
 
 

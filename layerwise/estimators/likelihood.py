@@ -6,18 +6,20 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_scalar
 
 from layerwise._sklearn import check_is_fitted
 from layerwise.estimators.base import Generative
 from layerwise.estimators.checks import validate, validate_rows
 from layerwise.estimators.dbn import DBN
 from layerwise.exceptions import Incompatible
-from layerwise.likelihood import marginal
+from layerwise.likelihood import marginal, sampled
 from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.partition import log_z
 from layerwise.models.conditional import Conditional
 from layerwise.models.draws import N_DRAWS, are_states, expected, states_of
 from layerwise.models.rbm import RBMParams
+from layerwise.numerics.streams import CODE, Stream
 
 # Seconds between two lines of progress.
 PROGRESS_EVERY = 3.0
@@ -112,7 +114,7 @@ def log_likelihood(model, X):
     return Estimate(mean, mean - 3 * error, mean + 3 * error, method)
 
 
-def best_latent_marginal(layer, X, tol=1e-3):
+def best_latent_marginal(layer, X, tol=1e-3, *, n_draws=None, random_state=None):
     """Best mean log-likelihood of ``X`` over all distributions of the latent states.
 
     The value U_D of Arnold and Ollivier (2013), section 2: no upper layers, however deep, can
@@ -122,23 +124,33 @@ def best_latent_marginal(layer, X, tol=1e-3):
     ----------
     layer : RBM, AutoEncoder, DBN, Pipeline or Conditional
         A fitted layer, whose p(x | h) is taken, or a conditional itself; of a DBN, the bottom
-        layer; of a pipeline, the last step. At most 24 latent units.
+        layer; of a pipeline, the last step. At most 24 latent units, or any number with
+        ``n_draws``.
     X : array-like of shape (n_samples, n_features)
         Rows of states. If some have values in (0, 1) where units are Bernoulli units, which are
         means, 17 draws of each row take its place: those of ``score_samples``.
     tol : float, default=1e-3
         Width of the bracket at which to stop, in nats.
+    n_draws : int, default=None
+        Instead of all latent states, take so many draws of the layer's q(h | x), spread evenly
+        over the rows. What is found is a lower bound, and certain: no state is left out of a
+        bracket that was never in it. None lists all states.
+    random_state : int, RandomState instance or None, default=None
+        Of the draws.
 
     Returns
     -------
     Estimate
         ``low`` is reached by ``weights``, of shape (2**n_latent,); no distribution exceeds
-        ``high``. ``value`` is ``low``.
+        ``high``. ``value`` is ``low``. With ``n_draws``, ``weights`` are of ``states``, ``high``
+        is infinite, and ``error`` says by how much other draws would differ.
 
     Raises
     ------
     TooManyStates
-        If there are more than 24 latent units.
+        If there are more than 24 latent units, and ``n_draws`` is None.
+    Incompatible
+        If states are to be drawn and the layer has no ``inference_``.
     TypeError
         If the layer is none of these.
 
@@ -152,10 +164,15 @@ def best_latent_marginal(layer, X, tol=1e-3):
     """
     layer, X = _bottom(layer, X, "best_latent_marginal")
     conditional = _conditional(layer)
-    return marginal.best_latent_marginal(conditional, _drawn(X, conditional.visible), tol)
+    X = _drawn(X, conditional.visible)
+    if n_draws is None:
+        return marginal.best_latent_marginal(conditional, X, tol)
+    inference = _inference(layer, "best_latent_marginal with n_draws")
+    states = _draws(inference, X, conditional, n_draws, random_state)
+    return sampled.best_latent_marginal(conditional, X, states, tol)
 
 
-def latent_marginal_bound(layer, X, X_inference=None):
+def latent_marginal_bound(layer, X, X_inference=None, *, n_draws=None, random_state=None):
     """Mean log-likelihood of ``X`` under the layer and its own aggregated inference.
 
     The criterion Uhat of Arnold and Ollivier (2013): the latent distribution is q_D, the mean of
@@ -165,46 +182,77 @@ def latent_marginal_bound(layer, X, X_inference=None):
     Parameters
     ----------
     layer : RBM, AutoEncoder, DBN or Pipeline
-        Fitted; of a DBN, the bottom layer, of a pipeline, the last step. At most 24 latent units.
+        Fitted; of a DBN, the bottom layer, of a pipeline, the last step. At most 24 latent units,
+        or any number with ``n_draws``.
     X : array-like of shape (n_samples, n_features)
         As in ``best_latent_marginal``.
     X_inference : array-like of shape (n_rows, n_features), default=None
         Rows that q(h | x) is aggregated over; ``X`` itself if None.
+    n_draws : int, default=None
+        Instead of all latent states, take so many draws of q(h | x), spread evenly over
+        ``X_inference``, as the latent distribution. The value is a certain lower bound of the
+        best latent marginal; of the bound with all states it is one on average. None lists all
+        states.
+    random_state : int, RandomState instance or None, default=None
+        Of the draws.
 
     Returns
     -------
     Estimate
-        Exact; ``weights`` is q_D, of shape (2**n_latent,).
+        Exact; ``weights`` is q_D, of shape (2**n_latent,). With ``n_draws``, ``weights`` are of
+        ``states``, ``high`` is infinite, and ``error`` says by how much other draws would differ.
 
     Raises
     ------
     TooManyStates
-        If there are more than 24 latent units.
+        If there are more than 24 latent units, and ``n_draws`` is None.
     Incompatible
         If the layer has no ``inference_``.
     TypeError
         If the layer is none of these.
     """
     found, X = _bottom(layer, X, "latent_marginal_bound")
-    inference = getattr(found, "inference_", None)
-    if inference is None:
-        raise Incompatible(
-            "latent_marginal_bound asks the layer for its q(h | x), and "
-            f"{type(found).__name__} has no inference_. Use an RBM or an AutoEncoder."
-        )
+    inference = _inference(found, "latent_marginal_bound")
     conditional = _conditional(found)
     over = X = _drawn(X, conditional.visible)
     if X_inference is not None:
         X_inference = _bottom(layer, X_inference, "latent_marginal_bound")[1]
         over = _drawn(X_inference, conditional.visible)
-    fields = inference.log_odds(over)
-    if fields.shape[1] != conditional.n_latent:
+    if n_draws is not None:
+        states = _draws(inference, over, conditional, n_draws, random_state)
+        return sampled.latent_marginal_bound(conditional, X, states)
+    log_inferred = marginal.log_inferred(inference, over)
+    _check_latent(len(log_inferred).bit_length() - 1, conditional)
+    return marginal.latent_marginal_bound(conditional, log_inferred, X)
+
+
+def _inference(layer, asker):
+    """Return q(h | x) of a layer, or raise that it has none."""
+    inference = getattr(layer, "inference_", None)
+    if inference is None:
+        raise Incompatible(
+            f"{asker} asks the layer for its q(h | x), and {type(layer).__name__} has no "
+            "inference_. Use an RBM or an AutoEncoder."
+        )
+    return inference
+
+
+def _check_latent(n_latent, conditional):
+    if n_latent != conditional.n_latent:
         raise Incompatible(
             "latent_marginal_bound asks for q(h | x) and p(x | h) over the same latent units, and "
-            f"they have {fields.shape[1]} and {conditional.n_latent}. Set weights of sizes that "
-            "fit, or train again."
+            f"they have {n_latent} and {conditional.n_latent}. Set weights of sizes that fit, or "
+            "train again."
         )
-    return marginal.latent_marginal_bound(conditional, fields, X)
+
+
+def _draws(inference, X, conditional, n_draws, random_state):
+    """Return states drawn from the inference of some rows."""
+    check_scalar(n_draws, "n_draws", Integral, min_val=4)
+    stream = Stream.from_random_state(random_state)
+    states = sampled.drawn_states(inference, X, n_draws, stream, lane=CODE)
+    _check_latent(states.shape[1], conditional)
+    return states.astype(float)
 
 
 def _is_pipeline(model):

@@ -13,12 +13,17 @@ class Estimate:
     ----------
     value : float
     low, high : float
-        ``low <= truth <= high``; both equal ``value`` where it is exact.
+        ``low <= truth <= high``; both equal ``value`` where it is exact, and ``high`` is infinite
+        where only a lower bound is known.
     method : str
         How it was found, in words.
-    weights : ndarray of shape (2**n,), default=None
-        The distribution over states that reaches ``low``, where there is one; bit j of the index
-        is the state of unit j.
+    weights : ndarray of shape (n_states,), default=None
+        The distribution over states that reaches ``low``, where there is one: over all 2**n states
+        of n units, where bit j of the index is the state of unit j, or over ``states``.
+    states : ndarray of shape (n_states, n), default=None
+        The states that ``weights`` are of, where not all are listed.
+    error : float, default=None
+        Standard error of ``value``, where random states were drawn: what other draws would change.
     """
 
     value: float
@@ -26,6 +31,8 @@ class Estimate:
     high: float
     method: str
     weights: np.ndarray | None = field(default=None, repr=False)
+    states: np.ndarray | None = field(default=None, repr=False)
+    error: float | None = None
 
     @classmethod
     def exact(cls, value, method):

@@ -99,6 +99,11 @@ class LikelihoodAscent(_Ascent):
 
     def _accept(self, model):
         sizes = [conditional.n_latent for conditional in model.conditionals]
+        if not sizes:
+            raise Incompatible(
+                "LikelihoodAscent trains at least one layer below the RBM, and there is none. "
+                "Train the RBM with ExactGradient()."
+            )
         for n in sizes:
             self._refuse(n)
         for below, above in pairwise(sizes):
@@ -279,14 +284,24 @@ class BoundAscent(_Ascent):
             )
         self.after.check()
 
-    def passes(self, model, rows, stream, state=None):
-        """Improve a model in place, one pass over the rows at a time: see ``Trainer.passes``."""
-        self.check()
-        if state is None and self.after is not None:
-            self._accept(model)
+    def start(self, model, rows, stream):
+        """Return the state before the first pass, after the passes of the trainer before.
+
+        Parameters
+        ----------
+        model : AutoEncoderParams
+        rows : LayerInput
+        stream : Stream
+
+        Returns
+        -------
+        TrainingState
+        """
+        self._accept(model)
+        if self.after is not None:
             for _ in self.after.passes(model, rows, stream.child("after")):
                 pass
-        yield from super().passes(model, rows, stream, state)
+        return super().start(model, rows, stream)
 
     def _accept(self, model):
         chain = model.chain

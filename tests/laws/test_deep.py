@@ -213,7 +213,8 @@ def test_a_step_of_the_bound_is_that_of_encoder_and_decoder(rng, kind, n_visible
 
     def objective():
         fields = Encoder(chain, 0, model.code).field(X)
-        return -latent_marginal_bound(model.conditional, fields, X).value
+        inferred = log_aggregated_posterior(fields)
+        return -latent_marginal_bound(model.conditional, inferred, X).value
 
     (slopes,) = differences(objective, [chain.parameters], 1e-5)
     if chain.log_variance is not None:

@@ -236,7 +236,8 @@ def test_no_deep_model_exceeds_the_best_latent_marginal(rng, kind, n_visible, la
     reached = mixtures.Mixture(model.bottom, np.log(np.maximum(best.weights, 1e-300)))(X).mean()
     assert reached == pytest.approx(best.low, abs=1e-9)
     inference = rbm_of(kind, n_visible, rng, hidden=latent, n_hidden=4).inference
-    own = marginal.latent_marginal_bound(model.bottom, inference.log_odds(X), X)
+    inferred = marginal.log_inferred(inference, X)
+    own = marginal.latent_marginal_bound(model.bottom, inferred, X)
     assert own.value <= best.high
 
 
