@@ -22,7 +22,7 @@ NAMES = [
 ]  # fmt: skip
 ROOMS = {
     "layerwise.datasets": ["fetch_binarized_mnist", "fetch_cmnist", "fetch_mnist", "load_tea"],
-    "layerwise.plots": ["ComparisonDisplay", "SamplesDisplay"],
+    "layerwise.plots": ["ComparisonDisplay", "LatentMarginalDisplay", "SamplesDisplay"],
     "layerwise.model_selection": ["scorers"],
     "layerwise.model_selection.scorers": ["blm", "log_likelihood"],
 }

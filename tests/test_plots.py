@@ -5,10 +5,12 @@ import sys
 import numpy as np
 import pytest
 
+from layerwise import DBN, RBM, AutoEncoder, LatentLayer, MarginalAscent
 from layerwise.datasets import load_tea
-from layerwise.plots import ComparisonDisplay, SamplesDisplay
+from layerwise.plots import ComparisonDisplay, LatentMarginalDisplay, SamplesDisplay
 
 matplotlib = pytest.importorskip("matplotlib")
+CHAIN = {"criterion": -9.0, "bound": -8.0, "likelihood": -8.5, "best": -7.0}
 BASELINES = {"uniform": [-69.3, -69.4, -69.5], "perfect": [-5.5, -5.6, -5.7]}
 
 
@@ -50,6 +52,8 @@ class Sampler:
 @pytest.mark.parametrize("make", [
     lambda: SamplesDisplay({"data": load_tea().train[:5]}, image_shape=(10, 10)),
     lambda: ComparisonDisplay([record("rbm", -20.0, -21.0)], baselines=BASELINES),
+    lambda: LatentMarginalDisplay({"a": dict(CHAIN), "b": {**CHAIN, "best": -3.0}}, name="Tea"),
+    lambda: LatentMarginalDisplay({}),
 ])  # fmt: skip
 def test_displays_return_themselves_and_draw_where_they_are_told(make, plt):
     display = make()
@@ -146,3 +150,34 @@ def test_without_matplotlib_a_sentence_says_what_to_install(display, monkeypatch
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match="draws with matplotlib, which is not installed"):
         display.plot()
+
+
+def test_the_chain_of_inequalities_is_measured_and_drawn():
+    tea = load_tea(random_state=7).train
+    models = {
+        "deep": DBN([AutoEncoder(5), RBM(4)], random_state=7).fit(tea),
+        "stacked": DBN([RBM(5, hidden="spin"), RBM(4, visible="spin")], random_state=7).fit(tea),
+        "exact": DBN([LatentLayer(5, trainer=MarginalAscent(n_passes=20)), RBM(4)]).fit(tea),
+        "alone": AutoEncoder(5, random_state=7).fit(tea),
+    }
+    display = LatentMarginalDisplay.from_estimators(models, tea, name="Tea")
+    for label, chain in display.chains.items():
+        assert chain["criterion"] <= chain["bound"] <= chain["best"] + 1e-3
+        assert chain["likelihood"] <= chain["best"] + 1e-3
+        assert ("theorem" in chain) == (label != "alone")
+        if label != "alone":
+            assert chain["theorem"] <= chain["likelihood"] + 1e-3
+    drawn = {
+        (float(x), float(np.round(y)))
+        for marks in display.ax_.collections
+        for x, y in marks.get_offsets()
+    }
+    asked = {
+        (value, float(row))
+        for row, chain in enumerate(display.chains.values())
+        for value in chain.values()
+    }
+    assert drawn == asked
+    lines = display.table().splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(models)
+    assert f"{display.chains['deep']['best']:.2f}" in lines[1]

@@ -162,9 +162,7 @@ def best_latent_marginal(layer, X, tol=1e-3, *, n_draws=None, random_state=None)
     of second order, states of weight zero leave, and states with D > 1 join. Both ends of the
     bracket are moved outwards by a bound on what rounding may have changed.
     """
-    layer, X = _bottom(layer, X, "best_latent_marginal")
-    conditional = _conditional(layer)
-    X = _drawn(X, conditional.visible)
+    layer, conditional, X = resolved(layer, X, "best_latent_marginal")
     if n_draws is None:
         return marginal.best_latent_marginal(conditional, X, tol)
     inference = _inference(layer, "best_latent_marginal with n_draws")
@@ -286,6 +284,13 @@ def _bottom(model, X, asker):
         )
     X = validate(model, X, model.conditional_.visible)
     return (model.layers_[0] if isinstance(model, DBN) else model), X
+
+
+def resolved(model, X, asker):
+    """Return the layer of a model that is meant, its p(x | h) in float64, and X as states."""
+    layer, X = _bottom(model, X, asker)
+    conditional = _conditional(layer)
+    return layer, conditional, _drawn(X, conditional.visible)
 
 
 def _conditional(layer):

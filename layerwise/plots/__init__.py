@@ -1,6 +1,7 @@
 """Pictures, as scikit-learn's Display objects. Matplotlib is imported when one is drawn."""
 
 from layerwise.plots.comparison import ComparisonDisplay
+from layerwise.plots.latent_marginal import LatentMarginalDisplay
 from layerwise.plots.samples import SamplesDisplay
 
-__all__ = ["ComparisonDisplay", "SamplesDisplay"]
+__all__ = ["ComparisonDisplay", "LatentMarginalDisplay", "SamplesDisplay"]
