@@ -11,12 +11,16 @@ import problems
 from sklearn.datasets import load_digits
 
 from layerwise import CD, PCD, RBM, Backprop, Softmax, best_latent_marginal
+from layerwise.likelihood.deep import minus_log_likelihood
 from layerwise.likelihood.mixtures import Mixture
+from layerwise.likelihood.posterior import Posterior
 from layerwise.models.chain import AutoEncoderParams, Chain
 from layerwise.models.conditional import Conditional
+from layerwise.models.dbn import DBNParams
 from layerwise.models.inputs import LayerInput
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics import enumerate as enumeration
+from layerwise.numerics.optimizer import Optimizer, descend
 from layerwise.numerics.rbm import gibbs as gibbs_steps
 from layerwise.numerics.streams import Stream
 
@@ -40,6 +44,43 @@ def deep(n, n_rows, sd):
     weights, bias, log_marginal, X = problems.latent_mixture(n, n_rows, sd)
     layer = Conditional(weights, bias)
     return lambda: Mixture(layer, log_marginal)(X)
+
+
+def posterior_draws(n, n_rows, sd):
+    """One draw of the exact posterior of each of the rows of ``deep``."""
+    weights, bias, log_marginal, X = problems.latent_mixture(n, n_rows, sd)
+    posterior = Posterior(Conditional(weights, bias), log_marginal)
+    return lambda: posterior.sample(X, STREAM, step=0, lane=0)
+
+
+def listed_likelihood(n, n_rows, sd):
+    """The likelihoods of ``deep``, the table of the states at hand."""
+    weights, bias, log_marginal, X = problems.latent_mixture(n, n_rows, sd)
+    posterior = Posterior(Conditional(weights, bias), log_marginal)
+    return lambda: posterior(X)
+
+
+def moments_under(n, m, single=False):
+    """Moments of m units under given weights of the states of n others."""
+    weights, bias, _ = problems.two_layers(n, m)
+    given = np.random.default_rng(problems.SEED).normal(size=2**n)
+    under = enumeration.MomentsUnder(m, n, single=single)
+    return lambda: under(weights, bias, given)
+
+
+def likelihood_ascent(n, n_rows, n_visible, n_hidden):
+    """One step up the exact likelihood of a deep model, by Adam. Returns the likelihood before."""
+    bottom, top, X = problems.deep_model(n, n_rows, n_visible, n_hidden)
+    model = DBNParams((Conditional(*bottom),), RBMParams(*top))
+    sizes = sum(array.size for array in model.arrays())
+    optimizer = Optimizer.start("adam", sizes, np.float64, momentum=0.9, decay=0.0)
+
+    def step():
+        value, gradients = minus_log_likelihood(model, X)
+        descend(model.arrays(), gradients, optimizer, rate=1e-3)
+        return -value
+
+    return step
 
 
 def best_marginal(conditional, X, tol):

@@ -175,6 +175,42 @@ def deep():
     )
 
 
+def ascent():
+    """The exact gradient of a deep model, and what it is made of."""
+    task, small = (16, 250, 112, 100), (10, 50, 30, 20)
+    for threads in (1, 2):
+        yield Contest(
+            "exact ascent, n=16, 250 rows of 112, RBM(100)",
+            "torch autograd",
+            ("likelihood_ascent", *task),
+            ("torch_likelihood_ascent", *task),
+            FASTER,
+            15,
+            40,
+            threads=threads,
+            check=(
+                equal, ("likelihood_ascent", *small), ("torch_likelihood_ascent", *small), 5,
+            ),
+        )  # fmt: skip
+    for single in (False, True):
+        yield Contest(
+            f"moments under weights, n=16 m=784, {'float32' if single else 'float64'}",
+            "ours, moments",
+            ("moments_under", 16, 784, single),
+            ("moments", 16, 784, single),
+            SLOWER,
+            1.2,
+        )
+    yield Contest(
+        "draws of the posterior, n=16, 2,000 rows",
+        "ours, likelihoods",
+        ("posterior_draws", 16, 2000, 0.3),
+        ("listed_likelihood", 16, 2000, 0.3),
+        SLOWER,
+        1.5,
+    )
+
+
 def long_marginal():
     """Return the best latent marginal of 4,000 rows of 100, to 1e-6 nats."""
     name = "best marginal, n=16, 4,000 rows of 100, to 1e-6"
@@ -299,6 +335,7 @@ def all_contests(long=False):
         *log_z(),
         *log_z_itself(),
         *deep(),
+        *ascent(),
         *contrastive(),
         *dense(),
         *gibbs(),

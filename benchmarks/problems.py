@@ -52,6 +52,14 @@ def latent_mixture(n, n_rows, sd):
     return weights, bias, log_marginal, rows(n_rows, 100, float)
 
 
+def deep_model(n, n_rows, n_visible, n_hidden):
+    """Return p(x | h) of n latent units, an RBM over these, each as arrays, and rows."""
+    rng = np.random.default_rng(SEED)
+    bottom = 0.3 * rng.normal(size=(n, n_visible)), rng.normal(size=n_visible)
+    top = 0.3 * rng.normal(size=(n_hidden, n)), rng.normal(size=n), rng.normal(size=n_hidden)
+    return bottom, top, rows(n_rows, n_visible, float)
+
+
 def machine(n_visible, n_hidden, n_chains):
     """Return float32 weights (n_hidden, n_visible), both biases, and hidden states of chains."""
     rng = np.random.default_rng(SEED)

@@ -235,6 +235,31 @@ def numpy_deep_exp(n, n_rows, sd):
     return log_likelihoods
 
 
+def torch_likelihood_ascent(n, n_rows, n_visible, n_hidden):
+    """One step up the exact likelihood of a deep model, by autograd and Adam."""
+    import torch
+
+    bottom, top, X = problems.deep_model(n, n_rows, n_visible, n_hidden)
+    arrays = [torch.from_numpy(part).requires_grad_() for part in (*bottom, *top)]
+    weights, bias, top_weights, visible_bias, hidden_bias = arrays
+    X, h = torch.from_numpy(X), torch.from_numpy(problems.states(n))
+    adam = torch.optim.Adam(arrays, lr=1e-3)
+    softplus = torch.nn.functional.softplus
+
+    def step():
+        adam.zero_grad()
+        top = h @ visible_bias + softplus(torch.addmm(hidden_bias, h, top_weights.T)).sum(dim=1)
+        log_marginal = top - torch.logsumexp(top, dim=0)
+        table = log_marginal - softplus(torch.addmm(bias, h, weights)).sum(dim=1)
+        joint = torch.addmm(table, X @ weights.T, h.T)
+        value = (torch.logsumexp(joint, dim=1) + X @ bias).mean()
+        (-value).backward()
+        adam.step()
+        return float(value)
+
+    return step
+
+
 # ---- contrastive divergence: scikit-learn's algorithm, persistent chains, one Gibbs step ----
 
 

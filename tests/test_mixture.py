@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from reference import mixture as twin
 
+from layerwise.numerics import mixture
 from layerwise.numerics.mixture import Factors, Table
 
 # Sums of positive terms: a relative error of the sum is an absolute error of its logarithm; the
@@ -98,6 +99,21 @@ def test_posterior_means_equal_the_table(rng, scale, n, n_rows):
     for found in posterior_both_ways(factors, table):
         np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
     np.testing.assert_array_equal(factors.log_sums_and_means(table)[0], factors.log_sums(table))
+
+
+@pytest.mark.parametrize("n", [1, 2, 31, 32, 33, 64, 257])
+def test_picks_equal_the_twin(rng, n):
+    a = rng.random((90, n)) * (rng.random((90, n)) < 0.7)
+    a[:, n // 2] += 0.1
+    b, row, uniforms = rng.random((5, n)), rng.integers(5, size=90), rng.random(90)
+    b[:, n // 2] += 0.1
+    uniforms[:3] = 0, 1 - 2**-53, 0.5
+    found = mixture._picked(a, b, uniforms, row)
+    np.testing.assert_array_equal(found, twin.picks(a * b[row], uniforms))
+    np.testing.assert_array_equal(
+        mixture._picked(a, b[row], uniforms), twin.picks(a * b[row], uniforms)
+    )
+    assert np.all((a * b[row])[np.arange(90), found] > 0)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 7, 10])

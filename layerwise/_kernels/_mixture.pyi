@@ -21,6 +21,14 @@ def shares(
     by_high: NDArray[np.float64], # (m, n)      out
     by_low: NDArray[np.float64],  # (m, depth)  out
 ) -> int: ...
+def pick(
+    a: NDArray[np.float64],       # (m, n)      in
+    b: NDArray[np.float64],       # (any, n)    in
+    row: NDArray[np.int64],       # (m,)        in, of b; empty if row i is that of a
+    uniform: NDArray[np.float64], # (m,)        in
+    n_threads: int,
+    index: NDArray[np.int64],     # (m,)        out
+) -> int: ...
 def cells(
     a: NDArray[np.float64],       # (m, depth)  in
     b: NDArray[np.float64],       # (n, depth)  in

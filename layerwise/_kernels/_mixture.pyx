@@ -14,6 +14,9 @@ cdef extern from "mixture/mixture.h" nogil:
     void lw_mixture_shares(
         const double *, const double *, const double *, const double *, const double *, ptrdiff_t,
         ptrdiff_t, ptrdiff_t, int, double *, double *)
+    void lw_mixture_pick(
+        const double *, const double *, const int64_t *, const double *, ptrdiff_t, ptrdiff_t,
+        int, int64_t *)
     void lw_mixture_cells(
         const double *, const double *, const int64_t *, ptrdiff_t, ptrdiff_t, ptrdiff_t, int,
         double *)
@@ -59,6 +62,29 @@ def shares(
             lw_mixture_shares(
                 &low[0, 0], &high[0, 0], &table[0, 0], &limit[0], &sum[0], m, n, depth, n_threads,
                 &by_high[0, 0], &by_low[0, 0])
+    return 0
+
+
+def pick(
+    const double[:, ::1] a,         # in
+    const double[:, ::1] b,         # in
+    const int64_t[::1] row,         # in
+    const double[::1] uniform,      # in
+    int n_threads,
+    int64_t[::1] index,             # out
+):
+    """For each row of a, an index drawn by its weights times those of a row of b."""
+    cdef ptrdiff_t m = a.shape[0], n = a.shape[1]
+    cdef const int64_t *of = NULL
+    assert index.shape[0] == uniform.shape[0] == m and b.shape[1] == n
+    if row.shape[0]:
+        assert row.shape[0] == m
+        of = &row[0]
+    else:
+        assert b.shape[0] == m
+    if m and n:
+        with nogil:
+            lw_mixture_pick(&a[0, 0], &b[0, 0], of, &uniform[0], m, n, n_threads, &index[0])
     return 0
 
 

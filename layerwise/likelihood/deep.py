@@ -42,19 +42,18 @@ def minus_log_likelihood(dbn, X):
     gradients : list of ndarray
         By the arrays of ``dbn``, in their order, in float64.
     """
-    gradients, value = [], None
-    rows, weights = X, None
-    for conditional, log_marginal in zip(dbn.conditionals, latent_log_marginals(dbn)):
-        posterior = Posterior(conditional, log_marginal)
-        found, slopes, aggregated = conditional_gradient(posterior, rows, weights)
-        value = found if value is None else value
-        gradients += slopes
-        # What the sum of weights lost to rounding and to states left out.
-        aggregated /= aggregated.sum()
+    log_marginals = latent_log_marginals(dbn)
+    posterior = Posterior(dbn.bottom, log_marginals[0])
+    value, gradients, aggregated = conditional_gradient(posterior, X)
+    for conditional, log_marginal in zip(dbn.conditionals[1:], log_marginals[1:]):
         kept = np.flatnonzero(aggregated > NEGLIGIBLE / len(aggregated))
-        rows, weights = posterior.states(kept), aggregated[kept] / aggregated[kept].sum()
+        rows, weights = posterior.states(kept), aggregated[kept]
+        posterior = Posterior(conditional, log_marginal)
+        _, slopes, aggregated = conditional_gradient(posterior, rows, weights / weights.sum())
+        gradients += slopes
     # Below the top: how much more the rows weigh each state than the model does.
-    return value, gradients + _top_gradient(dbn.top, aggregated - np.exp(log_marginal))
+    excess = aggregated / aggregated.sum() - np.exp(log_marginals[-1])
+    return value, gradients + _top_gradient(dbn.top, excess)
 
 
 def conditional_gradient(posterior, X, weights=None):

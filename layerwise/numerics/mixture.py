@@ -47,11 +47,13 @@ def _scaled_exponentials(fields):
     return values
 
 
-def _drawn(weights, uniforms):
-    """Return for each row of weights an index, drawn in proportion to them."""
-    cumulated = np.cumsum(weights, axis=1)
-    # Never one without weight: the first whose sum exceeds the number.
-    return (cumulated <= (uniforms * cumulated[:, -1])[:, None]).sum(axis=1)
+def _picked(a, b, uniforms, row=None):
+    """Return for each row an index, drawn in proportion to a[i] * b[i], or a[i] * b[row[i]]."""
+    index = np.empty(len(a), dtype=np.int64)
+    row = index[:0] if row is None else row
+    n_threads = runtime.count(2 * a.size)
+    check(_mixture.pick(a, b, row, np.ascontiguousarray(uniforms), n_threads, index))
+    return index
 
 
 class Table:
@@ -176,7 +178,7 @@ class Factors:
     def draw(self, table, uniforms):
         """Return the index of a state of each row, drawn by the terms of its sum.
 
-        The low half is drawn by its share of the sum, then the high half given the low one.
+        The high half is drawn by its share of the sum, then the low half given the high one.
 
         Parameters
         ----------
@@ -189,16 +191,22 @@ class Factors:
         -------
         ndarray of shape (n_rows,), int64
         """
-        sums, by_low, again = self._summed(table)
-        by_low *= self.low
+        first, second = uniforms.T
+        by_high = product(self.low, table.weights.T)
+        high = _picked(by_high, self.high, first)
+        low = _picked(self.low, table.weights, second, high)
+        again = np.flatnonzero(~(np.einsum("ij,ij->i", by_high, self.high) > SAFE))
         if len(again):
-            by_low[again] = self._shares_apart(again, table, sums[again])[0]
-        low = _drawn(by_low, uniforms[:, 0])
-        by_high = table.weights.T[low] * self.high
-        if len(again):
-            exponents = table.log_weights.T[low[again]] + self._exponents(again, table)[1]
-            by_high[again] = np.exp(exponents - exponents.max(axis=1, keepdims=True))
-        return _drawn(by_high, uniforms[:, 1]) << self.half | low
+            high[again], low[again] = self._drawn_apart(again, table, uniforms[again])
+        return high << self.half | low
+
+    def _drawn_apart(self, rows, table, uniforms):
+        first, second = uniforms.T
+        by_high = self._shares_apart(rows, table, self._log_sums_apart(rows, table))[1]
+        high = _picked(by_high, np.ones_like(by_high), first)
+        exponents = table.log_weights[high] + self._exponents(rows, table)[0]
+        by_low = np.exp(exponents - exponents.max(axis=1, keepdims=True))
+        return high, _picked(by_low, np.ones_like(by_low), second)
 
     def log_sums_over_rows(self, log_weights, floor=-np.inf):
         """Return log sum_x exp(log_weights[x] + field_x . h), for each state h.

@@ -36,3 +36,9 @@ def posterior(fields, log_table):
 
 def posterior_means(fields, log_table):
     return posterior(fields, log_table) @ states(fields.shape[1])
+
+
+def picks(weights, uniforms):
+    """Return for each row the first index whose cumulated weight exceeds its part of the sum."""
+    cumulated = np.cumsum(weights, axis=1)
+    return (cumulated <= (uniforms * cumulated[:, -1])[:, None]).sum(axis=1)

@@ -226,6 +226,73 @@ lw_mixture_shares(const double *low, const double *high, const double *table, co
     LW_WITH_THREADS(share_shares(low, high, table, limit, sum, m, n, depth, by_high, by_low));
 }
 
+LW_LOOP double
+sum_of_products(const double *restrict a, const double *restrict b, ptrdiff_t n)
+{
+    double lane[LW_ADDERS] = { 0 };
+    ptrdiff_t k = 0;
+
+    for (; k + LW_ADDERS <= n; k += LW_ADDERS) {
+        LW_SIMD
+        for (int l = 0; l < LW_ADDERS; l++) {
+            lane[l] += a[k + l] * b[k + l];
+        }
+    }
+    for (int l = 0; k < n; k++, l++) {
+        lane[l] += a[k] * b[k];
+    }
+    return sum_of_lanes(lane);
+}
+
+/* Blocks are walked first, by their sums; then the weights of the block that the number is in, of
+ * which rounding may leave it past the last. */
+static int64_t
+picked(const double *a, const double *b, double uniform, ptrdiff_t n)
+{
+    double sum = 0, block = 0;
+    ptrdiff_t first = 0, most = 0;
+
+    for (ptrdiff_t k = 0; k < n; k += LW_NEAR) {
+        sum += sum_of_products(a + k, b + k, lw_min(LW_NEAR, n - k));
+    }
+    const double target = uniform * sum;
+    for (sum = 0; first < n; first += LW_NEAR) {
+        block = sum_of_products(a + first, b + first, lw_min(LW_NEAR, n - first));
+        if (sum + block > target) {
+            break;
+        }
+        sum += block;
+    }
+    for (ptrdiff_t k = first; k < lw_min(first + LW_NEAR, n); k++) {
+        const double weight = a[k] * b[k];
+        most = weight > 0 ? k : most;
+        sum += weight;
+        if (sum > target) {
+            break;
+        }
+    }
+    return most;
+}
+
+static void
+share_picks(const double *a, const double *b, const int64_t *row, const double *uniform,
+    ptrdiff_t m, ptrdiff_t n, int64_t *index)
+{
+    LW_SHARE_TILES(tile, lw_tiles(m, LW_MIXTURE_ROWS), {
+        const ptrdiff_t last = lw_min((tile + 1) * LW_MIXTURE_ROWS, m);
+        for (ptrdiff_t i = tile * LW_MIXTURE_ROWS; i < last; i++) {
+            index[i] = picked(a + i * n, b + (row ? row[i] : i) * n, uniform[i], n);
+        }
+    });
+}
+
+void
+lw_mixture_pick(const double *a, const double *b, const int64_t *row, const double *uniform,
+    ptrdiff_t m, ptrdiff_t n, int n_threads, int64_t *index)
+{
+    LW_WITH_THREADS(share_picks(a, b, row, uniform, m, n, index));
+}
+
 static void
 tile_of_cells(const double *a, const double *b, const int64_t *cell, ptrdiff_t count, ptrdiff_t n,
     ptrdiff_t depth, double *sum)
