@@ -136,15 +136,15 @@ class MarginalAscent(_Ascent):
 
     Parameters
     ----------
-    learning_rate : float, default=1e-2
+    learning_rate : float, default=0.02
     momentum : float, default=0.9
         Momentum of "sgd", in [0, 1); beta1 of "adam".
-    weight_decay : float, default=0.1
+    weight_decay : float, default=0.05
         L2, on weights only. With "adam" it stands beside the step (Loshchilov and Hutter, 2019).
     batch_size : int, default=50
     n_passes : int, default=400
     optimizer : {"adam", "sgd"}, default="adam"
-    schedule : {"constant", "linear", "warmup"} or callable, default="linear"
+    schedule : {"constant", "linear", "warmup"} or callable, default="warmup"
         As in ``LikelihoodAscent``.
     resample : bool, default=True
         Draw the rows' states anew for each pass; False trains on their means.
@@ -165,8 +165,8 @@ class MarginalAscent(_Ascent):
     _parameter_constraints = _Ascent._parameter_constraints | {"broad": [UNIT_INTERVAL]}
 
     def __init__(
-        self, *, learning_rate=1e-2, momentum=0.9, weight_decay=0.1, batch_size=50,
-        n_passes=400, optimizer="adam", schedule="linear", resample=True, broad=BROAD,
+        self, *, learning_rate=0.02, momentum=0.9, weight_decay=0.05, batch_size=50,
+        n_passes=400, optimizer="adam", schedule="warmup", resample=True, broad=BROAD,
         early_stopping=True, validation_fraction=0.1, n_passes_no_change=40,
     ):  # fmt: skip
         self.learning_rate = learning_rate
