@@ -53,15 +53,15 @@ class LikelihoodAscent(_Ascent):
 
     Parameters
     ----------
-    learning_rate : float, default=3e-3
+    learning_rate : float, default=0.01
     momentum : float, default=0.9
         Momentum of "sgd", in [0, 1); beta1 of "adam".
-    weight_decay : float, default=1e-3
+    weight_decay : float, default=0.05
         L2, on weights only. With "adam" it stands beside the step (Loshchilov and Hutter, 2019).
     batch_size : int, default=100
-    n_passes : int, default=100
+    n_passes : int, default=200
     optimizer : {"adam", "sgd"}, default="adam"
-    schedule : {"constant", "linear", "warmup"} or callable, default="linear"
+    schedule : {"constant", "linear", "warmup"} or callable, default="warmup"
         Factor of the learning rate: 1; falling from 1 to 0 over the passes; the same, but rising
         over the first tenth of them; or a function of the pass, counted from 0.
     resample : bool, default=True
@@ -81,8 +81,8 @@ class LikelihoodAscent(_Ascent):
     needs = DBNParams
 
     def __init__(
-        self, *, learning_rate=3e-3, momentum=0.9, weight_decay=1e-3, batch_size=100,
-        n_passes=100, optimizer="adam", schedule="linear", resample=True, early_stopping=False,
+        self, *, learning_rate=0.01, momentum=0.9, weight_decay=0.05, batch_size=100,
+        n_passes=200, optimizer="adam", schedule="warmup", resample=True, early_stopping=False,
         validation_fraction=0.1, n_passes_no_change=10,
     ):  # fmt: skip
         self.learning_rate = learning_rate
