@@ -1,8 +1,7 @@
 /* Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
  * 2011): four 32-bit numbers as a function of a counter and a key. No state, so no order. */
 
-#ifndef LW_BASE_PHILOX_H
-#define LW_BASE_PHILOX_H
+#pragma once
 
 #include "base/kernel.h"
 #include "base/vector.h"
@@ -170,5 +169,3 @@ lw_words_across(lw_key key, uint32_t group, uint32_t first_row, ptrdiff_t n_rows
         lw_words_of(key, groups, row, LW_PHILOX_GROUPS / 2, step, lane, LW_PHILOX_GROUPS, word);
     }
 }
-
-#endif

@@ -2,8 +2,7 @@
  * they stand in. Arguments are clamped where the result would leave the normal numbers; NaN stays
  * NaN. Errors, measured by tests/test_units.py: at most 2 units in the last place. */
 
-#ifndef LW_BASE_VMATH_H
-#define LW_BASE_VMATH_H
+#pragma once
 
 #include <math.h>
 
@@ -348,5 +347,3 @@ lw_sigmoid_f32(float x)
 {
     return 1.0f / (1.0f + lw_exp_f32(-x));
 }
-
-#endif

@@ -5,8 +5,7 @@
  * differs between them in its last bits, where one fuses a multiplication with an addition or sums
  * in vectors of another length. */
 
-#ifndef LW_ISA_ISA_H
-#define LW_ISA_ISA_H
+#pragma once
 
 #include "enumerate/enumerate.h"
 #include "linear/product.h"
@@ -61,6 +60,4 @@ const void *lw_isa_kernels(int isa);
 
 /* Point this extension module's names of kernels to a table: once, when it is imported. */
 void lw_point(const void *kernels);
-#endif
-
 #endif

@@ -1,7 +1,6 @@
 /* The workspace of look-up: states as indices of tables, and back. */
 
-#ifndef LW_RBM_INDEX_H
-#define LW_RBM_INDEX_H
+#pragma once
 
 #include "base/scratch.h"
 #include "base/threads.h"
@@ -130,5 +129,3 @@ index_tile(const lw_side *side, const uint8_t *on, ptrdiff_t n_units, ptrdiff_t 
             index + index_at(side, n_units, unit, row + r), side->apart);
     }
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* Bernoulli units: means, states and log-partitions, by vectors, rows and tiles of rows. */
 
-#ifndef LW_UNITS_BERNOULLI_H
-#define LW_UNITS_BERNOULLI_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/real.h"
@@ -202,5 +201,3 @@ LW_(bernoulli_log_partition)(
         total[i] += (double)LW_(softplus_sum_row)(field + i * apart, n_units);
     }
 }
-
-#endif

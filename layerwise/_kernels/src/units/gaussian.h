@@ -2,8 +2,7 @@
  * deviation s, and log-partition s^2 field^2 / 2 + log(2 pi s^2) / 2. `scale` holds each unit's s.
  * kinds.h says what the other arguments are. */
 
-#ifndef LW_UNITS_GAUSSIAN_H
-#define LW_UNITS_GAUSSIAN_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/real.h"
@@ -106,5 +105,3 @@ LW_(gaussian_log_partition)(const LW_REAL *scale, const LW_REAL *field, ptrdiff_
         total[i] += LW_(gaussian_log_partition_row)(scale, field + i * apart, n_units);
     }
 }
-
-#endif

@@ -1,8 +1,7 @@
 /* Random numbers of units: uniform ones from words, and the words of a tile of rows; and the order in
  * which sums over units end. */
 
-#ifndef LW_UNITS_NUMBERS_H
-#define LW_UNITS_NUMBERS_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/threads.h"
@@ -58,5 +57,3 @@ words_of_tile(ptrdiff_t n_rows, uint32_t first_group, ptrdiff_t n_groups, uint32
         lw_words_of(key, groups, rows, LW_PHILOX_GROUPS, step, lane, 0, word + 4 * first);
     }
 }
-
-#endif

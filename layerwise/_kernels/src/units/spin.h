@@ -2,8 +2,7 @@
  * 2 s - 1, with s a Bernoulli unit under twice the field, and is drawn with its number. kinds.h says
  * what the arguments are. */
 
-#ifndef LW_UNITS_SPIN_H
-#define LW_UNITS_SPIN_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/real.h"
@@ -83,5 +82,3 @@ LW_(spin_log_partition)(
         total[i] += (double)LW_(spin_log_partition_row)(field + i * apart, n_units);
     }
 }
-
-#endif

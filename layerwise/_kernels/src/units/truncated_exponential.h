@@ -3,8 +3,7 @@
  * with f = 1 - e^-b: mean 1/b - e^-b / f, log-partition log(f / b), and the inverse of the
  * distribution function at u is -log(1 - u f) / b. kinds.h says what the arguments are. */
 
-#ifndef LW_UNITS_TRUNCATED_EXPONENTIAL_H
-#define LW_UNITS_TRUNCATED_EXPONENTIAL_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/real.h"
@@ -139,5 +138,3 @@ LW_(truncated_exponential_log_partition)(
             += (double)LW_(truncated_exponential_log_partition_row)(field + i * apart, n_units);
     }
 }
-
-#endif

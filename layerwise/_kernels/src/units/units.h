@@ -1,7 +1,6 @@
 /* Means, states and log-partitions of layers of units, given their fields. */
 
-#ifndef LW_UNITS_UNITS_H
-#define LW_UNITS_UNITS_H
+#pragma once
 
 #include "base/philox.h"
 
@@ -63,5 +62,3 @@ LW_EACH_TYPE(LW_SHARE_STATES, LW_KERNEL)
             int n_threads, uint32_t *word))
 
 LW_ONE_TYPE(LW_WORDS, LW_KERNEL)
-
-#endif
