@@ -8,45 +8,20 @@
 
 #include "base/kernel.h"
 
-LW_INLINE double
-lw_bits_to_f64(uint64_t bits)
-{
-    union {
-        uint64_t bits;
-        double value;
-    } pun = { bits };
-    return pun.value;
-}
+typedef union {
+    uint64_t bits;
+    double value;
+} lw_pun_f64;
 
-LW_INLINE uint64_t
-lw_f64_to_bits(double value)
-{
-    union {
-        double value;
-        uint64_t bits;
-    } pun = { value };
-    return pun.bits;
-}
+typedef union {
+    uint32_t bits;
+    float value;
+} lw_pun_f32;
 
-LW_INLINE float
-lw_bits_to_f32(uint32_t bits)
-{
-    union {
-        uint32_t bits;
-        float value;
-    } pun = { bits };
-    return pun.value;
-}
-
-LW_INLINE uint32_t
-lw_f32_to_bits(float value)
-{
-    union {
-        float value;
-        uint32_t bits;
-    } pun = { value };
-    return pun.bits;
-}
+#define lw_bits_to_f64(number) ((lw_pun_f64) { .bits = (number) }.value)
+#define lw_f64_to_bits(number) ((lw_pun_f64) { .value = (number) }.bits)
+#define lw_bits_to_f32(number) ((lw_pun_f32) { .bits = (number) }.value)
+#define lw_f32_to_bits(number) ((lw_pun_f32) { .value = (number) }.bits)
 
 /* e^x = (1 + p) 2^k for x in [-708, 709]: p is returned, and `power` is 2^k. x = k log 2 + r with
  * |r| <= log(2)/2: adding 1.5 * 2^52 rounds k to the nearest integer and leaves it in the low bits.
@@ -297,30 +272,11 @@ lw_cos_sin_f32(float turn, float *cosine, float *sine)
     *sine = odd ? k * c : (1 - fabsf(k)) * s;
 }
 
-/* |x|, and sqrt(x). */
-LW_INLINE double
-lw_size_f64(double x)
-{
-    return fabs(x);
-}
-
-LW_INLINE float
-lw_size_f32(float x)
-{
-    return fabsf(x);
-}
-
-LW_INLINE double
-lw_root_f64(double x)
-{
-    return sqrt(x);
-}
-
-LW_INLINE float
-lw_root_f32(float x)
-{
-    return sqrtf(x);
-}
+/* |x|, and the root of x. */
+#define lw_size_f64 fabs
+#define lw_size_f32 fabsf
+#define lw_root_f64 sqrt
+#define lw_root_f32 sqrtf
 
 /* log(1 + e^x), never overflowing. */
 LW_INLINE double
