@@ -25,7 +25,6 @@ enum { LW_ISAS = 3 };
     LW_PRODUCT(K, real, type)      \
     LW_RBM(K, real, type)          \
     LW_UNITS(K, real, type)        \
-    LW_UNIT_KINDS(K, real, type)   \
     LW_UPDATE(K, real, type)
 #define LW_UNTYPED(K)              \
     LW_ENUMERATE(K)                \

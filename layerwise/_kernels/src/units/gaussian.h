@@ -80,28 +80,21 @@ LW_(gaussian_draw)(const LW_REAL *scale, const LW_REAL *field, ptrdiff_t n_rows,
 }
 
 /* Sums over units run in float64: the square of a field of float32 may be beyond float32. */
-LW_LOOP double
-LW_(gaussian_log_partition_row)(
-    const LW_REAL *restrict scale, const LW_REAL *restrict field, ptrdiff_t n_units)
+LW_LOOP void
+LW_(gaussian_log_partition)(const LW_REAL *restrict scale, const LW_REAL *restrict field,
+    ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart, double *restrict total)
 {
-    double partial[8] = { 0 };
+    for (ptrdiff_t i = 0; i < n_rows; i++, field += apart) {
+        double partial[8] = { 0 };
 
-    for (ptrdiff_t j = 0; j < n_units; j += 8) {
-        const ptrdiff_t live = lw_min(8, n_units - j);
-        LW_SIMD
-        for (ptrdiff_t k = 0; k < live; k++) {
-            const double s = (double)scale[j + k], shift = s * (double)field[j + k];
-            partial[k] += shift * shift / 2 + lw_log_at_f64(s, s - 1);
+        for (ptrdiff_t j = 0; j < n_units; j += 8) {
+            const ptrdiff_t live = lw_min(8, n_units - j);
+            LW_SIMD
+            for (ptrdiff_t k = 0; k < live; k++) {
+                const double s = (double)scale[j + k], shift = s * (double)field[j + k];
+                partial[k] += shift * shift / 2 + lw_log_at_f64(s, s - 1);
+            }
         }
-    }
-    return sum_of_eight_f64(0.918938533204672741780 * (double)n_units, partial);
-}
-
-static void
-LW_(gaussian_log_partition)(const LW_REAL *scale, const LW_REAL *field, ptrdiff_t n_rows,
-    ptrdiff_t n_units, ptrdiff_t apart, double *total)
-{
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        total[i] += LW_(gaussian_log_partition_row)(scale, field + i * apart, n_units);
+        total[i] += sum_of_eight_f64(0.918938533204672741780 * (double)n_units, partial);
     }
 }

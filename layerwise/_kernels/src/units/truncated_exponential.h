@@ -112,29 +112,22 @@ LW_(truncated_exponential_draw)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_
 }
 
 /* log of the integral of e^(field v): max(field, 0) + log(f / b). The comparison keeps NaN. */
-LW_LOOP LW_REAL
-LW_(truncated_exponential_log_partition_row)(const LW_REAL *restrict field, ptrdiff_t n_units)
+LW_LOOP void
+LW_(truncated_exponential_log_partition)(const LW_REAL *restrict field, ptrdiff_t n_rows,
+    ptrdiff_t n_units, ptrdiff_t apart, double *restrict total)
 {
-    LW_REAL partial[8] = { 0 };
+    for (ptrdiff_t i = 0; i < n_rows; i++, field += apart) {
+        LW_REAL partial[8] = { 0 };
 
-    for (ptrdiff_t j = 0; j < n_units; j += 8) {
-        const ptrdiff_t live = lw_min(8, n_units - j);
-        LW_SIMD
-        for (ptrdiff_t k = 0; k < live; k++) {
-            const LW_REAL x = field[j + k], b = LW_(fall_of)(x);
-            const LW_REAL share = LW_(lw_fallen)(b) / b;
-            partial[k] += (x < 0 ? 0 : x) + LW_(lw_log_at)(share, share - 1);
+        for (ptrdiff_t j = 0; j < n_units; j += 8) {
+            const ptrdiff_t live = lw_min(8, n_units - j);
+            LW_SIMD
+            for (ptrdiff_t k = 0; k < live; k++) {
+                const LW_REAL x = field[j + k], b = LW_(fall_of)(x);
+                const LW_REAL share = LW_(lw_fallen)(b) / b;
+                partial[k] += (x < 0 ? 0 : x) + LW_(lw_log_at)(share, share - 1);
+            }
         }
-    }
-    return LW_(sum_of_eight)(0, partial);
-}
-
-static void
-LW_(truncated_exponential_log_partition)(
-    const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart, double *total)
-{
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        total[i]
-            += (double)LW_(truncated_exponential_log_partition_row)(field + i * apart, n_units);
+        total[i] += (double)LW_(sum_of_eight)(0, partial);
     }
 }
