@@ -12,51 +12,36 @@
 
 /* |field|, but never so small that a product with a random number leaves the normal numbers: what
  * changes by that is below any rounding. A comparison that fails on NaN keeps it. */
-LW_INLINE float
-fall_of_f32(float field)
+LW_INLINE LW_REAL
+LW_(fall_of)(LW_REAL field)
 {
-    const float b = fabsf(field);
+    const LW_REAL b = LW_(lw_size)(field),
+                  least = (LW_REAL)(sizeof(LW_REAL) == 4 ? 1e-30 : 1e-290);
 
-    return b < 1e-30f ? 1e-30f : b;
-}
-
-LW_INLINE double
-fall_of_f64(double field)
-{
-    const double b = fabs(field);
-
-    return b < 1e-290 ? 1e-290 : b;
+    return b < least ? least : b;
 }
 
 /* The mean under the falling density. Below b = 1, where the two terms cancel, the series
  * 1/2 - b/12 + b^3/720 - ..., whose terms fall by 4 pi^2: as many as reach the last place. */
-LW_INLINE float
-falling_mean_f32(float b)
+LW_INLINE LW_REAL
+LW_(falling_mean)(LW_REAL b)
 {
-    const float q = b * b;
-    float p = 1.0f / 47900160.0f;
-    p = p * q - 1.0f / 1209600.0f;
-    p = p * q + 1.0f / 30240.0f;
-    p = p * q - 1.0f / 720.0f;
-    p = p * q + 1.0f / 12.0f;
-    return b < 1 ? 0.5f - b * p : 1 / b - lw_exp_falling_f32(b) / lw_fallen_f32(b);
-}
-
-LW_INLINE double
-falling_mean_f64(double b)
-{
-    const double q = b * b;
-    double p = -174611.0 / 802857662698291200000.0;
+    const LW_REAL q = b * b;
+#ifdef LW_SINGLE
+    LW_REAL p = 1.0f / 47900160.0f;
+#else
+    LW_REAL p = -174611.0 / 802857662698291200000.0;
     p = p * q + 43867.0 / 5109094217170944000.0;
     p = p * q - 3617.0 / 10670622842880000.0;
     p = p * q + 1.0 / 74724249600.0;
     p = p * q - 691.0 / 1307674368000.0;
     p = p * q + 1.0 / 47900160.0;
-    p = p * q - 1.0 / 1209600.0;
-    p = p * q + 1.0 / 30240.0;
-    p = p * q - 1.0 / 720.0;
-    p = p * q + 1.0 / 12.0;
-    return b < 1 ? 0.5 - b * p : 1 / b - lw_exp_falling_f64(b) / lw_fallen_f64(b);
+#endif
+    p = p * q - (LW_REAL)1 / 1209600;
+    p = p * q + (LW_REAL)1 / 30240;
+    p = p * q - (LW_REAL)1 / 720;
+    p = p * q + (LW_REAL)1 / 12;
+    return b < 1 ? (LW_REAL)0.5 - b * p : 1 / b - LW_(lw_exp_falling)(b) / LW_(lw_fallen)(b);
 }
 
 LW_LOOP void
