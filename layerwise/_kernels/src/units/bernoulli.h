@@ -11,58 +11,24 @@
 #define LW_UNITS_LANES 16 /* one vector of 512 bits of floats, and a call of Philox */
 #define LW_UNITS_LOGS 64  /* factors below 2 of a product whose logarithm is taken */
 
-/* States of a row of units whose first has the address `unit`, given their means. */
+/* States of up to LW_UNITS_TILE rows, `apart` numbers from each other, given their means; `row` is the
+ * first one's address, and `unit` the first unit's. */
 LW_LOOP void
-LW_(states_row)(const LW_REAL *mean, ptrdiff_t unit, ptrdiff_t n_units, uint32_t row, lw_key key,
-    uint32_t step, uint32_t lane, LW_REAL *state)
-{
-    uint32_t word[LW_PHILOX_UNITS];
-    ptrdiff_t skip = unit % 4; /* numbers of the first group that belong to units before */
-
-    for (ptrdiff_t first = 0; first < n_units;) {
-        const ptrdiff_t units = lw_min(LW_PHILOX_UNITS - skip, n_units - first);
-        lw_words_at(key, (uint32_t)((unit + first) / 4), row, skip + units, step, lane, word);
-        LW_SIMD
-        for (ptrdiff_t j = 0; j < units; j++) {
-            state[first + j] = LW_(uniform)(word[skip + j]) < mean[first + j] ? 1 : 0;
-        }
-        first += units;
-        skip = 0;
-    }
-}
-
-/* The same for a tile of rows of a narrow layer, whose counters fill the lanes row after row: a row
- * of 16 units alone would use an eighth of them. */
-LW_LOOP void
-LW_(states_narrow)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t n_units,
-    ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
-{
-    const ptrdiff_t skip = unit % 4, n_groups = lw_tiles(skip + n_units, 4);
-    uint32_t word[LW_UNITS_TILE * LW_PHILOX_UNITS];
-
-    words_of_tile(n_rows, (uint32_t)(unit / 4), n_groups, row, key, step, lane, word);
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        LW_SIMD
-        for (ptrdiff_t j = 0; j < n_units; j++) {
-            state[i * apart + j]
-                = LW_(uniform)(word[4 * i * n_groups + skip + j]) < mean[i * apart + j] ? 1 : 0;
-        }
-    }
-}
-
-/* Up to LW_UNITS_TILE rows, `apart` numbers from each other; `row` is the first one's address, and
- * `unit` the first unit's. */
-static void
 LW_(states_of_units)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t n_units,
     ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
 {
-    if (unit % 4 + n_units <= LW_PHILOX_UNITS) {
-        LW_(states_narrow)(mean, n_rows, unit, n_units, apart, row, key, step, lane, state);
-        return;
-    }
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        LW_(states_row)(mean + i * apart, unit, n_units, row + (uint32_t)i, key, step, lane,
-            state + i * apart);
+    lw_tile_words words;
+
+    for (ptrdiff_t first = 0; first < n_units; first += words.units) {
+        words_of_tile(n_rows, unit + first, n_units - first, row, key, step, lane, &words);
+        for (ptrdiff_t i = 0; i < n_rows; i++) {
+            const uint32_t *const word = words.word + i * words.apart + words.skip;
+            const ptrdiff_t at = i * apart + first;
+            LW_SIMD
+            for (ptrdiff_t j = 0; j < words.units; j++) {
+                state[at + j] = LW_(uniform)(word[j]) < mean[at + j] ? 1 : 0;
+            }
+        }
     }
 }
 

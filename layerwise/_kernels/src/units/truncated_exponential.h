@@ -79,20 +79,14 @@ LW_(truncated_exponential_draw)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_
     ptrdiff_t n_units, ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane,
     LW_REAL *state)
 {
-    uint32_t word[LW_UNITS_TILE * LW_PHILOX_UNITS];
-    ptrdiff_t skip = unit % 4;
+    lw_tile_words words;
 
-    for (ptrdiff_t first = 0; first < n_units;) {
-        const ptrdiff_t units = lw_min(LW_PHILOX_UNITS - skip, n_units - first);
-        const ptrdiff_t n_groups = lw_tiles(skip + units, 4);
-        words_of_tile(
-            n_rows, (uint32_t)((unit + first) / 4), n_groups, row, key, step, lane, word);
+    for (ptrdiff_t first = 0; first < n_units; first += words.units) {
+        words_of_tile(n_rows, unit + first, n_units - first, row, key, step, lane, &words);
         for (ptrdiff_t i = 0; i < n_rows; i++) {
             LW_(truncated_exponential_states)(field + i * apart + first,
-                word + 4 * i * n_groups + skip, units, state + i * apart + first);
+                words.word + i * words.apart + words.skip, words.units, state + i * apart + first);
         }
-        first += units;
-        skip = 0;
     }
 }
 
