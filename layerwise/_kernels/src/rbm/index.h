@@ -1,4 +1,4 @@
-/* The workspace of look-up: states as indices of tables, and back. */
+/* The workspace of look-up, and states as indices of tables. */
 
 #pragma once
 
@@ -91,7 +91,7 @@ lookup_place(lw_shape shape, lw_contrast pass, lw_scratch at, void *work)
     return at;
 }
 
-/* A row of an index of n_units units, from its states; and hidden states of a chain back. */
+/* A row of an index of n_units units, from its states. */
 static void
 index_row(
     const lw_side *side, const float *state, ptrdiff_t n_units, ptrdiff_t row, uint32_t *index)
@@ -103,18 +103,6 @@ index_row(
             bits |= (uint32_t)(state[j + k] != 0) << k;
         }
         index[index_at(side, n_units, j, row)] = bits;
-    }
-}
-
-static void
-index_to_hidden(const task_f32 *task, const lw_lookup *work, ptrdiff_t row)
-{
-    const ptrdiff_t n_hidden = task->rbm.shape.n_hidden;
-    float *const state = task->chains + row * n_hidden;
-
-    for (ptrdiff_t j = 0; j < n_hidden; j++) {
-        const uint32_t bits = work->hidden[index_at(&work->chains, n_hidden, j, row)];
-        state[j] = (float)(bits >> j % LW_INPUTS & 1);
     }
 }
 

@@ -95,7 +95,7 @@ LW_(hidden_tile)(const LW_(task) * task, const LW_(lists) * lists, LW_(side) sid
         LW_(means_of_row)(mean + r * wide, n_hidden, side.part + from + r);
     }
     if (draw) {
-        LW_(states_tile)(mean, n_rows, n_hidden, wide, (uint32_t)from, task->key, step,
+        LW_(states_tile)(mean, n_rows, 0, n_hidden, wide, (uint32_t)from, task->key, step,
             task->hidden_lane, lists->hidden + from * wide);
     }
 }
@@ -143,8 +143,8 @@ LW_(walk_tile)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batc
         for (ptrdiff_t r = 0; r < n_rows; r++) {
             LW_(means_of_row)(field + r * visible_wide, n_visible, NULL);
         }
-        LW_(states_tile)(field, n_rows, n_visible, visible_wide, (uint32_t)from, task->key, step,
-            task->visible_lane, visible);
+        LW_(states_tile)(field, n_rows, 0, n_visible, visible_wide, (uint32_t)from, task->key,
+            step, task->visible_lane, visible);
         for (ptrdiff_t r = 0; r < n_rows; r++) {
             LW_(list_row)(visible + r * visible_wide, n_visible, list + r * lists->listed);
         }

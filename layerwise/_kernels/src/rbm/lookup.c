@@ -60,12 +60,10 @@ looked_at(const lw_side *side, const uint32_t *index, ptrdiff_t n_units, ptrdiff
     return looked;
 }
 
-/* What a tile of hidden units asks for: means of data, of chains, and states drawn from one. */
+/* What is asked of the hidden units: means, and states drawn from them, of data and of chains. */
 typedef struct {
-    int data;
-    int chains;
-    int draw_data;
-    int draw_chains;
+    int means[2];
+    int states[2];
     uint32_t step;
 } lw_wanted;
 
@@ -77,8 +75,6 @@ lookup_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_w
     const ptrdiff_t unit = tile / across * LW_BLOCK;
     const ptrdiff_t units = lw_min(LW_BLOCK, shape.n_hidden - unit);
     const lw_side *const side[2] = { &work->data, &work->chains };
-    const int asked[2] = { wanted.data, wanted.chains };
-    const int draw[2] = { wanted.draw_data, wanted.draw_chains };
     const ptrdiff_t n_rows[2] = { batch.n_data, batch.n_chains };
     lw_looked looked[2];
     ptrdiff_t row[2];
@@ -87,18 +83,18 @@ lookup_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_w
         row[s] = tile % across * LW_TILE_PARTS * side[s]->apart;
         looked[s] = looked_at(side[s], side[s]->index, shape.n_visible, row[s],
             side[s]->mean + unit * side[s]->padded + row[s], side[s]->padded);
-        looked[s].rows = asked[s] ? looked[s].rows : 0;
+        looked[s].rows = wanted.means[s] ? looked[s].rows : 0;
     }
     look_block(work->of_hidden, unit, units, looked);
     for (int s = 0; s < 2; s++) {
         const ptrdiff_t rows = lw_min(LW_TILE_PARTS * side[s]->apart, n_rows[s] - row[s]);
         uint8_t on[LW_BLOCK * LW_TILE_ROWS];
-        if (asked[s] && rows > 0) {
+        if (wanted.means[s] && rows > 0) {
             const ptrdiff_t at = unit / LW_BLOCK * tiles_of(side[s], n_rows[s]) + tile % across;
             side[s]->part[at] = means_of_block(
                 looked[s].field, side[s]->padded, task->rbm.intercept_hidden + unit, units, rows);
         }
-        if (draw[s] && rows > 0) {
+        if (wanted.states[s] && rows > 0) {
             states_of_block(looked[s].field, side[s]->padded, units, rows, (uint32_t)unit,
                 (uint32_t)row[s], task->key, wanted.step, task->hidden_lane, on, LW_TILE_ROWS);
             index_tile(&work->chains, on, shape.n_hidden, unit, units, row[s], rows, work->hidden);
@@ -164,7 +160,7 @@ lookup_take(const task_f32 *task, void *memory, batch_f32 batch)
     LW_SHARE_TILES(g, lw_tiles(batch.n_data, LW_INPUTS), { take_group(task, work, batch, g); });
     share_tables(work);
     if (!task->pass.n_chains) {
-        const lw_wanted start = { .data = 1, .draw_data = 1, .step = batch.step };
+        const lw_wanted start = { .means = { 1, 0 }, .states = { 1, 0 }, .step = batch.step };
         share_hidden(task, work, batch, start);
     }
 }
@@ -181,9 +177,8 @@ lookup_walk(const task_f32 *task, void *memory, batch_f32 batch)
     }
     for (ptrdiff_t k = 1; k <= task->pass.n_steps; k++) {
         const int last = k == task->pass.n_steps;
-        const lw_wanted wanted = { .data = last && persistent && batch.n_data,
-            .chains = 1,
-            .draw_chains = !last || persistent,
+        const lw_wanted wanted = { .means = { last && persistent && batch.n_data, 1 },
+            .states = { 0, !last || persistent },
             .step = batch.step + (uint32_t)k };
         LW_SHARE_TILES(t, lw_tiles(task->rbm.shape.n_visible, LW_BLOCK) * across,
             { lookup_visible(task, work, batch, wanted.step, last, across, t); });
@@ -353,10 +348,13 @@ static void
 lookup_close(const task_f32 *task, void *memory)
 {
     const lw_lookup *const work = memory;
-    const ptrdiff_t n_visible = task->rbm.shape.n_visible;
+    const ptrdiff_t n_visible = task->rbm.shape.n_visible, n_hidden = task->rbm.shape.n_hidden;
 
     LW_SHARE_TILES(r, task->pass.n_chains, {
-        index_to_hidden(task, work, r);
+        for (ptrdiff_t j = 0; j < n_hidden; j++) {
+            const uint32_t bits = work->hidden[index_at(&work->chains, n_hidden, j, r)];
+            task->chains[r * n_hidden + j] = (float)(bits >> j % LW_INPUTS & 1);
+        }
         for (ptrdiff_t i = 0; task->visible && i < n_visible; i++) {
             task->visible[r * n_visible + i] = work->visible[r * work->wide + i];
         }

@@ -14,7 +14,7 @@
 /* States of up to LW_UNITS_TILE rows, `apart` numbers from each other, given their means; `row` is the
  * first one's address, and `unit` the first unit's. */
 LW_LOOP void
-LW_(states_of_units)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t n_units,
+LW_(states_tile)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t n_units,
     ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
 {
     lw_tile_words words;
@@ -32,14 +32,7 @@ LW_(states_of_units)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t unit, ptrd
     }
 }
 
-/* The same from the first unit of a layer on; and of all its rows, by all threads of a region. */
-static void
-LW_(states_tile)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart,
-    uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
-{
-    LW_(states_of_units)(mean, n_rows, 0, n_units, apart, row, key, step, lane, state);
-}
-
+/* Of all rows of a layer, by all threads of a region. */
 static void
 LW_(share_states)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key,
     uint32_t step, uint32_t lane, LW_REAL *state)
@@ -47,7 +40,7 @@ LW_(share_states)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_k
     const ptrdiff_t tile = LW_UNITS_TILE * n_units;
 
     LW_SHARE_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
-        LW_(states_tile)(mean + t * tile, lw_min(LW_UNITS_TILE, n_rows - t * LW_UNITS_TILE),
+        LW_(states_tile)(mean + t * tile, lw_min(LW_UNITS_TILE, n_rows - t * LW_UNITS_TILE), 0,
             n_units, n_units, (uint32_t)(t * LW_UNITS_TILE), key, step, lane, state + t * tile));
 }
 
@@ -144,7 +137,7 @@ LW_(bernoulli_draw)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t unit, ptrd
     ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
 {
     LW_(bernoulli_means)(field, n_rows, n_units, apart, state);
-    LW_(states_of_units)(state, n_rows, unit, n_units, apart, row, key, step, lane, state);
+    LW_(states_tile)(state, n_rows, unit, n_units, apart, row, key, step, lane, state);
 }
 
 /* Eight partial sums, so that the loop is a vector loop without reordering anything. */

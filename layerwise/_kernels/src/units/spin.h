@@ -47,7 +47,7 @@ LW_(spin_draw)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t
     for (ptrdiff_t i = 0; i < n_rows; i++) {
         LW_(spin_shares)(field + i * apart, n_units, state + i * apart);
     }
-    LW_(states_of_units)(state, n_rows, unit, n_units, apart, row, key, step, lane, state);
+    LW_(states_tile)(state, n_rows, unit, n_units, apart, row, key, step, lane, state);
     for (ptrdiff_t i = 0; i < n_rows; i++) {
         LW_(spin_values)(n_units, state + i * apart);
     }

@@ -15,8 +15,8 @@
 LW_INLINE LW_REAL
 LW_(fall_of)(LW_REAL field)
 {
-    const LW_REAL b = LW_(lw_size)(field),
-                  least = (LW_REAL)(sizeof(LW_REAL) == 4 ? 1e-30 : 1e-290);
+    const LW_REAL least = (LW_REAL)(sizeof(LW_REAL) == sizeof(float) ? 1e-30 : 1e-290);
+    const LW_REAL b = LW_(lw_size)(field);
 
     return b < least ? least : b;
 }
