@@ -19,11 +19,6 @@ def words(
     n_threads: int,
     word: NDArray[np.uint32],     # (n_rows, n_units)  out
 ) -> int: ...
-def means(
-    field: NDArray[Real],         # (n_rows, n_units)  in
-    n_threads: int,
-    mean: NDArray[Real],          # (n_rows, n_units)  out
-) -> int: ...
 def states(
     mean: NDArray[Real],          # (n_rows, n_units)  in
     key: NDArray[np.uint32],      # (4,)               in
@@ -31,11 +26,6 @@ def states(
     lane: int,
     n_threads: int,
     state: NDArray[Real],         # (n_rows, n_units)  out
-) -> int: ...
-def softplus_sums(
-    field: NDArray[Real],         # (n_rows, n_units)  in
-    n_threads: int,
-    total: NDArray[Real],         # (n_rows,)          out
 ) -> int: ...
 def size_of_run(units: NDArray[np.void]) -> int: ...
 def unit_means(

@@ -14,14 +14,10 @@ cdef extern from "base/philox.h" nogil:
 cdef extern from "units/units.h" nogil:
     void lw_words(
         ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, int, uint32_t *)
-    void lw_means_f32(const float *, ptrdiff_t, ptrdiff_t, int, float *)
-    void lw_means_f64(const double *, ptrdiff_t, ptrdiff_t, int, double *)
     void lw_states_f32(
         const float *, ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, int, float *)
     void lw_states_f64(
         const double *, ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, int, double *)
-    void lw_softplus_sums_f32(const float *, ptrdiff_t, ptrdiff_t, int, float *)
-    void lw_softplus_sums_f64(const double *, ptrdiff_t, ptrdiff_t, int, double *)
     void lw_unit_means_f32(
         const float *, ptrdiff_t, ptrdiff_t, const lw_units *, ptrdiff_t, const float *, int,
         float *)
@@ -72,24 +68,6 @@ def words(
     return 0
 
 
-def means(
-    const real[:, ::1] field,       # in
-    int n_threads,
-    real[:, ::1] mean,              # out
-):
-    """Means of Bernoulli units, given the field on each of them."""
-    assert mean.shape[0] == field.shape[0]
-    assert mean.shape[1] == field.shape[1]
-    cdef ptrdiff_t n_rows = field.shape[0], n_units = field.shape[1]
-    if n_rows and n_units:
-        with nogil:
-            if real is float:
-                lw_means_f32(&field[0, 0], n_rows, n_units, n_threads, &mean[0, 0])
-            else:
-                lw_means_f64(&field[0, 0], n_rows, n_units, n_threads, &mean[0, 0])
-    return 0
-
-
 def states(
     const real[:, ::1] mean,        # in
     const uint32_t[::1] key,        # in
@@ -112,23 +90,6 @@ def states(
             else:
                 lw_states_f64(
                     &mean[0, 0], n_rows, n_units, k, step, lane, n_threads, &state[0, 0])
-    return 0
-
-
-def softplus_sums(
-    const real[:, ::1] field,       # in
-    int n_threads,
-    real[::1] total,                # out
-):
-    """The sum over units of log(1 + exp(field)), for each row."""
-    assert total.shape[0] == field.shape[0]
-    cdef ptrdiff_t n_rows = field.shape[0], n_units = field.shape[1]
-    if n_rows and n_units:
-        with nogil:
-            if real is float:
-                lw_softplus_sums_f32(&field[0, 0], n_rows, n_units, n_threads, &total[0])
-            else:
-                lw_softplus_sums_f64(&field[0, 0], n_rows, n_units, n_threads, &total[0])
     return 0
 
 

@@ -45,6 +45,7 @@ class LikelihoodGradient:
         self._rows = self._taken if dtype == np.float64 else np.empty((n_rows, n_visible))
         self._field, self._mean = np.empty((n_rows, n_hidden)), np.empty((n_rows, n_hidden))
         self._softplus = np.empty(n_rows)
+        self._hidden_run = units.bernoulli_run(n_hidden)
         self._threads = runtime.count(n_rows * components.size)
         self._threads_of_means = runtime.count(units.EXP_COST * n_rows * n_hidden)
         self.gradients = tuple(
@@ -104,8 +105,9 @@ class LikelihoodGradient:
         bias = np.broadcast_to(self._hidden, field.shape)
         check(_product.product(rows, weights, bias, 1.0, self._threads, field))
         softplus.fill(0)
-        check(_units.softplus_sums(field, self._threads_of_means, softplus))
-        check(_units.means(field, self._threads_of_means, mean))
+        hidden = self._hidden_run, self._hidden[:0], self._threads_of_means
+        check(_units.unit_log_partitions(field, *hidden, softplus))
+        check(_units.unit_means(field, *hidden, mean))
         left, right = (rows, mean) if self._lists_hidden else (mean, rows)
         nothing = self._products[:0]
         check(_product.product(left.T, right, nothing, 1 / n_rows, self._threads, self._products))

@@ -21,7 +21,7 @@ BERNOULLI, SPIN, GAUSSIAN, TRUNCATED_EXPONENTIAL, SOFTMAX = range(5)
 @cache
 def bernoulli_run(n_units):
     """Return the runs of a layer of Bernoulli units; not to be written to."""
-    return runs_of([(BERNOULLI, n_units)])
+    return runs_of([(BERNOULLI, n_units)] if n_units else [])
 
 
 def affine(x, weights, bias, *, transpose=False):
@@ -54,10 +54,7 @@ def means(field):
     -------
     ndarray of shape (n_rows, n_units), of the same dtype
     """
-    field = np.ascontiguousarray(field)
-    mean = np.empty_like(field)
-    check(_units.means(field, runtime.count(EXP_COST * field.size), mean))
-    return mean
+    return unit_means(field, bernoulli_run(field.shape[1]))
 
 
 def draw(mean, stream, *, step, lane):
@@ -79,23 +76,6 @@ def draw(mean, stream, *, step, lane):
     n_threads = runtime.count(RANDOM_COST * mean.size)
     check(_units.states(mean, stream.as_array(), step, lane, n_threads, state))
     return state
-
-
-def softplus_sums(field):
-    """Sum over units of log(1 + exp(field)), for each row.
-
-    Parameters
-    ----------
-    field : ndarray of shape (n_rows, n_units), float32 or float64
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), of the same dtype
-    """
-    field = np.ascontiguousarray(field)
-    total = np.zeros(field.shape[0], dtype=field.dtype)
-    check(_units.softplus_sums(field, runtime.count(EXP_COST * field.size), total))
-    return total
 
 
 def uniforms(n_rows, n_units, stream, *, step, lane):

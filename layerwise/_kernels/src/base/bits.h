@@ -1,7 +1,6 @@
 /* States as bits, and bits as lists of those that are set. */
 
-#ifndef LW_BASE_BITS_H
-#define LW_BASE_BITS_H
+#pragma once
 
 #include "base/kernel.h"
 #include "base/vector.h"
@@ -88,5 +87,3 @@ lw_bits_of_bytes(const uint8_t *restrict on, ptrdiff_t n)
     }
     return bits & ~(uint64_t)0 >> (64 - n);
 }
-
-#endif

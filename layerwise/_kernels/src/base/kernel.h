@@ -1,7 +1,6 @@
 /* What every source shares: status codes, how kernels are declared, the vectoriser's vocabulary. */
 
-#ifndef LW_BASE_KERNEL_H
-#define LW_BASE_KERNEL_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -76,5 +75,3 @@ lw_max(ptrdiff_t a, ptrdiff_t b)
 {
     return a > b ? a : b;
 }
-
-#endif

@@ -1,8 +1,7 @@
 /* Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3",
  * 2011): four 32-bit numbers as a function of a counter and a key. No state, so no order. */
 
-#ifndef LW_BASE_PHILOX_H
-#define LW_BASE_PHILOX_H
+#pragma once
 
 #include "base/kernel.h"
 #include "base/vector.h"
@@ -102,12 +101,13 @@ typedef uint32_t lw_lane;
 #define LW_PHILOX_UNITS 128
 
 /* The numbers at addresses (unit, row, step, lane): units 4g .. 4g+3 share the counter of group g.
- * Word w of counter k, of `count` (16 or 32), goes to word[4 * k + w], or with `across` to
- * word[w * across + k]. */
+ * Word w of counter k goes to word[4 * k + w], or with `across` to word[w * across + k]. As many
+ * counters as are wanted, rounded up to LW_PHILOX_GROUPS or half of it. */
 LW_INLINE void
-lw_words_of(lw_key key, const lw_lane *group, const lw_lane *row, int count, uint32_t step,
+lw_words_of(lw_key key, const lw_lane *group, const lw_lane *row, ptrdiff_t wanted, uint32_t step,
     uint32_t lane, int across, uint32_t *word)
 {
+    const int count = wanted > LW_PHILOX_GROUPS / 2 ? LW_PHILOX_GROUPS : LW_PHILOX_GROUPS / 2;
 #if defined(LW_LANES_OF_WORDS)
     const int most = LW_PHILOX_VECTORS * LW_PHILOX_LANES;
     int k = 0;
@@ -145,11 +145,7 @@ lw_words_at(lw_key key, uint32_t first_group, uint32_t row, ptrdiff_t n_units, u
         group[k] = first_group + (uint32_t)k;
         rows[k] = row;
     }
-    if (n_units > LW_PHILOX_UNITS / 2) {
-        lw_words_of(key, group, rows, LW_PHILOX_GROUPS, step, lane, 0, word);
-    } else {
-        lw_words_of(key, group, rows, LW_PHILOX_GROUPS / 2, step, lane, 0, word);
-    }
+    lw_words_of(key, group, rows, (n_units + 3) / 4, step, lane, 0, word);
 }
 
 /* The numbers of four units of up to LW_PHILOX_GROUPS rows, by which `word` is indexed as unit *
@@ -164,11 +160,5 @@ lw_words_across(lw_key key, uint32_t group, uint32_t first_row, ptrdiff_t n_rows
         groups[k] = group;
         row[k] = first_row + (uint32_t)k;
     }
-    if (n_rows > LW_PHILOX_GROUPS / 2) {
-        lw_words_of(key, groups, row, LW_PHILOX_GROUPS, step, lane, LW_PHILOX_GROUPS, word);
-    } else {
-        lw_words_of(key, groups, row, LW_PHILOX_GROUPS / 2, step, lane, LW_PHILOX_GROUPS, word);
-    }
+    lw_words_of(key, groups, row, n_rows, step, lane, LW_PHILOX_GROUPS, word);
 }
-
-#endif

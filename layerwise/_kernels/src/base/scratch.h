@@ -3,8 +3,7 @@
  * A function that lays out a workspace takes slices one after the other. Called with a block of NULL
  * it only counts, so that a workspace's size is what its slices come to: lw_scratch_size. */
 
-#ifndef LW_BASE_SCRATCH_H
-#define LW_BASE_SCRATCH_H
+#pragma once
 
 #include "base/kernel.h"
 
@@ -39,5 +38,3 @@ lw_scratch_size(lw_scratch scratch)
 {
     return scratch.used + 63;
 }
-
-#endif

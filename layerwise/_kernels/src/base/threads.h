@@ -1,7 +1,6 @@
 /* Tiles, and the threads that share them. */
 
-#ifndef LW_BASE_THREADS_H
-#define LW_BASE_THREADS_H
+#pragma once
 
 #include "base/kernel.h"
 
@@ -39,5 +38,3 @@ lw_padded(ptrdiff_t n, ptrdiff_t size)
     } while (0)
 
 #define LW_ONE_THREAD _Pragma("omp single")
-
-#endif

@@ -12,8 +12,7 @@
  *
  * Where a macro is not defined, its user has plain C instead. */
 
-#ifndef LW_BASE_VECTOR_H
-#define LW_BASE_VECTOR_H
+#pragma once
 
 #include "base/kernel.h"
 
@@ -273,6 +272,4 @@ lw_subset_sums(const float *w, ptrdiff_t apart)
 
 #ifdef LW_LOOKUP
 enum { LW_OUTPUTS = 3 }; /* units whose sums are taken together: they share the indices */
-#endif
-
 #endif

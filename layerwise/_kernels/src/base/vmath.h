@@ -2,57 +2,33 @@
  * they stand in. Arguments are clamped where the result would leave the normal numbers; NaN stays
  * NaN. Errors, measured by tests/test_units.py: at most 2 units in the last place. */
 
-#ifndef LW_BASE_VMATH_H
-#define LW_BASE_VMATH_H
+#pragma once
 
 #include <math.h>
 
 #include "base/kernel.h"
+#include "base/real.h"
 
-LW_INLINE double
-lw_bits_to_f64(uint64_t bits)
-{
-    union {
-        uint64_t bits;
-        double value;
-    } pun = { bits };
-    return pun.value;
-}
+typedef union {
+    uint64_t bits;
+    double value;
+} lw_pun_f64;
 
-LW_INLINE uint64_t
-lw_f64_to_bits(double value)
-{
-    union {
-        double value;
-        uint64_t bits;
-    } pun = { value };
-    return pun.bits;
-}
+typedef union {
+    uint32_t bits;
+    float value;
+} lw_pun_f32;
 
-LW_INLINE float
-lw_bits_to_f32(uint32_t bits)
-{
-    union {
-        uint32_t bits;
-        float value;
-    } pun = { bits };
-    return pun.value;
-}
-
-LW_INLINE uint32_t
-lw_f32_to_bits(float value)
-{
-    union {
-        float value;
-        uint32_t bits;
-    } pun = { value };
-    return pun.bits;
-}
+#define lw_bits_to_f64(number) ((lw_pun_f64) { .bits = (number) }.value)
+#define lw_f64_to_bits(number) ((lw_pun_f64) { .value = (number) }.bits)
+#define lw_bits_to_f32(number) ((lw_pun_f32) { .bits = (number) }.value)
+#define lw_f32_to_bits(number) ((lw_pun_f32) { .value = (number) }.bits)
 
 /* e^x = (1 + p) 2^k for x in [-708, 709]: p is returned, and `power` is 2^k. x = k log 2 + r with
  * |r| <= log(2)/2: adding 1.5 * 2^52 rounds k to the nearest integer and leaves it in the low bits.
- * 1 + p = e^r is 1 + r + r^2 times the polynomial of degree 9 whose largest relative error is least (Remez): 4e-18. Its terms go in pairs, so that few wait for
- * each other: a core looks ahead only so far, and this takes a seventh off the time of a mean. */
+ * 1 + p = e^r is 1 + r + r^2 times the polynomial of degree 9 whose largest relative error is least
+ * (Remez): 4e-18. Its terms go in pairs, so that few wait for each other: a core looks ahead only so
+ * far, and this takes a seventh off the time of a mean. */
 LW_INLINE double
 lw_exp_parts_f64(double x, double *power)
 {
@@ -83,73 +59,6 @@ lw_exp_parts_f32(float x, float *power)
     const float p4 = 4.1668395792e-02f + r * 8.3687966814e-03f;
     *power = lw_bits_to_f32((lw_f32_to_bits(shifted) + 127u) << 23);
     return r + r2 * (p2 + r2 * (p4 + r2 * 1.3814433362e-03f));
-}
-
-LW_INLINE double
-lw_exp_within_f64(double x)
-{
-    double power;
-    const double p = lw_exp_parts_f64(x, &power);
-
-    return (1.0 + p) * power;
-}
-
-LW_INLINE float
-lw_exp_within_f32(float x)
-{
-    float power;
-    const float p = lw_exp_parts_f32(x, &power);
-
-    return (1.0f + p) * power;
-}
-
-/* e^x, clamped outside of these ranges. */
-LW_INLINE double
-lw_exp_f64(double x)
-{
-    x = x < -708.0 ? -708.0 : x;
-    return lw_exp_within_f64(x > 709.0 ? 709.0 : x);
-}
-
-LW_INLINE float
-lw_exp_f32(float x)
-{
-    x = x < -87.0f ? -87.0f : x;
-    return lw_exp_within_f32(x > 88.0f ? 88.0f : x);
-}
-
-/* e^-|x|, clamped likewise: once, as it never is large. */
-LW_INLINE double
-lw_exp_falling_f64(double x)
-{
-    x = -fabs(x);
-    return lw_exp_within_f64(x < -708.0 ? -708.0 : x);
-}
-
-LW_INLINE float
-lw_exp_falling_f32(float x)
-{
-    x = -fabsf(x);
-    return lw_exp_within_f32(x < -87.0f ? -87.0f : x);
-}
-
-/* 1 - e^-x for x >= 0, which keeps its relative accuracy where x is small. */
-LW_INLINE double
-lw_fallen_f64(double x)
-{
-    double power;
-    const double p = lw_exp_parts_f64(x > 708.0 ? -708.0 : -x, &power);
-
-    return (1.0 - power) - p * power;
-}
-
-LW_INLINE float
-lw_fallen_f32(float x)
-{
-    float power;
-    const float p = lw_exp_parts_f32(x > 87.0f ? -87.0f : -x, &power);
-
-    return (1.0f - power) - p * power;
 }
 
 /* log(1 + u) for u in [0, 1]: twice the artanh of s = u / (2 + u), or, where u > sqrt(2) - 1, log 2
@@ -298,55 +207,67 @@ lw_cos_sin_f32(float turn, float *cosine, float *sine)
     *sine = odd ? k * c : (1 - fabsf(k)) * s;
 }
 
-/* |x|, and sqrt(x). */
-LW_INLINE double
-lw_size_f64(double x)
+/* |x|, and the root of x. */
+#define lw_size_f64 fabs
+#define lw_size_f32 fabsf
+#define lw_root_f64 sqrt
+#define lw_root_f32 sqrtf
+
+/* From here on for the float type that is compiled. Exponents are clamped to where powers are normal
+ * numbers. */
+#ifdef LW_SINGLE
+#define LW_LEAST_EXPONENT -87.0f
+#define LW_MOST_EXPONENT 88.0f
+#else
+#define LW_LEAST_EXPONENT -708.0
+#define LW_MOST_EXPONENT 709.0
+#endif
+
+/* e^x for x between these. */
+LW_INLINE LW_REAL
+LW_(lw_exp_within)(LW_REAL x)
 {
-    return fabs(x);
+    LW_REAL power;
+    const LW_REAL p = LW_(lw_exp_parts)(x, &power);
+
+    return (1 + p) * power;
 }
 
-LW_INLINE float
-lw_size_f32(float x)
+LW_INLINE LW_REAL
+LW_(lw_exp)(LW_REAL x)
 {
-    return fabsf(x);
+    x = x < LW_LEAST_EXPONENT ? LW_LEAST_EXPONENT : x;
+    return LW_(lw_exp_within)(x > LW_MOST_EXPONENT ? LW_MOST_EXPONENT : x);
 }
 
-LW_INLINE double
-lw_root_f64(double x)
+/* e^-|x|, clamped once, as it never is large. */
+LW_INLINE LW_REAL
+LW_(lw_exp_falling)(LW_REAL x)
 {
-    return sqrt(x);
+    x = -LW_(lw_size)(x);
+    return LW_(lw_exp_within)(x < LW_LEAST_EXPONENT ? LW_LEAST_EXPONENT : x);
 }
 
-LW_INLINE float
-lw_root_f32(float x)
+/* 1 - e^-x for x >= 0, which keeps its relative accuracy where x is small. */
+LW_INLINE LW_REAL
+LW_(lw_fallen)(LW_REAL x)
 {
-    return sqrtf(x);
+    LW_REAL power;
+    const LW_REAL p = LW_(lw_exp_parts)(x > -LW_LEAST_EXPONENT ? LW_LEAST_EXPONENT : -x, &power);
+
+    return (1 - power) - p * power;
 }
 
 /* log(1 + e^x), never overflowing. */
-LW_INLINE double
-lw_softplus_f64(double x)
+LW_INLINE LW_REAL
+LW_(lw_softplus)(LW_REAL x)
 {
-    return (x > 0 ? x : 0) + lw_log1p_f64(lw_exp_falling_f64(x));
-}
-
-LW_INLINE float
-lw_softplus_f32(float x)
-{
-    return (x > 0 ? x : 0) + lw_log1p_f32(lw_exp_falling_f32(x));
+    return (x > 0 ? x : 0) + LW_(lw_log1p)(LW_(lw_exp_falling)(x));
 }
 
 /* 1 / (1 + e^-x). */
-LW_INLINE double
-lw_sigmoid_f64(double x)
+LW_INLINE LW_REAL
+LW_(lw_sigmoid)(LW_REAL x)
 {
-    return 1.0 / (1.0 + lw_exp_f64(-x));
+    return 1 / (1 + LW_(lw_exp)(-x));
 }
-
-LW_INLINE float
-lw_sigmoid_f32(float x)
-{
-    return 1.0f / (1.0f + lw_exp_f32(-x));
-}
-
-#endif

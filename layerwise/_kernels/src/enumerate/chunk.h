@@ -19,8 +19,7 @@
  * are the means of the enumerated units), empty slots to a multiple of four, then wide units and
  * empty slots again. */
 
-#ifndef LW_ENUMERATE_CHUNK_H
-#define LW_ENUMERATE_CHUNK_H
+#pragma once
 
 #include <math.h>
 
@@ -179,5 +178,3 @@ static void lw_enumerate_forward(const lw_tables *tables, int64_t index, lw_chun
 /* sum of f over the chunk = returned value 2^exponent, the value in [1, 2). Products are left as
  * weights that can be added, with tile_sum their sums. */
 static double lw_enumerate_sum(const lw_tables *tables, lw_chunk *chunk, int64_t *exponent);
-
-#endif

@@ -7,8 +7,7 @@
  * and bit j of a state's index is unit j. States are taken in chunks of at most LW_STATES_CHUNK:
  * a chunk is one value of the bits above. */
 
-#ifndef LW_ENUMERATE_ENUMERATE_H
-#define LW_ENUMERATE_ENUMERATE_H
+#pragma once
 
 #include "base/kernel.h"
 
@@ -63,5 +62,3 @@ typedef struct {
             double *mean_analytic, double *mean_enumerated, double *correlation))
 
 LW_ONE_TYPE(LW_ENUMERATE, LW_KERNEL)
-
-#endif

@@ -5,8 +5,7 @@
  * differs between them in its last bits, where one fuses a multiplication with an addition or sums
  * in vectors of another length. */
 
-#ifndef LW_ISA_ISA_H
-#define LW_ISA_ISA_H
+#pragma once
 
 #include "enumerate/enumerate.h"
 #include "linear/product.h"
@@ -26,7 +25,6 @@ enum { LW_ISAS = 3 };
     LW_PRODUCT(K, real, type)      \
     LW_RBM(K, real, type)          \
     LW_UNITS(K, real, type)        \
-    LW_UNIT_KINDS(K, real, type)   \
     LW_UPDATE(K, real, type)
 #define LW_UNTYPED(K)              \
     LW_ENUMERATE(K)                \
@@ -61,6 +59,4 @@ const void *lw_isa_kernels(int isa);
 
 /* Point this extension module's names of kernels to a table: once, when it is imported. */
 void lw_point(const void *kernels);
-#endif
-
 #endif

@@ -1,7 +1,6 @@
 /* Sums over the rows of a matrix. */
 
-#ifndef LW_LINEAR_COLUMNS_H
-#define LW_LINEAR_COLUMNS_H
+#pragma once
 
 #include "base/kernel.h"
 #include "base/real.h"
@@ -39,5 +38,3 @@ LW_(column_squares)(const LW_REAL *restrict value, ptrdiff_t n_rows, ptrdiff_t a
         }
     }
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* Matrix products whose every element is one sum in one order. */
 
-#ifndef LW_LINEAR_PRODUCT_H
-#define LW_LINEAR_PRODUCT_H
+#pragma once
 
 #include "base/kernel.h"
 
@@ -29,6 +28,4 @@ LW_EACH_TYPE(LW_PRODUCT, LW_KERNEL)
             const real *start, ptrdiff_t start_row, real *c, ptrdiff_t c_row))
 
 LW_EACH_TYPE(LW_SHARE_PRODUCT, LW_KERNEL)
-#endif
-
 #endif

@@ -1,7 +1,6 @@
 /* Transposes of matrices, a few rows at a time. */
 
-#ifndef LW_LINEAR_TRANSPOSE_H
-#define LW_LINEAR_TRANSPOSE_H
+#pragma once
 
 #include "base/kernel.h"
 #include "base/real.h"
@@ -55,5 +54,3 @@ LW_(turn)(const LW_REAL *from, ptrdiff_t from_row, ptrdiff_t n_rows, ptrdiff_t n
             to + i, to_row);
     }
 }
-
-#endif

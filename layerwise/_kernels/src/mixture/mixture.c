@@ -140,22 +140,15 @@ tile_of_rows(const double *low, const double *high, const double *table, const d
     }
 }
 
-static void
-share_rows(const double *low, const double *high, const double *table, const double *limit,
-    ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, double *sum)
-{
-    LW_SHARE_TILES(tile, lw_tiles(m, LW_MIXTURE_ROWS), {
-        const ptrdiff_t i = tile * LW_MIXTURE_ROWS;
-        tile_of_rows(low + i * depth, high + i * n, table, limit, lw_min(LW_MIXTURE_ROWS, m - i),
-            n, depth, sum + i);
-    });
-}
-
 void
 lw_mixture_rows(const double *low, const double *high, const double *table, const double *limit,
     ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, int n_threads, double *sum)
 {
-    LW_WITH_THREADS(share_rows(low, high, table, limit, m, n, depth, sum));
+    LW_WITH_THREADS(LW_SHARE_TILES(tile, lw_tiles(m, LW_MIXTURE_ROWS), {
+        const ptrdiff_t i = tile * LW_MIXTURE_ROWS;
+        tile_of_rows(low + i * depth, high + i * n, table, limit, lw_min(LW_MIXTURE_ROWS, m - i),
+            n, depth, sum + i);
+    }));
 }
 
 /* Add exp(a[k] + b[k] - top) to each share[k], and return the sum of these, for n <= LW_TERMS. */
@@ -313,19 +306,12 @@ tile_of_cells(const double *a, const double *b, const int64_t *cell, ptrdiff_t c
     }
 }
 
-static void
-share_cells(const double *a, const double *b, const int64_t *cell, ptrdiff_t count, ptrdiff_t n,
-    ptrdiff_t depth, double *sum)
-{
-    LW_SHARE_TILES(tile, lw_tiles(count, LW_MIXTURE_CELLS), {
-        const ptrdiff_t c = tile * LW_MIXTURE_CELLS;
-        tile_of_cells(a, b, cell + c, lw_min(LW_MIXTURE_CELLS, count - c), n, depth, sum + c);
-    });
-}
-
 void
 lw_mixture_cells(const double *a, const double *b, const int64_t *cell, ptrdiff_t count,
     ptrdiff_t n, ptrdiff_t depth, int n_threads, double *sum)
 {
-    LW_WITH_THREADS(share_cells(a, b, cell, count, n, depth, sum));
+    LW_WITH_THREADS(LW_SHARE_TILES(tile, lw_tiles(count, LW_MIXTURE_CELLS), {
+        const ptrdiff_t c = tile * LW_MIXTURE_CELLS;
+        tile_of_cells(a, b, cell + c, lw_min(LW_MIXTURE_CELLS, count - c), n, depth, sum + c);
+    }));
 }

@@ -1,7 +1,6 @@
 /* Sums of exponentials whose terms are too far apart for products of exponentials. */
 
-#ifndef LW_MIXTURE_MIXTURE_H
-#define LW_MIXTURE_MIXTURE_H
+#pragma once
 
 #include "base/kernel.h"
 
@@ -32,5 +31,3 @@
             ptrdiff_t depth, int n_threads, double *sum))
 
 LW_ONE_TYPE(LW_MIXTURE, LW_KERNEL)
-
-#endif

@@ -1,7 +1,6 @@
 /* A layer of a chain: where its matrix stands, its fields and its activations. */
 
-#ifndef LW_NETWORK_LAYER_H
-#define LW_NETWORK_LAYER_H
+#pragma once
 
 #include "base/real.h"
 #include "base/threads.h"
@@ -154,5 +153,3 @@ LW_(share_slopes)(
         LW_(slope_tile)(mean + t * tile, lw_min(tile, n_rows * n_units - t * tile), activation,
             slope + t * tile));
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* Losses of rows, and their slopes. */
 
-#ifndef LW_NETWORK_LOSS_H
-#define LW_NETWORK_LOSS_H
+#pragma once
 
 #include "base/real.h"
 #include "base/threads.h"
@@ -210,5 +209,3 @@ LW_(share_squared_errors)(
     });
     LW_(share_slopes)(value, batch->n_rows, n_units, layer->activation, slope);
 }
-
-#endif

@@ -53,32 +53,6 @@ LW_(share_gradient)(const LW_REAL *input, const LW_REAL *slope, ptrdiff_t n_rows
     });
 }
 
-/* The slope of the loss by a layer's inputs, given that by its fields. */
-static void
-LW_(share_slope_below)(const LW_REAL *parameter, const lw_layer *layer, const LW_REAL *slope,
-    ptrdiff_t n_rows, LW_REAL *below)
-{
-    LW_(share_product)(slope, layer->n_units, 1, parameter + layer->weights, matrix_column(layer),
-        matrix_row(layer), n_rows, layer->n_inputs, layer->n_units, 1, NULL, 0, below,
-        layer->n_inputs);
-}
-
-/* The rows of one batch, corrupted where that is asked for. */
-static void
-LW_(share_input)(const LW_REAL *input, const int64_t *order, ptrdiff_t n_rows, ptrdiff_t n_units,
-    LW_REAL corruption, lw_key key, uint32_t step, uint32_t lane, LW_REAL *bottom)
-{
-    LW_SHARE_TILES(i, n_rows, {
-        const LW_REAL *const row = input + order[i] * n_units;
-        if (corruption > 0) {
-            LW_(masked_row)(
-                row, n_units, corruption, (uint32_t)i, key, step, lane, bottom + i * n_units);
-        } else {
-            memcpy(bottom + i * n_units, row, (size_t)n_units * sizeof(LW_REAL));
-        }
-    });
-}
-
 /* A pass's arguments, as in network.h, and its scratch memory, which holds a batch. */
 typedef struct {
     const LW_REAL *input;
@@ -141,10 +115,19 @@ static LW_REAL *
 LW_(share_forward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, uint32_t step)
 {
     const lw_layer *const layers = pass->chain.layers;
+    const ptrdiff_t n_inputs = (ptrdiff_t)layers[0].n_inputs;
     LW_REAL *value = pass->value;
 
-    LW_(share_input)(pass->input, pass->order + at, rows, (ptrdiff_t)layers[0].n_inputs,
-        (LW_REAL)pass->corruption, pass->key, step, pass->lane_corruption, value);
+    LW_SHARE_TILES(i, rows, {
+        const LW_REAL *const row = pass->input + pass->order[at + i] * n_inputs;
+        LW_REAL *const input = pass->value + i * n_inputs;
+        if (pass->corruption > 0) {
+            LW_(masked_row)(row, n_inputs, (LW_REAL)pass->corruption, (uint32_t)i, pass->key, step,
+                pass->lane_corruption, input);
+        } else {
+            memcpy(input, row, (size_t)n_inputs * sizeof(LW_REAL));
+        }
+    });
     for (ptrdiff_t k = 0; k < pass->chain.n_layers; k++) {
         const lw_layer *layer = layers + k;
         LW_REAL *const above = value + pass->batch_size * layer->n_inputs;
@@ -190,7 +173,9 @@ LW_(share_backward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, LW_R
         LW_(share_gradient)(
             k == pass->code ? pass->drawn : value, slope, rows, layer, pass->gradient);
         if (k > 0) {
-            LW_(share_slope_below)(pass->parameter, layer, slope, rows, below);
+            LW_(share_product)(slope, layer->n_units, 1, pass->parameter + layer->weights,
+                matrix_column(layer), matrix_row(layer), rows, layer->n_inputs, layer->n_units, 1,
+                NULL, 0, below, layer->n_inputs);
             LW_(share_slopes)(value, rows, layer->n_inputs, layer[-1].activation, below);
         }
         below = slope;

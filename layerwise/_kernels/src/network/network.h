@@ -1,7 +1,6 @@
 /* One pass of back-propagation through a chain of affine layers. */
 
-#ifndef LW_NETWORK_NETWORK_H
-#define LW_NETWORK_NETWORK_H
+#pragma once
 
 #include "base/philox.h"
 #include "optimizer/optimizer.h"
@@ -64,5 +63,3 @@ typedef struct {
             real *row_loss))
 
 LW_EACH_TYPE(LW_NETWORK, LW_KERNEL)
-
-#endif

@@ -1,7 +1,6 @@
 /* One step of an optimiser over a flat array of parameters, in place. */
 
-#ifndef LW_OPTIMIZER_OPTIMIZER_H
-#define LW_OPTIMIZER_OPTIMIZER_H
+#pragma once
 
 #include "base/kernel.h"
 
@@ -32,5 +31,3 @@ typedef struct {
             real *parameter, real *first, real *second))
 
 LW_EACH_TYPE(LW_UPDATE, LW_KERNEL)
-
-#endif

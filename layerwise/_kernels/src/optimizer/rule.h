@@ -1,7 +1,6 @@
 /* The step of an optimiser over parameters: a tile of them, or all, shared by threads. */
 
-#ifndef LW_OPTIMIZER_RULE_H
-#define LW_OPTIMIZER_RULE_H
+#pragma once
 
 #include <math.h>
 
@@ -118,5 +117,3 @@ LW_(share_update)(const LW_REAL *gradient, ptrdiff_t n, LW_(rule) rule, LW_REAL 
             first + at, rule.adam ? second + at : NULL);
     });
 }
-
-#endif

@@ -2,8 +2,7 @@
  * states as indices. A block has at most LW_BLOCK units and LW_TILE_ROWS rows, and a vector holds
  * one unit of many rows. */
 
-#ifndef LW_RBM_BLOCKS_H
-#define LW_RBM_BLOCKS_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/threads.h"
@@ -221,5 +220,3 @@ sum_of(const float *restrict value, ptrdiff_t n)
     }
     return sum;
 }
-
-#endif

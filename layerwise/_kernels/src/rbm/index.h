@@ -1,7 +1,6 @@
-/* The workspace of look-up: states as indices of tables, and back. */
+/* The workspace of look-up, and states as indices of tables. */
 
-#ifndef LW_RBM_INDEX_H
-#define LW_RBM_INDEX_H
+#pragma once
 
 #include "base/scratch.h"
 #include "base/threads.h"
@@ -92,31 +91,18 @@ lookup_place(lw_shape shape, lw_contrast pass, lw_scratch at, void *work)
     return at;
 }
 
-/* Hidden states of a chain, from numbers to indices and back. */
+/* A row of an index of n_units units, from its states. */
 static void
-hidden_to_index(const task_f32 *task, const lw_lookup *work, ptrdiff_t row)
+index_row(
+    const lw_side *side, const float *state, ptrdiff_t n_units, ptrdiff_t row, uint32_t *index)
 {
-    const ptrdiff_t n_hidden = task->rbm.shape.n_hidden;
-    const float *const state = task->chains + row * n_hidden;
-
-    for (ptrdiff_t j = 0; j < n_hidden; j += LW_INPUTS) {
+    for (ptrdiff_t j = 0; j < n_units; j += LW_INPUTS) {
+        const ptrdiff_t units = lw_min(LW_INPUTS, n_units - j);
         uint32_t bits = 0;
-        for (ptrdiff_t k = 0; k < LW_INPUTS && j + k < n_hidden; k++) {
+        for (ptrdiff_t k = 0; k < units; k++) {
             bits |= (uint32_t)(state[j + k] != 0) << k;
         }
-        work->hidden[index_at(&work->chains, n_hidden, j, row)] = bits;
-    }
-}
-
-static void
-index_to_hidden(const task_f32 *task, const lw_lookup *work, ptrdiff_t row)
-{
-    const ptrdiff_t n_hidden = task->rbm.shape.n_hidden;
-    float *const state = task->chains + row * n_hidden;
-
-    for (ptrdiff_t j = 0; j < n_hidden; j++) {
-        const uint32_t bits = work->hidden[index_at(&work->chains, n_hidden, j, row)];
-        state[j] = (float)(bits >> j % LW_INPUTS & 1);
+        index[index_at(side, n_units, j, row)] = bits;
     }
 }
 
@@ -130,5 +116,3 @@ index_tile(const lw_side *side, const uint8_t *on, ptrdiff_t n_units, ptrdiff_t 
             index + index_at(side, n_units, unit, row + r), side->apart);
     }
 }
-
-#endif

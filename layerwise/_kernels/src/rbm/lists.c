@@ -95,7 +95,7 @@ LW_(hidden_tile)(const LW_(task) * task, const LW_(lists) * lists, LW_(side) sid
         LW_(means_of_row)(mean + r * wide, n_hidden, side.part + from + r);
     }
     if (draw) {
-        LW_(states_tile)(mean, n_rows, n_hidden, wide, (uint32_t)from, task->key, step,
+        LW_(states_tile)(mean, n_rows, 0, n_hidden, wide, (uint32_t)from, task->key, step,
             task->hidden_lane, lists->hidden + from * wide);
     }
 }
@@ -143,8 +143,8 @@ LW_(walk_tile)(const LW_(task) * task, const LW_(lists) * lists, LW_(batch) batc
         for (ptrdiff_t r = 0; r < n_rows; r++) {
             LW_(means_of_row)(field + r * visible_wide, n_visible, NULL);
         }
-        LW_(states_tile)(field, n_rows, n_visible, visible_wide, (uint32_t)from, task->key, step,
-            task->visible_lane, visible);
+        LW_(states_tile)(field, n_rows, 0, n_visible, visible_wide, (uint32_t)from, task->key,
+            step, task->visible_lane, visible);
         for (ptrdiff_t r = 0; r < n_rows; r++) {
             LW_(list_row)(visible + r * visible_wide, n_visible, list + r * lists->listed);
         }
@@ -279,22 +279,29 @@ LW_(lists_learn)(const LW_(task) * task, void *work, LW_(batch) batch, double *g
     }
 }
 
-/* The parameters, and what the optimiser keeps of them, as components and hidden intercepts; returns
- * how many of these pairs there are. */
-static int
-LW_(pairs_of)(LW_(lw_rbm) rbm, int adam, int momentum, LW_REAL *weights[3], LW_REAL *above[3])
+/* The components and hidden intercepts, and what the optimiser keeps of them, into the workspace or
+ * back from it. */
+static void
+LW_(turn_all)(const LW_(task) * task, const LW_(lists) * lists, int back)
 {
-    const ptrdiff_t at = lw_visible_at(rbm.shape) + rbm.shape.n_visible;
-    LW_REAL *const kept[2] = { rbm.first, rbm.second };
-    const int n_kept = !rbm.first ? 0 : adam ? 2 : momentum;
+    const LW_(lw_rbm) rbm = task->rbm;
+    const ptrdiff_t n_visible = rbm.shape.n_visible, n_hidden = rbm.shape.n_hidden;
+    const ptrdiff_t at = lw_visible_at(rbm.shape) + n_visible, wide = lists->hidden_wide;
+    const int kept = task->optimizer.kind == LW_ADAM ? 2 : task->optimizer.momentum != 0;
+    LW_REAL *const ups[3] = { lists->up, lists->first, lists->second };
+    LW_REAL *const weights[3] = { rbm.components, rbm.first, rbm.second };
 
-    weights[0] = rbm.components;
-    above[0] = rbm.intercept_hidden;
-    for (int k = 0; k < n_kept; k++) {
-        weights[1 + k] = kept[k];
-        above[1 + k] = kept[k] + at;
+    for (int k = 0; k <= (rbm.first ? kept : 0); k++) {
+        LW_REAL *const above = k ? weights[k] + at : rbm.intercept_hidden;
+        LW_REAL *const last = ups[k] + n_visible * wide;
+        if (back) {
+            LW_(turn)(ups[k], wide, n_visible, n_hidden, weights[k], n_visible);
+            memcpy(above, last, (size_t)n_hidden * sizeof(LW_REAL));
+        } else {
+            LW_(turn)(weights[k], n_visible, n_hidden, n_visible, ups[k], wide);
+            memcpy(last, above, (size_t)n_hidden * sizeof(LW_REAL));
+        }
     }
-    return 1 + n_kept;
 }
 
 static void
@@ -303,23 +310,16 @@ LW_(lists_open)(const LW_(task) * task, void *work)
     const LW_(lists) *const lists = work;
     const LW_(lw_rbm) rbm = task->rbm;
     const ptrdiff_t n_visible = rbm.shape.n_visible, n_hidden = rbm.shape.n_hidden;
-    const ptrdiff_t wide = lists->hidden_wide, last = n_visible * wide;
-    LW_REAL *const ups[3] = { lists->up, lists->first, lists->second };
-    LW_REAL *weights[3], *above[3];
-    const int n_pairs = LW_(pairs_of)(
-        rbm, task->optimizer.kind == LW_ADAM, task->optimizer.momentum != 0, weights, above);
+    const ptrdiff_t wide = lists->hidden_wide, visible_wide = lists->visible_wide;
 
     LW_ONE_THREAD
     {
         /* Zeros are what fills up vectors. */
-        memset(lists->up, 0, (size_t)(last + wide) * sizeof(LW_REAL));
-        memset(lists->down, 0, (size_t)((n_hidden + 1) * lists->visible_wide) * sizeof(LW_REAL));
-        for (int k = 0; k < n_pairs; k++) {
-            LW_(turn)(weights[k], n_visible, n_hidden, n_visible, ups[k], wide);
-            memcpy(ups[k] + last, above[k], (size_t)n_hidden * sizeof(LW_REAL));
-        }
+        memset(lists->up, 0, (size_t)((n_visible + 1) * wide) * sizeof(LW_REAL));
+        memset(lists->down, 0, (size_t)((n_hidden + 1) * visible_wide) * sizeof(LW_REAL));
+        LW_(turn_all)(task, lists, 0);
         for (ptrdiff_t j = 0; j <= n_hidden; j++) {
-            memcpy(lists->down + j * lists->visible_wide,
+            memcpy(lists->down + j * visible_wide,
                 j < n_hidden ? rbm.components + j * n_visible : rbm.intercept_visible,
                 (size_t)n_visible * sizeof(LW_REAL));
         }
@@ -334,27 +334,20 @@ static void
 LW_(lists_close)(const LW_(task) * task, void *work)
 {
     const LW_(lists) *const lists = work;
-    const LW_(lw_rbm) rbm = task->rbm;
-    const ptrdiff_t n_visible = rbm.shape.n_visible, n_hidden = rbm.shape.n_hidden;
-    const ptrdiff_t wide = lists->hidden_wide;
-    const LW_REAL *const ups[3] = { lists->up, lists->first, lists->second };
-    LW_REAL *weights[3], *above[3];
-    const int n_pairs = LW_(pairs_of)(
-        rbm, task->optimizer.kind == LW_ADAM, task->optimizer.momentum != 0, weights, above);
+    const ptrdiff_t n_visible = task->rbm.shape.n_visible, n_hidden = task->rbm.shape.n_hidden;
 
     LW_ONE_THREAD
     {
         for (ptrdiff_t i = 0; i < task->pass.n_chains; i++) {
-            memcpy(task->chains + i * n_hidden, lists->hidden + i * wide,
+            memcpy(task->chains + i * n_hidden, lists->hidden + i * lists->hidden_wide,
                 (size_t)n_hidden * sizeof(LW_REAL));
             if (task->visible) {
                 memcpy(task->visible + i * n_visible, lists->visible + i * lists->visible_wide,
                     (size_t)n_visible * sizeof(LW_REAL));
             }
         }
-        for (int k = 0; rbm.first && k < n_pairs; k++) { /* else they were only read */
-            LW_(turn)(ups[k], wide, n_visible, n_hidden, weights[k], n_visible);
-            memcpy(above[k], ups[k] + n_visible * wide, (size_t)n_hidden * sizeof(LW_REAL));
+        if (task->rbm.first) { /* else they were only read */
+            LW_(turn_all)(task, lists, 1);
         }
     }
 }

@@ -30,16 +30,8 @@ take_group(const task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdiff
     const float *row[LW_INPUTS] = { NULL };
 
     for (ptrdiff_t k = 0; k < LW_INPUTS && group * LW_INPUTS + k < batch.n_data; k++) {
-        const ptrdiff_t r = group * LW_INPUTS + k;
-        row[k] = row_of_f32(task, batch, r);
-        for (ptrdiff_t i = 0; i < n_visible; i += LW_INPUTS) {
-            const ptrdiff_t units = lw_min(LW_INPUTS, n_visible - i);
-            uint32_t bits = 0;
-            for (ptrdiff_t u = 0; u < units; u++) {
-                bits |= (uint32_t)(row[k][i + u] != 0) << u;
-            }
-            work->data.index[index_at(&work->data, n_visible, i, r)] = bits;
-        }
+        row[k] = row_of_f32(task, batch, group * LW_INPUTS + k);
+        index_row(&work->data, row[k], n_visible, group * LW_INPUTS + k, work->data.index);
     }
     across_of_floats(row, n_visible, work->data.across + group * work->wide);
 }
@@ -68,12 +60,10 @@ looked_at(const lw_side *side, const uint32_t *index, ptrdiff_t n_units, ptrdiff
     return looked;
 }
 
-/* What a tile of hidden units asks for: means of data, of chains, and states drawn from one. */
+/* What is asked of the hidden units: means, and states drawn from them, of data and of chains. */
 typedef struct {
-    int data;
-    int chains;
-    int draw_data;
-    int draw_chains;
+    int means[2];
+    int states[2];
     uint32_t step;
 } lw_wanted;
 
@@ -85,8 +75,6 @@ lookup_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_w
     const ptrdiff_t unit = tile / across * LW_BLOCK;
     const ptrdiff_t units = lw_min(LW_BLOCK, shape.n_hidden - unit);
     const lw_side *const side[2] = { &work->data, &work->chains };
-    const int asked[2] = { wanted.data, wanted.chains };
-    const int draw[2] = { wanted.draw_data, wanted.draw_chains };
     const ptrdiff_t n_rows[2] = { batch.n_data, batch.n_chains };
     lw_looked looked[2];
     ptrdiff_t row[2];
@@ -95,18 +83,18 @@ lookup_hidden(const task_f32 *task, const lw_lookup *work, batch_f32 batch, lw_w
         row[s] = tile % across * LW_TILE_PARTS * side[s]->apart;
         looked[s] = looked_at(side[s], side[s]->index, shape.n_visible, row[s],
             side[s]->mean + unit * side[s]->padded + row[s], side[s]->padded);
-        looked[s].rows = asked[s] ? looked[s].rows : 0;
+        looked[s].rows = wanted.means[s] ? looked[s].rows : 0;
     }
     look_block(work->of_hidden, unit, units, looked);
     for (int s = 0; s < 2; s++) {
         const ptrdiff_t rows = lw_min(LW_TILE_PARTS * side[s]->apart, n_rows[s] - row[s]);
         uint8_t on[LW_BLOCK * LW_TILE_ROWS];
-        if (asked[s] && rows > 0) {
+        if (wanted.means[s] && rows > 0) {
             const ptrdiff_t at = unit / LW_BLOCK * tiles_of(side[s], n_rows[s]) + tile % across;
             side[s]->part[at] = means_of_block(
                 looked[s].field, side[s]->padded, task->rbm.intercept_hidden + unit, units, rows);
         }
-        if (draw[s] && rows > 0) {
+        if (wanted.states[s] && rows > 0) {
             states_of_block(looked[s].field, side[s]->padded, units, rows, (uint32_t)unit,
                 (uint32_t)row[s], task->key, wanted.step, task->hidden_lane, on, LW_TILE_ROWS);
             index_tile(&work->chains, on, shape.n_hidden, unit, units, row[s], rows, work->hidden);
@@ -172,7 +160,7 @@ lookup_take(const task_f32 *task, void *memory, batch_f32 batch)
     LW_SHARE_TILES(g, lw_tiles(batch.n_data, LW_INPUTS), { take_group(task, work, batch, g); });
     share_tables(work);
     if (!task->pass.n_chains) {
-        const lw_wanted start = { .data = 1, .draw_data = 1, .step = batch.step };
+        const lw_wanted start = { .means = { 1, 0 }, .states = { 1, 0 }, .step = batch.step };
         share_hidden(task, work, batch, start);
     }
 }
@@ -189,9 +177,8 @@ lookup_walk(const task_f32 *task, void *memory, batch_f32 batch)
     }
     for (ptrdiff_t k = 1; k <= task->pass.n_steps; k++) {
         const int last = k == task->pass.n_steps;
-        const lw_wanted wanted = { .data = last && persistent && batch.n_data,
-            .chains = 1,
-            .draw_chains = !last || persistent,
+        const lw_wanted wanted = { .means = { last && persistent && batch.n_data, 1 },
+            .states = { 0, !last || persistent },
             .step = batch.step + (uint32_t)k };
         LW_SHARE_TILES(t, lw_tiles(task->rbm.shape.n_visible, LW_BLOCK) * across,
             { lookup_visible(task, work, batch, wanted.step, last, across, t); });
@@ -213,39 +200,40 @@ tables_of_means(const lw_side *side, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t
     lw_tables_of(from, 1, lw_min(groups * LW_INPUTS, n_rows - row), scale, tables);
 }
 
-/* Tables of the means of three hidden units, for all groups of rows, if they are few enough. */
+/* The slopes of the weights of three hidden units to some visible ones; and tables of the hidden
+ * units' means, for all groups of rows, if they are few enough. */
 typedef struct {
+    float slope[LW_OUTPUTS][LW_ACROSS * LW_ENTRIES];
     float table[2][LW_GROUPS * LW_OUTPUTS * LW_ENTRIES];
     int built;
-} lw_built;
+} lw_three;
 
-/* The slopes of the weights of three hidden units, to `padded` visible ones from i on. */
+/* To `padded` visible units from i on. */
 static void
 slopes_of_three(const lw_lookup *work, batch_f32 batch, ptrdiff_t unit, ptrdiff_t n_hidden,
-    ptrdiff_t i, ptrdiff_t padded, lw_built *built, float *const sum[LW_OUTPUTS])
+    ptrdiff_t i, ptrdiff_t padded, lw_three *three)
 {
+    float *const sum[LW_OUTPUTS] = { three->slope[0], three->slope[1], three->slope[2] };
     const lw_side *const side[2] = { &work->data, &work->chains };
     const ptrdiff_t n_rows[2] = { batch.n_data, batch.n_chains };
     const float scale[2] = { -1 / (float)batch.n_data, 1 / (float)batch.n_chains };
     int kept = 1;
 
-    for (int a = 0; a < LW_OUTPUTS; a++) {
-        memset(sum[a], 0, (size_t)padded * sizeof(float));
-    }
+    memset(three->slope, 0, sizeof(three->slope));
     for (int s = 0; s < 2; s++) {
         const ptrdiff_t groups = lw_tiles(n_rows[s], LW_INPUTS);
         kept &= groups <= LW_GROUPS;
         for (ptrdiff_t g = 0; g < groups; g += LW_GROUPS) {
             const ptrdiff_t here = lw_min(LW_GROUPS, groups - g);
-            if (!built->built) {
+            if (!three->built) {
                 tables_of_means(
-                    side[s], n_rows[s], unit, n_hidden, g, here, scale[s], built->table[s]);
+                    side[s], n_rows[s], unit, n_hidden, g, here, scale[s], three->table[s]);
             }
-            lw_look_across(padded / LW_ENTRIES, built->table[s],
+            lw_look_across(padded / LW_ENTRIES, three->table[s],
                 side[s]->across + g * work->wide + i, work->wide, here, sum);
         }
     }
-    built->built = kept;
+    three->built = kept;
 }
 
 /* Slopes of the visible intercepts: those of the weights of a unit that is always on. */
@@ -254,13 +242,11 @@ visible_slopes(const task_f32 *task, const lw_lookup *work, batch_f32 batch, ptr
 {
     const ptrdiff_t most = LW_ACROSS * LW_ENTRIES, i = tile * most;
     const ptrdiff_t n_hidden = task->rbm.shape.n_hidden, padded = lw_min(most, work->wide - i);
-    float slope[LW_OUTPUTS][LW_ACROSS * LW_ENTRIES];
-    float *const sum[LW_OUTPUTS] = { slope[0], slope[1], slope[2] };
-    lw_built built;
+    lw_three three;
 
-    built.built = 0;
-    slopes_of_three(work, batch, n_hidden, n_hidden, i, padded, &built, sum);
-    memcpy(work->slope + i, sum[0], (size_t)padded * sizeof(float));
+    three.built = 0;
+    slopes_of_three(work, batch, n_hidden, n_hidden, i, padded, &three);
+    memcpy(work->slope + i, three.slope[0], (size_t)padded * sizeof(float));
 }
 
 static void
@@ -279,18 +265,16 @@ learn_three(const task_f32 *task, const lw_lookup *work, batch_f32 batch, ptrdif
     const lw_rbm_f32 rbm = task->rbm;
     const ptrdiff_t n_hidden = rbm.shape.n_hidden, n_visible = rbm.shape.n_visible;
     const ptrdiff_t most = LW_ACROSS * LW_ENTRIES;
-    float slope[LW_OUTPUTS][LW_ACROSS * LW_ENTRIES];
-    float *const sum[LW_OUTPUTS] = { slope[0], slope[1], slope[2] };
-    lw_built built;
+    lw_three three;
 
-    built.built = 0;
+    three.built = 0;
     for (ptrdiff_t i = 0; i < work->wide; i += most) {
         const ptrdiff_t padded = lw_min(most, work->wide - i);
-        slopes_of_three(work, batch, unit, n_hidden, i, padded, &built, sum);
+        slopes_of_three(work, batch, unit, n_hidden, i, padded, &three);
         for (ptrdiff_t a = 0; a < LW_OUTPUTS && unit + a < n_hidden; a++) {
             const ptrdiff_t at = (unit + a) * n_visible + i;
-            update_tile_f32(sum[a], lw_min(padded, n_visible - i), batch.rule, rbm.components + at,
-                rbm.first + at, rbm.second ? rbm.second + at : NULL);
+            update_tile_f32(three.slope[a], lw_min(padded, n_visible - i), batch.rule,
+                rbm.components + at, rbm.first + at, rbm.second ? rbm.second + at : NULL);
         }
     }
 }
@@ -354,17 +338,23 @@ lookup_open(const task_f32 *task, void *memory)
             work->chains.mean[shape.n_hidden * work->chains.padded + r] = 1;
         }
     }
-    LW_SHARE_TILES(i, task->pass.n_chains, { hidden_to_index(task, work, i); });
+    LW_SHARE_TILES(i, task->pass.n_chains, {
+        index_row(
+            &work->chains, task->chains + i * shape.n_hidden, shape.n_hidden, i, work->hidden);
+    });
 }
 
 static void
 lookup_close(const task_f32 *task, void *memory)
 {
     const lw_lookup *const work = memory;
-    const ptrdiff_t n_visible = task->rbm.shape.n_visible;
+    const ptrdiff_t n_visible = task->rbm.shape.n_visible, n_hidden = task->rbm.shape.n_hidden;
 
     LW_SHARE_TILES(r, task->pass.n_chains, {
-        index_to_hidden(task, work, r);
+        for (ptrdiff_t j = 0; j < n_hidden; j++) {
+            const uint32_t bits = work->hidden[index_at(&work->chains, n_hidden, j, r)];
+            task->chains[r * n_hidden + j] = (float)(bits >> j % LW_INPUTS & 1);
+        }
         for (ptrdiff_t i = 0; task->visible && i < n_visible; i++) {
             task->visible[r * n_visible + i] = work->visible[r * work->wide + i];
         }

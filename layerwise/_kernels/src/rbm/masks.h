@@ -1,7 +1,6 @@
 /* In which rows a visible unit is on: a bit for each row of data or chains, beside their lists. */
 
-#ifndef LW_RBM_MASKS_H
-#define LW_RBM_MASKS_H
+#pragma once
 
 #include "base/bits.h"
 #include "base/real.h"
@@ -71,5 +70,3 @@ LW_(count_on)(LW_(side) side, ptrdiff_t n_units, ptrdiff_t i, ptrdiff_t n_rows)
     }
     return (LW_REAL)count;
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* Gibbs sampling of an RBM, and one pass of CD-k or PCD-k over it: for units of any kind. */
 
-#ifndef LW_RBM_RBM_H
-#define LW_RBM_RBM_H
+#pragma once
 
 #include "base/philox.h"
 #include "optimizer/optimizer.h"
@@ -82,5 +81,3 @@ typedef struct {
             real *visible, void *scratch))
 
 LW_EACH_TYPE(LW_RBM, LW_KERNEL)
-
-#endif

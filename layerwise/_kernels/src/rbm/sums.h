@@ -3,8 +3,7 @@
  * A list holds how many numbers it has, and then these: the units of a row that are on, and last
  * one more that always is. Rows of matrices are padded to whole vectors. */
 
-#ifndef LW_RBM_SUMS_H
-#define LW_RBM_SUMS_H
+#pragma once
 
 #include "base/bits.h"
 #include "base/real.h"
@@ -138,5 +137,3 @@ LW_(list_row)(const LW_REAL *restrict row, ptrdiff_t n_units, uint32_t *restrict
     list[1 + count] = (uint32_t)n_units;
     list[0] = (uint32_t)count + 1;
 }
-
-#endif

@@ -7,8 +7,7 @@
  * for each product, for all of its rows, or kept (way.h); kept ones have eight times the size of the
  * weights. Without permutations there is no LW_LOOKUP. */
 
-#ifndef LW_RBM_TABLES_H
-#define LW_RBM_TABLES_H
+#pragma once
 
 #include "base/kernel.h"
 #include "base/threads.h"
@@ -114,7 +113,5 @@ lw_look_across(ptrdiff_t vectors, const float *tables, const uint32_t *index, pt
         }
     }
 }
-
-#endif
 
 #endif

@@ -1,7 +1,6 @@
 /* What a way is told: a call's arguments, and one batch of it. */
 
-#ifndef LW_RBM_TASK_H
-#define LW_RBM_TASK_H
+#pragma once
 
 #include "base/real.h"
 #include "base/threads.h"
@@ -101,5 +100,3 @@ LW_(gap_of)(const LW_(task) * task, LW_(batch) batch, const LW_REAL *slope, cons
     /* b.(mean visible - mean data) is b times the slope of b. */
     return linear + of_chains / (double)batch.n_chains - of_data / (double)batch.n_data;
 }
-
-#endif

@@ -13,8 +13,7 @@
  * each with a workspace of its own that points to memory they share. Slopes are known before a
  * parameter moves. */
 
-#ifndef LW_RBM_WAY_H
-#define LW_RBM_WAY_H
+#pragma once
 
 #include "base/real.h"
 #include "base/scratch.h"
@@ -135,5 +134,3 @@ LW_(share_on)(const LW_(task) * task)
     }
     return total / (double)(task->pass.n_rows * n_visible);
 }
-
-#endif

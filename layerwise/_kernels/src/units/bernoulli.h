@@ -1,7 +1,6 @@
 /* Bernoulli units: means, states and log-partitions, by vectors, rows and tiles of rows. */
 
-#ifndef LW_UNITS_BERNOULLI_H
-#define LW_UNITS_BERNOULLI_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/real.h"
@@ -12,78 +11,37 @@
 #define LW_UNITS_LANES 16 /* one vector of 512 bits of floats, and a call of Philox */
 #define LW_UNITS_LOGS 64  /* factors below 2 of a product whose logarithm is taken */
 
-/* Here and below, what is written may be what is read: each number depends on the one in its place,
- * which LW_SIMD says to the compiler. */
+/* States of up to LW_UNITS_TILE rows, `apart` numbers from each other, given their means; `row` is the
+ * first one's address, and `unit` the first unit's. */
 LW_LOOP void
-LW_(means_tile)(const LW_REAL *field, ptrdiff_t n, LW_REAL *mean)
+LW_(states_tile)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t n_units,
+    ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
 {
-    LW_SIMD
-    for (ptrdiff_t i = 0; i < n; i++) {
-        mean[i] = LW_(lw_sigmoid)(field[i]);
+    lw_tile_words words;
+
+    for (ptrdiff_t first = 0; first < n_units; first += words.units) {
+        words_of_tile(n_rows, unit + first, n_units - first, row, key, step, lane, &words);
+        for (ptrdiff_t i = 0; i < n_rows; i++) {
+            const uint32_t *const word = words.word + i * words.apart + words.skip;
+            const ptrdiff_t at = i * apart + first;
+            LW_SIMD
+            for (ptrdiff_t j = 0; j < words.units; j++) {
+                state[at + j] = LW_(uniform)(word[j]) < mean[at + j] ? 1 : 0;
+            }
+        }
     }
 }
 
-/* States of a row of units whose first has the address `unit`, given their means. */
-LW_LOOP void
-LW_(states_row)(const LW_REAL *mean, ptrdiff_t unit, ptrdiff_t n_units, uint32_t row, lw_key key,
+/* Of all rows of a layer, by all threads of a region. */
+static void
+LW_(share_states)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key,
     uint32_t step, uint32_t lane, LW_REAL *state)
 {
-    uint32_t word[LW_PHILOX_UNITS];
-    ptrdiff_t skip = unit % 4; /* numbers of the first group that belong to units before */
+    const ptrdiff_t tile = LW_UNITS_TILE * n_units;
 
-    for (ptrdiff_t first = 0; first < n_units;) {
-        const ptrdiff_t units = lw_min(LW_PHILOX_UNITS - skip, n_units - first);
-        lw_words_at(key, (uint32_t)((unit + first) / 4), row, skip + units, step, lane, word);
-        LW_SIMD
-        for (ptrdiff_t j = 0; j < units; j++) {
-            state[first + j] = LW_(uniform)(word[skip + j]) < mean[first + j] ? 1 : 0;
-        }
-        first += units;
-        skip = 0;
-    }
-}
-
-/* The same for a tile of rows of a narrow layer, whose counters fill the lanes row after row: a row
- * of 16 units alone would use an eighth of them. */
-LW_LOOP void
-LW_(states_narrow)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t n_units,
-    ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
-{
-    const ptrdiff_t skip = unit % 4, n_groups = lw_tiles(skip + n_units, 4);
-    uint32_t word[LW_UNITS_TILE * LW_PHILOX_UNITS];
-
-    words_of_tile(n_rows, (uint32_t)(unit / 4), n_groups, row, key, step, lane, word);
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        LW_SIMD
-        for (ptrdiff_t j = 0; j < n_units; j++) {
-            state[i * apart + j]
-                = LW_(uniform)(word[4 * i * n_groups + skip + j]) < mean[i * apart + j] ? 1 : 0;
-        }
-    }
-}
-
-/* Up to LW_UNITS_TILE rows, `apart` numbers from each other; `row` is the first one's address, and
- * `unit` the first unit's. */
-static void
-LW_(states_of_units)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t n_units,
-    ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
-{
-    if (unit % 4 + n_units <= LW_PHILOX_UNITS) {
-        LW_(states_narrow)(mean, n_rows, unit, n_units, apart, row, key, step, lane, state);
-        return;
-    }
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        LW_(states_row)(mean + i * apart, unit, n_units, row + (uint32_t)i, key, step, lane,
-            state + i * apart);
-    }
-}
-
-/* The same from the first unit of a layer on. */
-static void
-LW_(states_tile)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart,
-    uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
-{
-    LW_(states_of_units)(mean, n_rows, 0, n_units, apart, row, key, step, lane, state);
+    LW_SHARE_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
+        LW_(states_tile)(mean + t * tile, lw_min(LW_UNITS_TILE, n_rows - t * LW_UNITS_TILE), 0,
+            n_units, n_units, (uint32_t)(t * LW_UNITS_TILE), key, step, lane, state + t * tile));
 }
 
 /* One vector of fields: means in their place. Each lane multiplies `whole` by 1 + e^-|field| and adds
@@ -155,34 +113,22 @@ LW_(means_of_row)(LW_REAL *restrict field, ptrdiff_t n_units, double *softplus)
     }
 }
 
-/* Eight partial sums, so that the loop is a vector loop without reordering anything. */
-LW_LOOP LW_REAL
-LW_(softplus_sum_row)(const LW_REAL *restrict field, ptrdiff_t n_units)
-{
-    LW_REAL partial[8] = { 0 };
-    LW_REAL rest = 0;
-    ptrdiff_t j = 0;
-
-    for (; j + 8 <= n_units; j += 8) {
-        LW_SIMD
-        for (int k = 0; k < 8; k++) {
-            partial[k] += LW_(lw_softplus)(field[j + k]);
-        }
-    }
-    for (; j < n_units; j++) {
-        rest += LW_(lw_softplus)(field[j]);
-    }
-    return LW_(sum_of_eight)(rest, partial);
-}
-
 /* As a kind of units (kinds.h says what the arguments are). */
 
-static void
+/* Rows that stand side by side are one, so that those of narrow layers fill vectors. Here and below,
+ * what is written may be what is read: each number depends on the one in its place, which LW_SIMD
+ * says to the compiler. */
+LW_LOOP void
 LW_(bernoulli_means)(
     const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart, LW_REAL *mean)
 {
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        LW_(means_tile)(field + i * apart, n_units, mean + i * apart);
+    const ptrdiff_t wide = apart == n_units ? n_rows * n_units : n_units;
+
+    for (ptrdiff_t from = 0; from < n_rows * apart; from += lw_max(apart, wide)) {
+        LW_SIMD
+        for (ptrdiff_t j = from; j < from + wide; j++) {
+            mean[j] = LW_(lw_sigmoid)(field[j]);
+        }
     }
 }
 
@@ -191,16 +137,27 @@ LW_(bernoulli_draw)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t unit, ptrd
     ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *state)
 {
     LW_(bernoulli_means)(field, n_rows, n_units, apart, state);
-    LW_(states_of_units)(state, n_rows, unit, n_units, apart, row, key, step, lane, state);
+    LW_(states_tile)(state, n_rows, unit, n_units, apart, row, key, step, lane, state);
 }
 
-static void
-LW_(bernoulli_log_partition)(
-    const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart, double *total)
+/* Eight partial sums, so that the loop is a vector loop without reordering anything. */
+LW_LOOP void
+LW_(bernoulli_log_partition)(const LW_REAL *restrict field, ptrdiff_t n_rows, ptrdiff_t n_units,
+    ptrdiff_t apart, double *restrict total)
 {
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        total[i] += (double)LW_(softplus_sum_row)(field + i * apart, n_units);
+    for (ptrdiff_t i = 0; i < n_rows; i++, field += apart) {
+        LW_REAL partial[8] = { 0 }, rest = 0;
+        ptrdiff_t j = 0;
+
+        for (; j + 8 <= n_units; j += 8) {
+            LW_SIMD
+            for (int k = 0; k < 8; k++) {
+                partial[k] += LW_(lw_softplus)(field[j + k]);
+            }
+        }
+        for (; j < n_units; j++) {
+            rest += LW_(lw_softplus)(field[j]);
+        }
+        total[i] += (double)LW_(sum_of_eight)(rest, partial);
     }
 }
-
-#endif

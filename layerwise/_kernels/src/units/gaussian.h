@@ -2,8 +2,7 @@
  * deviation s, and log-partition s^2 field^2 / 2 + log(2 pi s^2) / 2. `scale` holds each unit's s.
  * kinds.h says what the other arguments are. */
 
-#ifndef LW_UNITS_GAUSSIAN_H
-#define LW_UNITS_GAUSSIAN_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/real.h"
@@ -29,9 +28,9 @@ LW_(gaussian_means)(const LW_REAL *restrict scale, const LW_REAL *field, ptrdiff
  * and 2k + 1 share their two words: the first is sqrt(-2 log(1 - u)) cos(2 pi w), the second the same
  * with the sine, where u is the uniform number of the first word and w the second word, a signed
  * number, times 2^-32. The words stand in a lane of their own: the other unit may be of a kind that
- * reads its word where it stands. `n_words` is even, and the
- * first word is that of an even unit. The largest number has the size 6.7 in float64 and 5.8 in
- * float32, beyond which a normal number lies once in 10^10 and 10^8. */
+ * reads its word where it stands. `n_words` is even, and the first word is that of an even unit. The
+ * largest number has the size 6.7 in float64 and 5.8 in float32, beyond which a normal number lies
+ * once in 10^10 and 10^8. */
 LW_LOOP void
 LW_(normals)(const uint32_t *restrict word, ptrdiff_t n_words, LW_REAL *restrict normal)
 {
@@ -61,50 +60,36 @@ LW_(gaussian_draw)(const LW_REAL *scale, const LW_REAL *field, ptrdiff_t n_rows,
     ptrdiff_t n_units, ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane,
     LW_REAL *state)
 {
-    uint32_t word[LW_UNITS_TILE * LW_PHILOX_UNITS];
     LW_REAL normal[LW_PHILOX_UNITS];
-    ptrdiff_t skip = unit % 4;
+    lw_tile_words words;
 
-    for (ptrdiff_t first = 0; first < n_units;) {
-        const ptrdiff_t units = lw_min(LW_PHILOX_UNITS - skip, n_units - first);
-        const ptrdiff_t n_groups = lw_tiles(skip + units, 4);
-        words_of_tile(n_rows, (uint32_t)((unit + first) / 4), n_groups, row, key, step,
-            lane ^ LW_LANE_OF_NORMALS, word);
+    for (ptrdiff_t first = 0; first < n_units; first += words.units) {
+        words_of_tile(n_rows, unit + first, n_units - first, row, key, step,
+            lane ^ LW_LANE_OF_NORMALS, &words);
         for (ptrdiff_t i = 0; i < n_rows; i++) {
-            LW_(normals)(word + 4 * i * n_groups, 4 * n_groups, normal);
-            LW_(gaussian_states)(scale + first, field + i * apart + first, normal + skip, units,
-                state + i * apart + first);
+            LW_(normals)(words.word + i * words.apart, words.apart, normal);
+            LW_(gaussian_states)(scale + first, field + i * apart + first, normal + words.skip,
+                words.units, state + i * apart + first);
         }
-        first += units;
-        skip = 0;
     }
 }
 
 /* Sums over units run in float64: the square of a field of float32 may be beyond float32. */
-LW_LOOP double
-LW_(gaussian_log_partition_row)(
-    const LW_REAL *restrict scale, const LW_REAL *restrict field, ptrdiff_t n_units)
+LW_LOOP void
+LW_(gaussian_log_partition)(const LW_REAL *restrict scale, const LW_REAL *restrict field,
+    ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart, double *restrict total)
 {
-    double partial[8] = { 0 };
+    for (ptrdiff_t i = 0; i < n_rows; i++, field += apart) {
+        double partial[8] = { 0 };
 
-    for (ptrdiff_t j = 0; j < n_units; j += 8) {
-        const ptrdiff_t live = lw_min(8, n_units - j);
-        LW_SIMD
-        for (ptrdiff_t k = 0; k < live; k++) {
-            const double s = (double)scale[j + k], shift = s * (double)field[j + k];
-            partial[k] += shift * shift / 2 + lw_log_at_f64(s, s - 1);
+        for (ptrdiff_t j = 0; j < n_units; j += 8) {
+            const ptrdiff_t live = lw_min(8, n_units - j);
+            LW_SIMD
+            for (ptrdiff_t k = 0; k < live; k++) {
+                const double s = (double)scale[j + k], shift = s * (double)field[j + k];
+                partial[k] += shift * shift / 2 + lw_log_at_f64(s, s - 1);
+            }
         }
-    }
-    return sum_of_eight_f64(0.918938533204672741780 * (double)n_units, partial);
-}
-
-static void
-LW_(gaussian_log_partition)(const LW_REAL *scale, const LW_REAL *field, ptrdiff_t n_rows,
-    ptrdiff_t n_units, ptrdiff_t apart, double *total)
-{
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        total[i] += LW_(gaussian_log_partition_row)(scale, field + i * apart, n_units);
+        total[i] += sum_of_eight_f64(0.918938533204672741780 * (double)n_units, partial);
     }
 }
-
-#endif

@@ -14,8 +14,7 @@
  * deviations, read for Gaussian units alone, and may be NULL where there are none. What is written may
  * be what is read. */
 
-#ifndef LW_UNITS_KINDS_H
-#define LW_UNITS_KINDS_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/real.h"
@@ -111,5 +110,3 @@ LW_(units_log_partition)(const lw_units *units, ptrdiff_t n_runs, const LW_REAL 
         unit += size;
     }
 }
-
-#endif

@@ -1,8 +1,7 @@
 /* Random numbers of units: uniform ones from words, and the words of a tile of rows; and the order in
  * which sums over units end. */
 
-#ifndef LW_UNITS_NUMBERS_H
-#define LW_UNITS_NUMBERS_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/threads.h"
@@ -38,16 +37,35 @@ sum_of_eight_f64(double rest, const double partial[8])
         + ((partial[1] + partial[5]) + (partial[3] + partial[7]));
 }
 
-/* The words of n_groups groups of units, at most LW_PHILOX_GROUPS, for each of n_rows rows: those of
- * a row stand one after the other, and rows fill the lanes of Philox together. */
+/* Words of some units of a tile of rows: word[i * apart + skip + j] is that of row i and unit j. */
+typedef struct {
+    uint32_t word[LW_UNITS_TILE * LW_PHILOX_UNITS];
+    ptrdiff_t units;
+    ptrdiff_t apart;
+    ptrdiff_t skip; /* words of the first group that belong to units before */
+} lw_tile_words;
+
+/* As many of n_units units as there is room for; `unit` and `row` are the addresses of the first
+ * ones. Rows fill the lanes of Philox together: one of 16 units alone would use an eighth of them. */
 LW_LOOP void
-words_of_tile(ptrdiff_t n_rows, uint32_t first_group, ptrdiff_t n_groups, uint32_t row, lw_key key,
-    uint32_t step, uint32_t lane, uint32_t word[LW_UNITS_TILE * LW_PHILOX_UNITS])
+words_of_tile(ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t n_units, uint32_t row, lw_key key,
+    uint32_t step, uint32_t lane, lw_tile_words *words)
 {
+    const ptrdiff_t skip = unit % 4, units = lw_min(LW_PHILOX_UNITS - skip, n_units);
+    const ptrdiff_t n_groups = lw_tiles(skip + units, 4);
+    const uint32_t first_group = (uint32_t)(unit / 4);
     lw_lane groups[LW_PHILOX_GROUPS], rows[LW_PHILOX_GROUPS];
     uint32_t group = 0, at = row;
 
-    for (ptrdiff_t first = 0; first < n_rows * n_groups; first += LW_PHILOX_GROUPS) {
+    words->units = units;
+    words->apart = 4 * n_groups;
+    words->skip = skip;
+    for (ptrdiff_t i = 0; n_groups == LW_PHILOX_GROUPS && i < n_rows; i++) {
+        lw_words_at(key, first_group, row + (uint32_t)i, LW_PHILOX_UNITS, step, lane,
+            words->word + i * LW_PHILOX_UNITS);
+    }
+    for (ptrdiff_t first = 0; n_groups < LW_PHILOX_GROUPS && first < n_rows * n_groups;
+        first += LW_PHILOX_GROUPS) {
         for (int g = 0; g < LW_PHILOX_GROUPS; g++) {
             const int last = group + 1 == n_groups;
             groups[g] = first_group + group;
@@ -55,8 +73,6 @@ words_of_tile(ptrdiff_t n_rows, uint32_t first_group, ptrdiff_t n_groups, uint32
             group = last ? 0 : group + 1;
             at += (uint32_t)last;
         }
-        lw_words_of(key, groups, rows, LW_PHILOX_GROUPS, step, lane, 0, word + 4 * first);
+        lw_words_of(key, groups, rows, LW_PHILOX_GROUPS, step, lane, 0, words->word + 4 * first);
     }
 }
-
-#endif

@@ -2,8 +2,7 @@
  * loops run over the rows of a tile, since groups are small: a vector has a number of each row, and
  * a sum over the group takes its terms in order. kinds.h says what the arguments are. */
 
-#ifndef LW_UNITS_SOFTMAX_H
-#define LW_UNITS_SOFTMAX_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/real.h"
@@ -128,5 +127,3 @@ LW_(softmax_log_partition)(
         total[i] += (double)(largest[i] + (sum[i] >= 1 ? LW_(lw_log)(sum[i]) : sum[i]));
     }
 }
-
-#endif

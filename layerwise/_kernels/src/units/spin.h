@@ -2,8 +2,7 @@
  * 2 s - 1, with s a Bernoulli unit under twice the field, and is drawn with its number. kinds.h says
  * what the arguments are. */
 
-#ifndef LW_UNITS_SPIN_H
-#define LW_UNITS_SPIN_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/real.h"
@@ -48,40 +47,31 @@ LW_(spin_draw)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_t
     for (ptrdiff_t i = 0; i < n_rows; i++) {
         LW_(spin_shares)(field + i * apart, n_units, state + i * apart);
     }
-    LW_(states_of_units)(state, n_rows, unit, n_units, apart, row, key, step, lane, state);
+    LW_(states_tile)(state, n_rows, unit, n_units, apart, row, key, step, lane, state);
     for (ptrdiff_t i = 0; i < n_rows; i++) {
         LW_(spin_values)(n_units, state + i * apart);
     }
 }
 
 /* |field| + log(1 + e^(-2 |field|)). Eight partial sums, as in bernoulli.h. */
-LW_LOOP LW_REAL
-LW_(spin_log_partition_row)(const LW_REAL *restrict field, ptrdiff_t n_units)
+LW_LOOP void
+LW_(spin_log_partition)(const LW_REAL *restrict field, ptrdiff_t n_rows, ptrdiff_t n_units,
+    ptrdiff_t apart, double *restrict total)
 {
-    LW_REAL partial[8] = { 0 };
-    LW_REAL rest = 0;
-    ptrdiff_t j = 0;
+    for (ptrdiff_t i = 0; i < n_rows; i++, field += apart) {
+        LW_REAL partial[8] = { 0 }, rest = 0;
+        ptrdiff_t j = 0;
 
-    for (; j + 8 <= n_units; j += 8) {
-        LW_SIMD
-        for (int k = 0; k < 8; k++) {
-            const LW_REAL x = field[j + k];
-            partial[k] += LW_(lw_size)(x) + LW_(lw_log1p)(LW_(lw_exp_falling)(2 * x));
+        for (; j + 8 <= n_units; j += 8) {
+            LW_SIMD
+            for (int k = 0; k < 8; k++) {
+                const LW_REAL x = field[j + k];
+                partial[k] += LW_(lw_size)(x) + LW_(lw_log1p)(LW_(lw_exp_falling)(2 * x));
+            }
         }
-    }
-    for (; j < n_units; j++) {
-        rest += LW_(lw_size)(field[j]) + LW_(lw_log1p)(LW_(lw_exp_falling)(2 * field[j]));
-    }
-    return LW_(sum_of_eight)(rest, partial);
-}
-
-static void
-LW_(spin_log_partition)(
-    const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart, double *total)
-{
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        total[i] += (double)LW_(spin_log_partition_row)(field + i * apart, n_units);
+        for (; j < n_units; j++) {
+            rest += LW_(lw_size)(field[j]) + LW_(lw_log1p)(LW_(lw_exp_falling)(2 * field[j]));
+        }
+        total[i] += (double)LW_(sum_of_eight)(rest, partial);
     }
 }
-
-#endif

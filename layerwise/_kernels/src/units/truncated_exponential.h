@@ -3,8 +3,7 @@
  * with f = 1 - e^-b: mean 1/b - e^-b / f, log-partition log(f / b), and the inverse of the
  * distribution function at u is -log(1 - u f) / b. kinds.h says what the arguments are. */
 
-#ifndef LW_UNITS_TRUNCATED_EXPONENTIAL_H
-#define LW_UNITS_TRUNCATED_EXPONENTIAL_H
+#pragma once
 
 #include "base/philox.h"
 #include "base/real.h"
@@ -13,51 +12,36 @@
 
 /* |field|, but never so small that a product with a random number leaves the normal numbers: what
  * changes by that is below any rounding. A comparison that fails on NaN keeps it. */
-LW_INLINE float
-fall_of_f32(float field)
+LW_INLINE LW_REAL
+LW_(fall_of)(LW_REAL field)
 {
-    const float b = fabsf(field);
+    const LW_REAL least = (LW_REAL)(sizeof(LW_REAL) == sizeof(float) ? 1e-30 : 1e-290);
+    const LW_REAL b = LW_(lw_size)(field);
 
-    return b < 1e-30f ? 1e-30f : b;
-}
-
-LW_INLINE double
-fall_of_f64(double field)
-{
-    const double b = fabs(field);
-
-    return b < 1e-290 ? 1e-290 : b;
+    return b < least ? least : b;
 }
 
 /* The mean under the falling density. Below b = 1, where the two terms cancel, the series
  * 1/2 - b/12 + b^3/720 - ..., whose terms fall by 4 pi^2: as many as reach the last place. */
-LW_INLINE float
-falling_mean_f32(float b)
+LW_INLINE LW_REAL
+LW_(falling_mean)(LW_REAL b)
 {
-    const float q = b * b;
-    float p = 1.0f / 47900160.0f;
-    p = p * q - 1.0f / 1209600.0f;
-    p = p * q + 1.0f / 30240.0f;
-    p = p * q - 1.0f / 720.0f;
-    p = p * q + 1.0f / 12.0f;
-    return b < 1 ? 0.5f - b * p : 1 / b - lw_exp_falling_f32(b) / lw_fallen_f32(b);
-}
-
-LW_INLINE double
-falling_mean_f64(double b)
-{
-    const double q = b * b;
-    double p = -174611.0 / 802857662698291200000.0;
+    const LW_REAL q = b * b;
+#ifdef LW_SINGLE
+    LW_REAL p = 1.0f / 47900160.0f;
+#else
+    LW_REAL p = -174611.0 / 802857662698291200000.0;
     p = p * q + 43867.0 / 5109094217170944000.0;
     p = p * q - 3617.0 / 10670622842880000.0;
     p = p * q + 1.0 / 74724249600.0;
     p = p * q - 691.0 / 1307674368000.0;
     p = p * q + 1.0 / 47900160.0;
-    p = p * q - 1.0 / 1209600.0;
-    p = p * q + 1.0 / 30240.0;
-    p = p * q - 1.0 / 720.0;
-    p = p * q + 1.0 / 12.0;
-    return b < 1 ? 0.5 - b * p : 1 / b - lw_exp_falling_f64(b) / lw_fallen_f64(b);
+#endif
+    p = p * q - (LW_REAL)1 / 1209600;
+    p = p * q + (LW_REAL)1 / 30240;
+    p = p * q - (LW_REAL)1 / 720;
+    p = p * q + (LW_REAL)1 / 12;
+    return b < 1 ? (LW_REAL)0.5 - b * p : 1 / b - LW_(lw_exp_falling)(b) / LW_(lw_fallen)(b);
 }
 
 LW_LOOP void
@@ -95,49 +79,34 @@ LW_(truncated_exponential_draw)(const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_
     ptrdiff_t n_units, ptrdiff_t apart, uint32_t row, lw_key key, uint32_t step, uint32_t lane,
     LW_REAL *state)
 {
-    uint32_t word[LW_UNITS_TILE * LW_PHILOX_UNITS];
-    ptrdiff_t skip = unit % 4;
+    lw_tile_words words;
 
-    for (ptrdiff_t first = 0; first < n_units;) {
-        const ptrdiff_t units = lw_min(LW_PHILOX_UNITS - skip, n_units - first);
-        const ptrdiff_t n_groups = lw_tiles(skip + units, 4);
-        words_of_tile(
-            n_rows, (uint32_t)((unit + first) / 4), n_groups, row, key, step, lane, word);
+    for (ptrdiff_t first = 0; first < n_units; first += words.units) {
+        words_of_tile(n_rows, unit + first, n_units - first, row, key, step, lane, &words);
         for (ptrdiff_t i = 0; i < n_rows; i++) {
             LW_(truncated_exponential_states)(field + i * apart + first,
-                word + 4 * i * n_groups + skip, units, state + i * apart + first);
+                words.word + i * words.apart + words.skip, words.units, state + i * apart + first);
         }
-        first += units;
-        skip = 0;
     }
 }
 
 /* log of the integral of e^(field v): max(field, 0) + log(f / b). The comparison keeps NaN. */
-LW_LOOP LW_REAL
-LW_(truncated_exponential_log_partition_row)(const LW_REAL *restrict field, ptrdiff_t n_units)
+LW_LOOP void
+LW_(truncated_exponential_log_partition)(const LW_REAL *restrict field, ptrdiff_t n_rows,
+    ptrdiff_t n_units, ptrdiff_t apart, double *restrict total)
 {
-    LW_REAL partial[8] = { 0 };
+    for (ptrdiff_t i = 0; i < n_rows; i++, field += apart) {
+        LW_REAL partial[8] = { 0 };
 
-    for (ptrdiff_t j = 0; j < n_units; j += 8) {
-        const ptrdiff_t live = lw_min(8, n_units - j);
-        LW_SIMD
-        for (ptrdiff_t k = 0; k < live; k++) {
-            const LW_REAL x = field[j + k], b = LW_(fall_of)(x);
-            const LW_REAL share = LW_(lw_fallen)(b) / b;
-            partial[k] += (x < 0 ? 0 : x) + LW_(lw_log_at)(share, share - 1);
+        for (ptrdiff_t j = 0; j < n_units; j += 8) {
+            const ptrdiff_t live = lw_min(8, n_units - j);
+            LW_SIMD
+            for (ptrdiff_t k = 0; k < live; k++) {
+                const LW_REAL x = field[j + k], b = LW_(fall_of)(x);
+                const LW_REAL share = LW_(lw_fallen)(b) / b;
+                partial[k] += (x < 0 ? 0 : x) + LW_(lw_log_at)(share, share - 1);
+            }
         }
-    }
-    return LW_(sum_of_eight)(0, partial);
-}
-
-static void
-LW_(truncated_exponential_log_partition)(
-    const LW_REAL *field, ptrdiff_t n_rows, ptrdiff_t n_units, ptrdiff_t apart, double *total)
-{
-    for (ptrdiff_t i = 0; i < n_rows; i++) {
-        total[i]
-            += (double)LW_(truncated_exponential_log_partition_row)(field + i * apart, n_units);
+        total[i] += (double)LW_(sum_of_eight)(0, partial);
     }
 }
-
-#endif

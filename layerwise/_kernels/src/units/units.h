@@ -1,7 +1,6 @@
 /* Means, states and log-partitions of layers of units, given their fields. */
 
-#ifndef LW_UNITS_UNITS_H
-#define LW_UNITS_UNITS_H
+#pragma once
 
 #include "base/philox.h"
 
@@ -16,23 +15,14 @@ typedef struct {
     int64_t size;
 } lw_units;
 
-/* Bernoulli units. All arrays are rows x units and contiguous. `step` and `lane` complete the address
- * of a random number: (unit, row, step, lane). */
+/* Arrays are rows x units and contiguous; total[i] is the sum over the units of row i. `scale` holds
+ * standard deviations, n_units of them, read for Gaussian units alone: NULL where there are none.
+ * `step` and `lane` complete the address of a random number: (unit, row, step, lane). States are
+ * drawn from fields; lw_states draws those of Bernoulli units from their means. */
 #define LW_UNITS(K, real, type)                                                                   \
-    K(void, lw_means_##type,                                                                      \
-        (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, real *mean))      \
     K(void, lw_states_##type,                                                                     \
         (const real *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step,        \
             uint32_t lane, int n_threads, real *state))                                           \
-    K(void, lw_softplus_sums_##type,                                                              \
-        (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, int n_threads, real *sum))
-
-LW_EACH_TYPE(LW_UNITS, LW_KERNEL)
-
-/* The same for any kinds of units. `scale` holds standard deviations, n_units of them, read for
- * Gaussian units alone: NULL where there are none. States are drawn from the fields. total[i] is the
- * sum over the units of row i. */
-#define LW_UNIT_KINDS(K, real, type)                                                              \
     K(void, lw_unit_means_##type,                                                                 \
         (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, const lw_units *units,           \
             ptrdiff_t n_runs, const real *scale, int n_threads, real *mean))                      \
@@ -44,17 +34,7 @@ LW_EACH_TYPE(LW_UNITS, LW_KERNEL)
         (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, const lw_units *units,           \
             ptrdiff_t n_runs, const real *scale, int n_threads, double *total))
 
-LW_EACH_TYPE(LW_UNIT_KINDS, LW_KERNEL)
-
-#ifdef LW_ISA
-/* lw_states by all threads of the region that it is called in. */
-#define LW_SHARE_STATES(K, real, type)                                                            \
-    K(void, share_states_##type,                                                                  \
-        (const real *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step,        \
-            uint32_t lane, real *state))
-
-LW_EACH_TYPE(LW_SHARE_STATES, LW_KERNEL)
-#endif
+LW_EACH_TYPE(LW_UNITS, LW_KERNEL)
 
 /* The 32-bit numbers themselves, at rows 0 .. n_rows-1 and units 0 .. n_units-1. */
 #define LW_WORDS(K)                                                                               \
@@ -63,5 +43,3 @@ LW_EACH_TYPE(LW_SHARE_STATES, LW_KERNEL)
             int n_threads, uint32_t *word))
 
 LW_ONE_TYPE(LW_WORDS, LW_KERNEL)
-
-#endif

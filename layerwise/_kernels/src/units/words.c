@@ -19,17 +19,10 @@ words_row(lw_key key, ptrdiff_t n_units, uint32_t row, uint32_t step, uint32_t l
     }
 }
 
-static void
-share_words(
-    ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step, uint32_t lane, uint32_t *word)
-{
-    LW_SHARE_TILES(
-        i, n_rows, words_row(key, n_units, (uint32_t)i, step, lane, word + i * n_units));
-}
-
 void
 lw_words(ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step, uint32_t lane,
     int n_threads, uint32_t *word)
 {
-    LW_WITH_THREADS(share_words(n_rows, n_units, key, step, lane, word));
+    LW_WITH_THREADS(LW_SHARE_TILES(
+        i, n_rows, words_row(key, n_units, (uint32_t)i, step, lane, word + i * n_units)));
 }
