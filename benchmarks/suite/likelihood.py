@@ -2,13 +2,21 @@
 
 import statistics
 import time
+from itertools import pairwise
 
 import numpy as np
 
 from layerwise import best_latent_marginal
+from layerwise.likelihood.deep import conditional_gradient, minus_log_likelihood
 from layerwise.likelihood.mixtures import Mixture
+from layerwise.likelihood.posterior import Posterior as ExactPosterior
 from layerwise.models.conditional import Conditional
+from layerwise.models.dbn import DBNParams
+from layerwise.models.rbm import RBMParams
 from layerwise.numerics.mixture import Factors, Table
+from layerwise.numerics.streams import Stream
+
+STREAM = Stream(bytes(range(16)))
 
 
 class Deep:
@@ -25,6 +33,50 @@ class Deep:
 
     def time_log_likelihood(self, n, n_rows, sd):
         Mixture(self.layer, self.log_marginal)(self.X)
+
+
+class Posterior:
+    """Exact posteriors of 2,000 rows of 100 units: means, draws, and what a gradient asks for."""
+
+    params = ([12, 16], [0.3, 30])
+    param_names = ("n", "sd")
+
+    def setup(self, n, sd):
+        rng = np.random.default_rng(20121)
+        layer = Conditional(sd * rng.normal(size=(n, 100)), rng.normal(size=100))
+        self.X = rng.integers(0, 2, size=(2000, 100)).astype(float)
+        self.posterior = ExactPosterior(layer, np.full(2**n, -n * np.log(2)))
+
+    def time_mean(self, n, sd):
+        self.posterior.mean(self.X)
+
+    def time_sample(self, n, sd):
+        self.posterior.sample(self.X, STREAM, step=0, lane=0)
+
+    def time_gradient(self, n, sd):
+        conditional_gradient(self.posterior, self.X)
+
+
+class Ascent:
+    """The exact gradient of a deep model on 250 rows of 112 units, under RBMs of 100."""
+
+    params = ([(12,), (16,), (12, 10)], ["float32", "float64"])
+    param_names = ("latent", "dtype")
+
+    def setup(self, latent, dtype):
+        rng = np.random.default_rng(20121)
+        sizes = (112, *latent)
+        below = [
+            Conditional(0.3 * rng.normal(size=(above, n)), rng.normal(size=n))
+            for n, above in pairwise(sizes)
+        ]
+        shapes = (100, sizes[-1]), sizes[-1], 100
+        top = RBMParams(*(0.3 * rng.normal(size=shape) for shape in shapes))
+        self.model = DBNParams(tuple(each.astype(dtype) for each in below), top.astype(dtype))
+        self.X = rng.integers(0, 2, size=(250, 112)).astype(dtype)
+
+    def time_gradient(self, latent, dtype):
+        minus_log_likelihood(self.model, self.X)
 
 
 class Step:
