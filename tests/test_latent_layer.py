@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
@@ -123,6 +124,7 @@ def test_what_it_starts_from_is_searched_over(digits):
         (AutoEncoder(4, trainer=Backprop(n_passes=1)), "has 4 Bernoulli"),
         (RBM(5, hidden="spin", trainer=PCD(n_passes=1)), "has 5 Spin"),
         (GridSearchCV(RBM(), {}), "asks that init is a layer"),
+        (KMeans(2).fit(np.eye(20)), "asks that init is a layer"),
     ],
 )
 def test_a_start_that_does_not_fit_is_refused(init, words, digits):
@@ -240,6 +242,9 @@ def test_a_fitted_model_survives_a_failed_tuning(digits):
         dbn.set_params(fine_tuner=PCD()).fit(digits)
     with pytest.raises(TypeError, match=r"Pass LikelihoodAscent\(\)"):
         dbn.set_params(fine_tuner=LikelihoodAscent).fit(digits)
+    foreign = DBN([KMeans(2), RBM(2)], fine_tuner=LikelihoodAscent())
+    with pytest.raises(Incompatible, match="trains the layers of this package, and layer1 is"):
+        foreign.fit(digits)
 
 
 # The bound. --------------------------------------------------------------------------------------

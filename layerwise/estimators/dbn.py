@@ -11,7 +11,7 @@ from layerwise._sklearn import (
     get_tags,
     validated_rows,
 )
-from layerwise.estimators.base import Generative
+from layerwise.estimators.base import Generative, Layer
 from layerwise.estimators.checks import (
     check_trainer,
     restored_on_error,
@@ -226,6 +226,12 @@ class DBN(Generative, BaseComposition):
                 raise Incompatible(
                     f"DBN asks for layers with fit and transform, and {name} is {layer!r}. "
                     "Use AutoEncoder or RBM."
+                )
+            if self.fine_tuner is not None and not isinstance(layer, Layer):
+                raise Incompatible(
+                    f"fine_tuner trains the layers of this package, and {name} is "
+                    f"{type(layer).__name__}. Use AutoEncoder, LatentLayer or RBM, or "
+                    "fine_tuner=None."
                 )
         name, last = self._named_layers[-1]
         if not isinstance(last, RBM):

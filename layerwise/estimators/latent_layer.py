@@ -170,16 +170,16 @@ class LatentLayer(Layer):
     def _started(self, rows, visible, stream):
         """Return p(x | h) of another layer, and what its inference says of the rows."""
         found, n_features = self.init, rows.expected().shape[1]
-        if not _is_fitted(found):
+        if not _is_fitted(found) and isinstance(found, Layer):
             found = clone(found)
-            if not isinstance(found, Layer):
-                raise Incompatible(
-                    "LatentLayer asks that init is a layer, fitted or not, and it is "
-                    f"{self.init!r}. Use AutoEncoder or RBM."
-                )
             found.check_parameters()
             found.fit_input(rows, stream.child("init"))
-        given = found.conditional_
+        given = getattr(found, "conditional_", None)
+        if given is None:
+            raise Incompatible(
+                "LatentLayer asks that init is a layer, fitted or not, and it is "
+                f"{self.init!r}. Use AutoEncoder or RBM."
+            )
         asked = f"{self.n_components} {BITS!r} latent units and {n_features} columns, {visible!r}"
         has = f"{given.n_latent} {given.latent!r} and {given.n_visible}, {given.visible!r}"
         if (given.n_latent, given.n_visible, given.latent, given.visible) != (
