@@ -13,7 +13,7 @@ from layerwise.estimators.likelihood import (
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
 from layerwise.likelihood.estimate import Estimate
-from layerwise.model_selection import scorers
+from layerwise.model_selection import LayerwiseSearch, scorers
 from layerwise.models.units import Bernoulli, Gaussian, Softmax, Spin, TruncatedExponential
 from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.contrastive import CD, PCD
@@ -32,6 +32,7 @@ __all__ = [
     "ExactGradient",
     "Gaussian",
     "Incompatible",
+    "LayerwiseSearch",
     "Softmax",
     "Spin",
     "TooManyStates",

@@ -8,11 +8,39 @@ import numpy as np
 
 from layerwise.model_selection.files import named, replaced
 
-__all__ = ["RecordFile", "fingerprint"]
+__all__ = ["RecordFile", "Records", "fingerprint"]
 
 
-class RecordFile:
-    """Records in a file, which a run that is started again finds there.
+class Records:
+    """Records, by their keys.
+
+    Parameters
+    ----------
+    key : tuple of str
+        The fields that tell one record from the others.
+    """
+
+    def __init__(self, key):
+        self._key = key
+        self._records = {}
+
+    def __contains__(self, key):
+        return key in self._records
+
+    def __getitem__(self, key):
+        return self._records[key]
+
+    def add(self, record):
+        """Keep a record."""
+        self._records[tuple(record[name] for name in self._key)] = record
+
+    def sort(self, order):
+        """Put the records in the order of a function of keys: the same however work was shared."""
+        self._records = {key: self._records[key] for key in sorted(self._records, key=order)}
+
+
+class RecordFile(Records):
+    """Records in a file too, which a run that is started again finds there.
 
     Parameters
     ----------
@@ -34,32 +62,24 @@ class RecordFile:
     """
 
     def __init__(self, path, settings, *, key, what, way_out):
+        super().__init__(key)
         self.path = Path(path)
         self.settings = settings
-        self._key, self._what, self._way_out = key, what, way_out
-        self._records = {}
+        self._what, self._way_out = what, way_out
         if self.path.exists():
             self._read()
-
-    def __contains__(self, key):
-        return key in self._records
-
-    def __getitem__(self, key):
-        return self._records[key]
 
     def add(self, record):
         """Keep a record, in memory and at the end of the file."""
         record = {**record, **self.settings}
-        self._records[self._key_of(record)] = record
+        super().add(record)
         with named(self.path), open(self.path, "a", encoding="utf-8") as file:
             file.write(_line(record))
 
     def sort(self, order):
-        """Write the file anew, by a function of keys: the same however the work was shared."""
-        self._write(self._records[key] for key in sorted(self._records, key=order))
-
-    def _key_of(self, record):
-        return tuple(record[name] for name in self._key)
+        """Put the records in the order of a function of keys, and write the file anew."""
+        super().sort(order)
+        self._write()
 
     def _read(self):
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -68,7 +88,7 @@ class RecordFile:
         for number, line in enumerate(whole, start=1):
             try:
                 record = json.loads(line)
-                key = self._key_of(record)
+                super().add(record)
                 found = {name: record[name] for name in self.settings}
             except (ValueError, KeyError, TypeError):
                 raise ValueError(
@@ -81,13 +101,13 @@ class RecordFile:
                         f"{self.path} was made with {name} {found[name]}, and this {self._what} "
                         f"has {name} {value}. {self._way_out}"
                     )
-            self._records[key] = record
         if len(whole) < len(lines):
-            self._write(self._records.values())
+            self._write()
 
-    def _write(self, records):
+    def _write(self):
+        text = "".join(_line(record) for record in self._records.values())
         with replaced(self.path) as beside:
-            beside.write_text("".join(_line(record) for record in records), encoding="utf-8")
+            beside.write_text(text, encoding="utf-8")
 
 
 def _line(record):
