@@ -256,14 +256,14 @@ class LayerwiseSearch(TakesCallbacks, TransformerMixin, BaseEstimator, auto_wrap
             for depth, name in enumerate(names):
                 seed = int(stream.child("candidates", name).generator().integers(2**31))
                 tried[name] = candidates(dbn, depth, space[name], self.strategy, self.n_iter, seed)
+            climb = Climb(self, dbn, tried)
+            climb.check(rows)
             found = splits(rows, y, self.cv, self.validation_fraction, stream.child("split"))
             of_dbn = Stream.from_random_state(dbn.random_state)
             folds = [
                 Fold.of(rows, split, of_dbn, stream.child("draws", index))
                 for index, split in enumerate(found)
             ]
-            climb = Climb(self, dbn, tried)
-            climb.check(rows)
             with journal(self, dbn, tried, rows, found, stream) as records:
                 climb.run(folds, records, told)
             self.n_splits_ = len(folds)
