@@ -7,10 +7,10 @@ from layerwise._versions import __version__
 from layerwise.compare import sources
 from layerwise.compare.candidates import SCORES, baselines, best, candidates, run
 from layerwise.compare.families import FAMILIES
-from layerwise.compare.records import Records
+from layerwise.compare.records import Records, held
 from layerwise.compare.terminal import is_terminal, say, show
 from layerwise.compare.winners import Winners
-from layerwise.model_selection.files import held, replaced
+from layerwise.model_selection.files import replaced
 from layerwise.model_selection.records import fingerprint
 from layerwise.plots import ComparisonDisplay, SamplesDisplay
 
@@ -31,7 +31,7 @@ def prepared(options):
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unusable(folder, error) from error
-    with held(folder, "comparison", "choose another --output"):
+    with held(folder):
         records = _open(folder, source, options.seed)
         records.of(asked)  # refuses those of another search space
         yield source, records, asked

@@ -1,8 +1,14 @@
 """The records of a comparison: a line of JSON per candidate, written as each is done."""
 
+from layerwise.model_selection import files
 from layerwise.model_selection.records import RecordFile
 
 _WAY_OUT = "Choose another --output, or delete that file."
+
+
+def held(folder):
+    """Return the context in which a comparison holds its folder for itself."""
+    return files.held(folder, "comparison", "choose another --output")
 
 
 class Records:
