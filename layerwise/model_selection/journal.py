@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from layerwise._versions import __version__
-from layerwise.model_selection.climb import KEY
 from layerwise.model_selection.files import held
+from layerwise.model_selection.greedy import KEY
 from layerwise.model_selection.records import RecordFile, Records, fingerprint
 from layerwise.model_selection.spaces import described
 
@@ -75,8 +75,8 @@ def _settings(search, dbn, tried, X, splits, stream):
     return {
         "version": __version__,
         "rows": fingerprint(X, np.array(str(X.dtype))),
-        "splits": fingerprint(*(part for split in splits for part in split)),
         "seed": stream.key.hex(),
+        "splits": fingerprint(*(part for split in splits for part in split)),
         "dbn": _digest(described(dbn)),
         "candidates": _digest(described(space)),
         "strategy": strategy,

@@ -7,37 +7,29 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 
 from layerwise._sklearn import (
     POSITIVE_INTEGER,
     Interval,
     StrOptions,
-    check_is_fitted,
     fit_context,
     get_tags,
     validated_rows,
 )
 from layerwise.estimators.checks import restored_on_error
 from layerwise.estimators.dbn import DBN
+from layerwise.model_selection.best import OfBestEstimator
 from layerwise.model_selection.callbacks import TakesCallbacks, with_callbacks
-from layerwise.model_selection.climb import Climb
 from layerwise.model_selection.folds import Fold, splits
+from layerwise.model_selection.greedy import GreedySelection
 from layerwise.model_selection.journal import journal
 from layerwise.model_selection.spaces import by_layer, candidates
 from layerwise.numerics.streams import Stream
 
 
-def _has_best(search):
-    if not search.refit:
-        raise AttributeError(
-            "this asks LayerwiseSearch for best_estimator_, and refit=False leaves none. Set "
-            "refit=True, or fit a DBN with best_params_."
-        )
-    return True
-
-
-class LayerwiseSearch(TakesCallbacks, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class LayerwiseSearch(
+    OfBestEstimator, TakesCallbacks, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Search over the layers of a DBN, chosen one after the other from the bottom up.
 
     The candidates of a layer are trained on what the layers chosen below hand up, and judged by a
@@ -256,8 +248,8 @@ class LayerwiseSearch(TakesCallbacks, TransformerMixin, BaseEstimator, auto_wrap
             for depth, name in enumerate(names):
                 seed = int(stream.child("candidates", name).generator().integers(2**31))
                 tried[name] = candidates(dbn, depth, space[name], self.strategy, self.n_iter, seed)
-            climb = Climb(self, dbn, tried)
-            climb.check(rows)
+            selection = GreedySelection(self, dbn, tried)
+            selection.check(rows)
             found = splits(rows, y, self.cv, self.validation_fraction, stream.child("split"))
             of_dbn = Stream.from_random_state(dbn.random_state)
             folds = [
@@ -265,7 +257,7 @@ class LayerwiseSearch(TakesCallbacks, TransformerMixin, BaseEstimator, auto_wrap
                 for index, split in enumerate(found)
             ]
             with journal(self, dbn, tried, rows, found, stream) as records:
-                climb.run(folds, records, told)
+                selection.run(folds, records, told)
             self.n_splits_ = len(folds)
             if self.refit:
                 self._train_best(dbn, X, told)
@@ -289,120 +281,6 @@ class LayerwiseSearch(TakesCallbacks, TransformerMixin, BaseEstimator, auto_wrap
         self.best_estimator_ = best.fit(X)
         self.refit_time_ = time.perf_counter() - start
         step.call_on_fit_task_end(estimator=self, X=X)
-
-    @available_if(_has_best)
-    def score_samples(self, X):
-        """Return the log-likelihood of each row under the best DBN, in nats.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.best_estimator_.score_samples(X)
-
-    @available_if(_has_best)
-    def score(self, X, y=None):
-        """Return the mean log-likelihood of the rows under the best DBN, in nats.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        float
-        """
-        check_is_fitted(self)
-        return self.best_estimator_.score(X)
-
-    @available_if(_has_best)
-    def transform(self, X):
-        """Return the means of the top's hidden units, by the best DBN.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components of the last layer)
-        """
-        check_is_fitted(self)
-        return self.best_estimator_.transform(X)
-
-    @available_if(_has_best)
-    def inverse_transform(self, X):
-        """Return the means of the data given hidden units of the top, by the best DBN.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components of the last layer)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-        """
-        check_is_fitted(self)
-        return self.best_estimator_.inverse_transform(X)
-
-    @available_if(_has_best)
-    def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
-        """Return rows drawn from the best DBN.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-        n_steps : int, default=1000
-            As in ``DBN.sample``.
-        random_state : int, RandomState instance or None, default=None
-            The DBN's own if None.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-        """
-        check_is_fitted(self)
-        return self.best_estimator_.sample(n_samples, n_steps=n_steps, random_state=random_state)
-
-    @available_if(_has_best)
-    def get_feature_names_out(self, input_features=None):
-        """Return the names of the columns that ``transform`` returns.
-
-        Parameters
-        ----------
-        input_features : array-like of str or None, default=None
-            Ignored.
-
-        Returns
-        -------
-        ndarray of str
-        """
-        check_is_fitted(self)
-        return self.best_estimator_.get_feature_names_out(input_features)
-
-    def set_output(self, *, transform=None):
-        """Set what ``transform`` returns: it is the DBN that does.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-
-        Returns
-        -------
-        LayerwiseSearch
-            This estimator.
-        """
-        self.dbn.set_output(transform=transform)
-        if hasattr(self, "best_estimator_"):
-            self.best_estimator_.set_output(transform=transform)
-        return self
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -166,7 +166,7 @@ def described(value):
     if isinstance(value, functools.partial):
         return f"partial{described((value.func, value.args, value.keywords))}"
     if inspect.isroutine(value) or isinstance(value, type):
-        return f"{value.__module__}.{value.__qualname__}"
+        return f"{getattr(value, '__module__', None)}.{value.__qualname__}"
     if isinstance(value, BaseEstimator):
         params = value.get_params(deep=False)
         inside = ", ".join(f"{name}={described(params[name])}" for name in params)

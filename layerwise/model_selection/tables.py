@@ -62,6 +62,6 @@ def table(params, records, error_score, **columns):
 
 
 def reasons(records, most=3):
-    """Return why trials failed, on one line: the commonest sentences first, with their number."""
+    """Return why trials failed, on one line: the sentences that most have, the commonest first."""
     errors = Counter(each["error"] for row in records for each in row if each["error"])
-    return "; ".join(f"{number} times {error}" for error, number in errors.most_common(most))
+    return " ".join(error.rstrip(".") + "." for error, _ in errors.most_common(most))

@@ -1,4 +1,4 @@
-"""The climb: layer after layer, all trials of one, and then the best of them chosen."""
+"""Greedy selection: all trials of one layer, the best of them chosen, and then the next layer."""
 
 import sys
 import warnings
@@ -17,7 +17,7 @@ from layerwise.numerics import jobs
 KEY = ("layer", "index", "split", "n_passes")
 
 
-class Climb:
+class GreedySelection:
     """The work of one call of ``LayerwiseSearch.fit``, whose results it sets.
 
     Parameters
@@ -121,16 +121,15 @@ class Climb:
             passes += of_round
             if np.isnan(means).all() or all(each["error"] for row in found for each in row):
                 raise ValueError(
-                    f"no candidate of {name} could be trained and judged ({reasons(found)}). "
-                    "Change what param_distributions says of it; error_score='raise' shows where "
-                    "the first one fails."
+                    f"no candidate of {name} could be trained and judged. {reasons(found)} Change "
+                    "what param_distributions says of the layer, or the DBN."
                 )
         more = {"iter": places, "n_resources": passes} if halving else {}
         failed = sum(any(each["error"] for each in row) for row in rows)
         if failed:
             warnings.warn(
-                f"{failed} of {len(rows)} candidates of {name} have no score of their own: "
-                f"{reasons(rows)}. They are in cv_results_, with error_score in its place.",
+                f"{failed} of {len(rows)} candidates of {name} could not be trained and judged, "
+                f"and have error_score for a score. {reasons(rows)}",
                 FitFailedWarning,
                 stacklevel=2,
             )
