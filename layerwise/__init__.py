@@ -14,7 +14,7 @@ from layerwise.estimators.likelihood import (
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
 from layerwise.likelihood.estimate import Estimate
-from layerwise.model_selection import scorers
+from layerwise.model_selection import LayerwiseSearch, scorers
 from layerwise.models.units import Bernoulli, Gaussian, Softmax, Spin, TruncatedExponential
 from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.contrastive import CD, PCD
@@ -36,6 +36,7 @@ __all__ = [
     "Gaussian",
     "Incompatible",
     "LatentLayer",
+    "LayerwiseSearch",
     "LikelihoodAscent",
     "MarginalAscent",
     "Softmax",

@@ -22,6 +22,7 @@ __all__ = [
     "fit_context",
     "float_rows",
     "get_tags",
+    "masked_columns",
     "validate_params",
     "validated_rows",
 ]
@@ -46,3 +47,11 @@ def validated_rows(estimator, X, *, reset):
 def float_rows(X):
     """Return X as a C-contiguous float32 or float64 array."""
     return check_array(X, input_name="X", **FLOATS)
+
+
+def masked_columns(params):
+    """Return the ``param_<name>`` columns of search results, masked where a dict lacks a name."""
+    # Here and not above: importing it imports what is optional.
+    from sklearn.model_selection._search import _yield_masked_array_for_each_param
+
+    return dict(_yield_masked_array_for_each_param(params))

@@ -16,14 +16,14 @@ NAMES = [
     "Bernoulli", "Spin", "Gaussian", "TruncatedExponential", "Softmax",
     "CD", "PCD", "ExactGradient", "Backprop", "BoundAscent", "MarginalAscent", "LikelihoodAscent",
     "Estimate", "log_partition", "log_likelihood", "best_latent_marginal", "latent_marginal_bound",
-    "scorers", "datasets", "plots",
+    "LayerwiseSearch", "scorers", "datasets", "plots",
     "TooManyStates", "Diverged", "Incompatible",
     "show_versions", "__version__",
 ]  # fmt: skip
 ROOMS = {
     "layerwise.datasets": ["fetch_binarized_mnist", "fetch_cmnist", "fetch_mnist", "load_tea"],
     "layerwise.plots": ["ComparisonDisplay", "LatentMarginalDisplay", "SamplesDisplay"],
-    "layerwise.model_selection": ["scorers"],
+    "layerwise.model_selection": ["LayerwiseSearch", "scorers"],
     "layerwise.model_selection.scorers": ["blm", "log_likelihood"],
 }
 # What numpydoc checks of a docstring that is not a matter of taste: there is one, it starts on
@@ -70,7 +70,7 @@ def test_docstrings_are_complete(name):
     assert errors == []
 
 
-@pytest.mark.parametrize("name", ["RBM", "AutoEncoder", "LatentLayer", "DBN"])
+@pytest.mark.parametrize("name", ["RBM", "AutoEncoder", "LatentLayer", "DBN", "LayerwiseSearch"])
 def test_examples_of_docstrings_run(name):
     examples = doctest.DocTestFinder(recurse=False).find(getattr(layerwise, name), name)
     results = [doctest.DocTestRunner().run(example) for example in examples]

@@ -20,7 +20,7 @@ FLOORS = {
     "estimators": 6,
     "model_selection": 7,
     "plots": 7,
-    "_versions": 8,
+    "_versions": 6,
     "compare": 9,
     "cli": 10,
     "__main__": 11,

@@ -17,6 +17,7 @@ from layerwise import (
     ExactGradient,
     Gaussian,
     LatentLayer,
+    LayerwiseSearch,
     LikelihoodAscent,
     MarginalAscent,
     Softmax,
@@ -42,6 +43,10 @@ ESTIMATORS = [
             RBM(2, trainer=PCD(n_passes=3)),
         ],
         fine_tuner=LikelihoodAscent(n_passes=3),
+    ),
+    LayerwiseSearch(
+        DBN([AutoEncoder(3, trainer=Backprop(n_passes=3)), RBM(2, trainer=PCD(n_passes=3))]),
+        {"layer1__n_components": [2, 3]},
     ),
 ]
 
@@ -131,7 +136,7 @@ def test_estimators_of_other_units(estimator, check, monkeypatch):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", [ESTIMATORS[1], ESTIMATORS[3], ESTIMATORS[6]], ids=repr)
+@pytest.mark.parametrize("estimator", [ESTIMATORS[1], ESTIMATORS[3], *ESTIMATORS[6:]], ids=repr)
 def test_the_checks_that_fail_as_they_are_fail_for_their_range_alone(estimator):
     """24 checks of ``check_estimator(RBM(4))`` failed, and only a patch in the tests hid it."""
     results = check_estimator(estimator, on_fail=None, on_skip=None)

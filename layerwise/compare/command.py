@@ -7,10 +7,11 @@ from layerwise._versions import __version__
 from layerwise.compare import sources
 from layerwise.compare.candidates import SCORES, baselines, best, candidates, run
 from layerwise.compare.families import FAMILIES
-from layerwise.compare.files import replaced
-from layerwise.compare.records import Records, fingerprint, held
+from layerwise.compare.records import Records, held
 from layerwise.compare.terminal import is_terminal, say, show
 from layerwise.compare.winners import Winners
+from layerwise.model_selection.files import replaced
+from layerwise.model_selection.records import fingerprint
 from layerwise.plots import ComparisonDisplay, SamplesDisplay
 
 N_IMAGES = 24  # of each panel of samples.png

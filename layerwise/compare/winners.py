@@ -3,7 +3,7 @@
 import joblib
 
 from layerwise.compare.candidates import evaluate, written
-from layerwise.compare.files import replaced
+from layerwise.model_selection.files import replaced
 
 
 class Winners:

@@ -171,20 +171,14 @@ class DBN(Generative, BaseComposition):
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
             units = layers[0][1].data_units(X.shape[1])
             data = rows = LayerInput(units.check(X), units=units)
-            below, history = None, {}
+            below = None
             for depth, (name, layer) in enumerate(layers):
-                if below is not None:
-                    _check_units(name, layer, below.latent, below.n_latent)
-                _fit_layer(layer, rows, stream.child("layer", depth))
-                below, told = _conditional(name, layer), layer.history_
-                if told is not None:
-                    history[name] = told
+                below = fit_layer(name, layer, rows, layer_stream(stream, depth), below)
                 rows = rows.above(layer.inference_)
-            self.layers_ = [layer.estimator for _, layer in layers]
-            self.visible_units_, self.history_ = units, history
-            self.n_parameters_ = self.model_.n_parameters
+            self._take(layers, units)
             if self.fine_tuner is not None:
-                history["fine_tuner"] = self._fine_tune(data, stream.child("fine_tuner"))
+                told = self._fine_tune(data, stream.child("fine_tuner"))
+                self.history_["fine_tuner"] = told
         return self
 
     def _fine_tune(self, rows, stream):
@@ -197,6 +191,15 @@ class DBN(Generative, BaseComposition):
             layer.adopt(conditional, marginal)
         self.layers_[-1].adopt_params(model.top)
         return history
+
+    def _take(self, layers, units):
+        """Be made of fitted layers, pairs of (name, Layer) from the bottom up, on such columns."""
+        self.layers_ = [layer.estimator for _, layer in layers]
+        self.visible_units_ = units
+        self.history_ = {
+            name: layer.history_ for name, layer in layers if layer.history_ is not None
+        }
+        self.n_parameters_ = self.model_.n_parameters
 
     @property
     def _is_positive(self):
@@ -322,12 +325,40 @@ class DBN(Generative, BaseComposition):
         return len(self.layers_[-1].components_)
 
 
-def _fit_layer(layer, rows, stream):
-    """Train one layer, with random numbers of its own if it has a ``random_state``."""
+def layer_stream(stream, depth):
+    """Return the stream of the layer at a depth, of the stream of the whole."""
+    return stream.child("layer", depth)
+
+
+def fit_layer(name, layer, rows, stream, below=None):
+    """Train one layer on what the layers below it hand up, and return its p(x | h).
+
+    Parameters
+    ----------
+    name : str
+    layer : Layer
+    rows : LayerInput
+    stream : Stream
+        Not used if the layer has a ``random_state`` of its own.
+    below : Conditional, default=None
+        p(x | h) of the layer below.
+
+    Returns
+    -------
+    Conditional
+
+    Raises
+    ------
+    Incompatible
+        If the layer does not fit the layer below, or has no p(x | h).
+    """
+    if below is not None:
+        _check_units(name, layer, below.latent, below.n_latent)
     layer.check_parameters()
     if layer.random_state is not None:
         stream = Stream.from_random_state(layer.random_state)
     layer.fit_input(rows, stream)
+    return _conditional(name, layer)
 
 
 def _conditional(name, layer):

@@ -1,0 +1,112 @@
+"""Trials: one candidate trained on one fold, and the number that it is judged by."""
+
+import math
+import time
+from itertools import pairwise
+
+from layerwise.estimators.likelihood import best_latent_marginal, latent_marginal_bound
+from layerwise.likelihood.partition import PAIRS_LIMIT, TABLE_LIMIT
+from layerwise.model_selection import scorers
+
+__all__ = ["fitted", "number_of_top", "trial"]
+
+# What a candidate may raise without ending the search. Anything else is a fault of the program.
+FAILURES = (ValueError, ArithmeticError, MemoryError)
+
+
+def _blm(fold, dbn, name, layer):
+    return best_latent_marginal(layer.conditional_, fold.held_out).value
+
+
+def _bound(fold, dbn, name, layer):
+    return latent_marginal_bound(layer.estimator, fold.held_out, fold.seen).value
+
+
+def _log_likelihood(fold, dbn, name, layer):
+    return scorers.log_likelihood(fold.whole(dbn, name, layer), fold.test)
+
+
+def _latent_log_likelihood(fold, dbn, name, layer):
+    return scorers.log_likelihood(layer.estimator, fold.held_out)
+
+
+NUMBERS = {
+    "blm": _blm,
+    "bound": _bound,
+    "log_likelihood": _log_likelihood,
+    "latent_log_likelihood": _latent_log_likelihood,
+}
+
+
+def number_of_top(fold):
+    """Return which log-likelihood judges a top, by name, given what stands below it.
+
+    Returns
+    -------
+    str
+        "log_likelihood", of the whole DBN, where that can be summed over the states of the layers
+        below; "latent_log_likelihood" otherwise: of the top alone, on states drawn through them.
+    """
+    sizes = [layer.conditional_.n_latent for _, layer in fold.chosen]
+    pairs = [lower + upper for lower, upper in pairwise(sizes)]
+    if max(sizes, default=0) > TABLE_LIMIT or max(pairs, default=0) > PAIRS_LIMIT:
+        return "latent_log_likelihood"
+    return "log_likelihood"
+
+
+def trial(dbn, name, candidate, fold, key, number, error_score):
+    """Train one candidate and judge it.
+
+    Parameters
+    ----------
+    dbn : DBN
+        Unfitted.
+    name : str
+        Of the layer.
+    candidate : Candidate
+    fold : Fold
+    key : dict
+        What tells this trial from the others, of which ``n_passes`` may be None.
+    number : str or callable
+        A name in ``NUMBERS``, or a scorer: called on the fitted layer and its held-out rows, and
+        for the last layer on the whole DBN and the held-out rows of the data.
+    error_score : "raise" or float
+
+    Returns
+    -------
+    dict
+        The key, ``score`` (None where it failed), ``error`` (None or a sentence) and two times in
+        seconds. It is JSON.
+    """
+    record = {**key, "score": None, "error": None, "fit_time": 0.0, "score_time": 0.0}
+    step, start = "fit_time", time.perf_counter()
+    try:
+        layer = candidate.layer(key["n_passes"])
+        fold.fit(name, layer)
+        now = time.perf_counter()
+        record[step], step, start = now - start, "score_time", now
+        score = float(_judged(number, fold, dbn, name, layer))
+        if not math.isfinite(score):
+            raise ArithmeticError(f"the score is {score}")
+        record["score"] = score
+    except FAILURES as error:
+        if error_score == "raise":
+            raise
+        record["error"] = f"{type(error).__name__}: {error}"
+    record[step] = time.perf_counter() - start
+    return record
+
+
+def _judged(number, fold, dbn, name, layer):
+    if not callable(number):
+        return NUMBERS[number](fold, dbn, name, layer)
+    if name == dbn._named_layers[-1][0]:
+        return number(fold.whole(dbn, name, layer), fold.test)
+    return number(layer.estimator, fold.held_out)
+
+
+def fitted(name, candidate, fold):
+    """Return the fold with a candidate chosen: trained anew, to the bits of its trial."""
+    layer = candidate.layer()
+    fold.fit(name, layer)
+    return fold.above(name, layer)
