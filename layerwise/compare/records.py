@@ -99,6 +99,14 @@ class Records:
                 )
         return records
 
+    def drop_others(self, candidates):
+        """Forget, in memory and in the file, all records but those of candidates as they are."""
+        asked = {candidate.key: candidate.describe() for candidate in candidates}
+        kept = {k: r for k, r in self._records.items() if asked.get(k) == r["estimator"]}
+        if len(kept) < len(self._records):
+            self._records = kept
+            self._write(kept.values())
+
     def sort(self, families):
         """Write the file anew, by family and index: the same file however the work was shared."""
         order = {family: place for place, family in enumerate(families)}
