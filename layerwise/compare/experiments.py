@@ -11,6 +11,7 @@ from layerwise.compare.files import replaced
 from layerwise.compare.terminal import say, show
 from layerwise.plots import experiments as pictures
 
+LAYER_WISE = (*DEFAULT, "latent")
 QUICK = {"candidates": 3, "budget": 0.01}
 
 
@@ -40,14 +41,14 @@ class Experiment:
 
 EXPERIMENTS = {
     "depth": Experiment(
-        "is the data set deep?", DEFAULT, None, analyses.depth, pictures.depth
+        "is the data set deep?", LAYER_WISE, None, analyses.depth, pictures.depth
     ),
     "inference": Experiment(
-        "does rich inference help?", DEFAULT[1:], None, analyses.inference, pictures.inference
+        "does rich inference help?", LAYER_WISE[1:], None, analyses.inference, pictures.inference
     ),
     "prediction": Experiment(
         "does the bottom's BLM predict the finished model?",
-        DEFAULT[1:], None, analyses.prediction, pictures.prediction,
+        LAYER_WISE[1:], None, analyses.prediction, pictures.prediction,
     ),
     "selection": Experiment(
         "can layers be chosen one by one?",
