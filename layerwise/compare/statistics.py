@@ -33,7 +33,7 @@ def best_of(valid, test, k):
     Returns
     -------
     mean, low, high : float
-        Mean, and 5 and 95 % quantiles, of the chosen candidate's log-likelihood on test rows.
+        Mean, and lower and upper quartile, of the chosen candidate's log-likelihood on test rows.
     """
     n = len(valid)
     order = np.argsort(-valid, kind="stable")
@@ -45,7 +45,7 @@ def best_of(valid, test, k):
     reached = test[order]
     by_test = np.argsort(reached, kind="stable")
     below = np.cumsum(chances[by_test])
-    low, high = (reached[by_test][min(np.searchsorted(below, q), n - 1)] for q in (0.05, 0.95))
+    low, high = (reached[by_test][min(np.searchsorted(below, q), n - 1)] for q in (0.25, 0.75))
     return float(chances @ reached), float(low), float(high)
 
 

@@ -30,14 +30,14 @@ def inference(result, name):
         )  # fmt: skip
         for place, values in enumerate(gains.values(), start=1):
             spread = 0.5 * ((np.arange(len(values)) * 0.6180339887498949) % 1 - 0.5)
-            right.scatter(values, place + spread, s=8, alpha=0.3, color=COLORS[0], linewidths=0)
+            right.scatter(values, place + spread, s=14, alpha=0.5, color=COLORS[0], linewidths=0)
         right.set_yticks(range(1, len(gains) + 1), labels=list(gains))
         low, high = np.percentile(np.concatenate(list(gains.values())), (2, 98))
         margin = 0.1 * (high - low) or 1.0
         right.set_xlim(min(low, 0) - margin, max(high, 0) + margin)
     right.axvline(0, color="0.5", linewidth=1)
     right.set_xlabel("gain on test in pairs of the same sizes and rates (nats per row)")
-    right.set_title("both rates above 0.001")
+    right.set_title("pairs whose rates are both above 0.001")
     return figure
 
 
@@ -77,12 +77,12 @@ def selection(result, name):
                 capsize=2, linewidth=1, label=f"{family}, {label}",
                 markerfacecolor="white" if marker == "s" else color,
             )  # fmt: skip
-    ax.set_xscale("log")
+    _log_axis(ax)
     ax.set_xlabel("cost of the search (seconds of one processor)")
     ax.set_ylabel(NATS)
     ax.set_title(f"{name}: layers chosen one by one, or all at once")
     if result["searches"]:
-        ax.legend(frameon=False, fontsize="small", loc="lower right")
+        figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
     return figure
 
 
@@ -140,11 +140,19 @@ def _curves(ax, curves):
         margin = 0.08 * (high - low) or 1.0
         ax.set_ylim(low - margin, high + margin)
         ax.legend(frameon=False, fontsize="small", loc="lower right")
-    ax.set_xscale("log")
-    ax.set_xlabel("candidates searched (mean, and 5 to 95 % of searches)")
+    _log_axis(ax)
+    ax.set_xlabel("candidates searched (line: mean; band: middle half of searches)")
     ax.set_ylabel(NATS)
     ax.grid(color="0.92")
     ax.set_axisbelow(True)
+
+
+def _log_axis(ax):
+    """Scale the axis of x by logarithms, with numbers as they are spoken at its ticks."""
+    ax.set_xscale("log")
+    ax.xaxis.get_major_locator().set_params(subs=(1, 2, 5))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")
 
 
 def _color(family):
