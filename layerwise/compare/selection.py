@@ -20,7 +20,8 @@ from layerwise.numerics.streams import Stream
 
 N_TOPS = 10
 FAMILIES = ("aeri", "latent")
-PARTS = (0.125, 0.25, 0.5, 1.0)  # of the bottoms, that a search by layers looks at
+# Searches by layers: which part of the bottoms they look at, and how many tops.
+PLANS = ((0.25, 2), (0.5, 2), (0.5, 5), (1.0, 1), (1.0, 3), (1.0, 10))
 N_SEARCHES = 4000  # of each size, drawn from the grid
 
 
@@ -182,9 +183,8 @@ def selection(records):
         table.add(family, "joint", f"{len(mine)} pairs", _spread(joint[0]), None, float(base), 1.0)
         summary[f"{family}, joint"] = float(joint[0].mean())
         searches[family] = [["joint", float(base), *_spread(joint[0])]]
-        for part in PARTS:
+        for part, n_tops in PLANS:
             n_bottoms = max(1, round(part * len(mine)))
-            n_tops = max(1, round(part * N_TOPS)) if part < 1 else N_TOPS
             found = _by_layers(arrays, n_bottoms, n_tops, np.random.default_rng((SEED, 1)))
             cost, gain = found[1].mean(), found[0].mean() - joint[0].mean()
             table.add(
@@ -194,7 +194,7 @@ def selection(records):
             name = f"{family}, {n_bottoms} bottoms and {n_tops} tops"
             summary[f"{name}, minus joint"] = float(gain)
             summary[f"{name}, part of the cost"] = float(cost / base)
-            searches[family].append(["by layers", float(cost), *_spread(found[0])])
+            searches[family].append([n_tops, float(cost), *_spread(found[0])])
         rank = _ranks(arrays)
         ranks.add(family, len(mine), *rank)
         if rank[0] is not None and rank[0][0] is not None:

@@ -6,6 +6,7 @@ from layerwise.plots._matplotlib import pyplot
 from layerwise.plots.comparison import COLORS
 
 ORDER = ("rbm", "srbm", "vanilla-ae", "aeri", "latent", "aeri-ft", "latent-ft")
+MARKERS = ("s", "o", "v", "D", "^", "P")
 NATS = "test log-likelihood (nats per row)"
 
 
@@ -68,14 +69,14 @@ def selection(result, name):
     figure, (ax,) = _figure("selection", 1)
     for family, searches in result["searches"].items():
         color = _color(family)
-        joint = np.array([s[1:] for s in searches if s[0] == "joint"], dtype=float)
-        layers = np.array([s[1:] for s in searches if s[0] != "joint"], dtype=float)
-        for found, marker, label in ((joint, "s", "joint"), (layers, "o", "by layers")):
-            cost, mean, low, high = found.T
+        for place, plan in enumerate(dict.fromkeys(s[0] for s in searches)):
+            cost, mean, low, high = np.array([s[1:] for s in searches if s[0] == plan]).T
+            joint = plan == "joint"
+            label = "all at once" if joint else f"by layers, tops: {plan}"
             ax.errorbar(
-                cost, mean, yerr=(mean - low, high - mean), marker=marker, color=color,
-                capsize=2, linewidth=1, label=f"{family}, {label}",
-                markerfacecolor="white" if marker == "s" else color,
+                cost, mean, yerr=(mean - low, high - mean), color=color, capsize=2, linewidth=1,
+                marker=MARKERS[place % len(MARKERS)], label=f"{family}, {label}",
+                markerfacecolor="white" if joint else color,
             )  # fmt: skip
     _log_axis(ax)
     ax.set_xlabel("cost of the search (seconds of one processor)")
