@@ -1,6 +1,7 @@
 """The command: which family of models fits best, in exact log-likelihoods."""
 
 import argparse
+import math
 import shlex
 import signal
 import sys
@@ -12,10 +13,11 @@ import joblib
 
 from layerwise._versions import __version__
 from layerwise.compare.command import compare, prepared
-from layerwise.compare.families import FAMILIES
+from layerwise.compare.experiments import EXPERIMENTS, QUICK
+from layerwise.compare.families import DEFAULT, FAMILIES
 from layerwise.compare.terminal import say
 
-CANDIDATES, SEED, OUTPUT = 30, 1212, "layerwise-compare"  # defaults
+SEED, OUTPUT = 1212, "layerwise-compare"  # defaults
 
 DESCRIPTION = """\
 Compare families of generative models by exact log-likelihood, in nats per row (higher is better).
@@ -26,6 +28,8 @@ part (validation) is reported, with its log-likelihood on the last part (test).
 families:
 """
 DESCRIPTION += "\n".join(f"  {name:<11} {text}" for name, text in FAMILIES.items())
+DESCRIPTION += "\n\nexperiments, after Arnold and Ollivier (2013):\n"
+DESCRIPTION += "\n".join(f"  {name:<11} {it.question}" for name, it in EXPERIMENTS.items())
 EPILOG = """\
 The folder gets results.jsonl (a line for each candidate), comparison.png, samples.png and, from
 the moment it is found, the best model of each family: joblib.load("layerwise-compare/aeri.joblib")
@@ -155,16 +159,34 @@ def read_options(argv):
         "--families",
         nargs="+",
         choices=list(FAMILIES),
-        default=list(FAMILIES),
         metavar="FAMILY",
-        help=f"which to compare (default: {' '.join(FAMILIES)})",
+        help=f"which to compare (default: {' '.join(DEFAULT)}, or those of the experiment)",
+    )
+    compare.add_argument(
+        "--experiment",
+        choices=list(EXPERIMENTS),
+        metavar="|".join(EXPERIMENTS),
+        help="answer a question too: by tables (.md, .json) and a picture in the folder; "
+        "experiments on the same families share their candidates",
+    )
+    compare.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"unless they are given: --candidates {QUICK['candidates']} --budget "
+        f"{QUICK['budget']:g}; seconds, to see what comes",
     )
     compare.add_argument(
         "--candidates",
         type=_whole(1),
-        default=CANDIDATES,
         metavar="N",
-        help="random configurations of each family (default: %(default)s)",
+        help="random configurations of each family, 1,000 in the paper (default: 30)",
+    )
+    compare.add_argument(
+        "--budget",
+        type=_positive,
+        metavar="FACTOR",
+        help="how long each is trained: part of, or times, the standard number of steps "
+        "(default: 1)",
     )
     compare.add_argument(
         "--seed",
@@ -187,6 +209,16 @@ def read_options(argv):
         help="folder of the results (default: %(default)s)",
     )
     return parser.parse_args(argv)
+
+
+def _positive(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number.")
+    return value
 
 
 def _whole(least, most=None):

@@ -14,15 +14,17 @@ from layerwise.cli import main
 from layerwise.compare import candidates, command, families, sources, winners
 from layerwise.datasets import load_tea
 
-FAMILIES = ["rbm", "srbm", "vanilla-ae", "aeri"]
+FAMILIES = ["rbm", "srbm", "vanilla-ae", "aeri"]  # of the command, unless others are asked for
+BUDGET = families.Budget(81)
+RATES = ("learning_rate", "learning_rate_bottom", "learning_rate_top")
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Candidates that train in a moment. They are built here and sent to other processes."""
-    for name in vars(families):
-        if name.endswith("_PASSES"):
-            monkeypatch.setattr(families, name, 3)
+    for name in list(vars(families)):
+        if name.endswith("_STEPS"):
+            monkeypatch.setattr(families, name, 9)  # three passes in batches over Tea
     monkeypatch.setattr(families, "SINGLE_HIDDEN", (1, 4))
     monkeypatch.setattr(families, "DEEP_HIDDEN", (1, 4))
     monkeypatch.setattr(families, "LEARNING_RATE", (1e-5, 1e-3))
@@ -114,8 +116,8 @@ def test_an_interrupted_run_says_how_to_resume_and_does(compare, tmp_path, monke
     compare(output="whole", candidates=2)
     run = command.run
 
-    def interrupted(todo, source, n_jobs):
-        yield from run(todo[:3], source, n_jobs)
+    def interrupted(todo, source, *others):
+        yield from run(todo[:3], source, *others)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "run", interrupted)
@@ -169,8 +171,8 @@ def test_an_interrupted_run_leaves_the_winners_so_far(compare, tmp_path, monkeyp
     """What had been found was kept as a number, and not as a model."""
     run = command.run
 
-    def interrupted(todo, source, n_jobs):
-        yield from run(todo[:6], source, n_jobs)
+    def interrupted(todo, source, *others):
+        yield from run(todo[:6], source, *others)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "run", interrupted)
@@ -231,7 +233,7 @@ def test_a_changed_setting_in_the_same_folder_is_refused(compare, tmp_path, monk
         assert status == 2
         assert words in err
         assert "Choose another --output" in err
-    monkeypatch.setattr(families, "RBM_PASSES", 4)
+    monkeypatch.setattr(families, "RBM_STEPS", 12)
     status, _, err = compare("--families", "rbm")
     assert status == 2
     assert "was made with another search space" in err
@@ -417,8 +419,8 @@ def test_baselines_are_log_likelihoods_of_their_models():
 
 
 def test_candidates_depend_on_seed_family_and_index_only():
-    many = {c.key: c for c in candidates.candidates(FAMILIES, 5, 17)}
-    few = {c.key: c for c in candidates.candidates(["aeri"], 2, 17)}
+    many = {c.key: c for c in candidates.candidates(FAMILIES, 5, 17, BUDGET)}
+    few = {c.key: c for c in candidates.candidates(["aeri"], 2, 17, BUDGET)}
     for key, candidate in few.items():
         assert candidate.params == many[key].params
         assert candidate.seed == many[key].seed
@@ -427,26 +429,44 @@ def test_candidates_depend_on_seed_family_and_index_only():
 
 
 def test_deep_candidates_of_one_index_differ_in_the_family_alone():
+    own = {
+        "srbm": {"weight_decay_bottom"},
+        "vanilla-ae": {"code", "tied"},
+        "aeri": {"code", "n_inference"},
+        "latent": {"code", "n_inference", "weight_decay_bottom", "learning_rate_ascent"},
+    }
     for index in range(5):
-        srbm, vanilla, aeri = (
-            candidates.Candidate.draw(17, family, index) for family in FAMILIES[1:]
-        )
-        assert srbm.seed == vanilla.seed == aeri.seed
-        own = {"weight_decay_bottom"}, {"tied"}, {"n_inference"}
-        shared = [
-            {name: value for name, value in candidate.params.items() if name not in names}
-            for candidate, names in zip((srbm, vanilla, aeri), own)
-        ]
-        assert shared[0] == shared[1] == shared[2]
-        assert len(shared[0]) == len(srbm.params) - 1 == len(vanilla.params) - 1
+        found = {f: candidates.Candidate.draw(17, f, index, BUDGET) for f in own}
+        assert len({candidate.seed for candidate in found.values()}) == 1
+        for family, names in own.items():
+            params = found[family].params
+            shared = {name: value for name, value in params.items() if name not in names}
+            assert len(shared) == len(params) - len(names) == 5
+            assert shared.items() <= found["srbm"].params.items()
+            for other in own:  # nor do they differ in what only some of them have
+                both = params.keys() & found[other].params.keys()
+                assert all(params[name] == found[other].params[name] for name in both)
+        for family in ("aeri", "latent"):
+            tuned = candidates.Candidate.draw(17, f"{family}-ft", index, BUDGET)
+            assert found[family].params.items() < tuned.params.items()
+            assert tuned.seed == found[family].seed
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+def test_passes_follow_from_steps_rows_and_the_budget():
+    """On 81 rows, in batches of 27, a pass is three steps."""
+    assert families.Budget(81).passes(18000, 27) == 6000
+    assert families.Budget(81).passes(2000) == 2000
+    assert families.Budget(4000).passes(18000, 27) == 121  # of 149 steps
+    assert families.Budget(81, 0.1).passes(18000, 27) == 600
+    assert families.Budget(81, 1e-9).passes(18000, 27) == 1
+
+
+@pytest.mark.parametrize("family", families.FAMILIES)
 def test_search_spaces_are_the_papers(family, monkeypatch):
     monkeypatch.undo()
-    drawn = [c.params for c in candidates.candidates([family], 300, 17)]
+    drawn = [c.params for c in candidates.candidates([family], 300, 17, BUDGET)]
     sizes = {key: [d[key] for d in drawn] for key in drawn[0] if key.startswith("n_")}
-    rates = np.log10([d[key] for d in drawn for key in d if key.startswith("learning_rate")])
+    rates = np.log10([d[key] for d in drawn for key in d if key in RATES])
     most = 19 if family == "rbm" else 16
     for name, found in sizes.items():
         if name == "n_inference":
@@ -454,7 +474,7 @@ def test_search_spaces_are_the_papers(family, monkeypatch):
             assert max(found) <= 500
         else:
             assert set(found) == set(range(1, most + 1))
-    assert ("n_inference" in sizes) == (family == "aeri")
+    assert ("n_inference" in sizes) == (families.layer_wise(family) in ("aeri", "latent"))
     assert rates.min() >= -5
     assert rates.max() <= math.log10(5e-2)
     # Log-uniform: the middle is at -3.15. The mean of 300 or more has standard deviation 0.062.

@@ -305,7 +305,7 @@ def test_cmnist_is_compared(folder, tmp_path, capsys, monkeypatch):
     assert same(vars(source), cmnist)
     assert source.image_shape == (10, 10)
     assert source.perfect is None
-    monkeypatch.setattr(families, "RBM_PASSES", 1)
+    monkeypatch.setattr(families, "RBM_STEPS", 1)
     monkeypatch.setattr(command, "_draw", lambda *results: [])
     options = ["--families", "rbm", "--candidates", "1", "--jobs", "1"]
     output = tmp_path / "out"

@@ -62,7 +62,7 @@ import sys
 from layerwise import cli
 from layerwise.compare import families
 
-families.RBM_PASSES, families.TOP_PASSES, families.AE_PASSES = 3, 10**7, 10**7
+families.RBM_STEPS, families.TOP_STEPS, families.AE_STEPS = 9, 10**7, 3 * 10**7
 if "--limit" in sys.argv:
     import resource
     limit = int(sys.argv.pop(sys.argv.index("--limit") + 1))

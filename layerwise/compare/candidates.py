@@ -39,14 +39,13 @@ class Candidate:
     estimator: BaseEstimator
 
     @classmethod
-    def draw(cls, seed, family, index):
-        """Return candidate ``index`` of a family: a function of these three, and nothing else."""
+    def draw(cls, seed, family, index, budget):
+        """Return candidate ``index`` of a family: a function of these four, and nothing else."""
         stream = Stream.from_random_state(seed).child("compare", index)
         params = families.draw(family, stream.child("params").generator())
         fit_seed = int(stream.child("fit").generator().integers(2**31))
-        return cls(
-            family, index, params, fit_seed, families.make_estimator(family, params, fit_seed)
-        )
+        estimator = families.make_estimator(family, params, fit_seed, budget)
+        return cls(family, index, params, fit_seed, estimator)
 
     @property
     def key(self):
@@ -63,15 +62,26 @@ def written(estimator):
     return " ".join(estimator.__repr__(N_CHAR_MAX=10**6).split())
 
 
-def candidates(names, n_candidates, seed):
+def candidates(names, n_candidates, seed, budget):
     """Return ``n_candidates`` of each family; the families take turns, so none waits for another.
+
+    Parameters
+    ----------
+    names : list of str
+        Families.
+    n_candidates : int
+    seed : int
+    budget : Budget
+        How long each is trained.
 
     Returns
     -------
     list of Candidate
     """
     return [
-        Candidate.draw(seed, family, index) for index in range(n_candidates) for family in names
+        Candidate.draw(seed, family, index, budget)
+        for index in range(n_candidates)
+        for family in names
     ]
 
 
@@ -116,7 +126,7 @@ def evaluate(candidate, source):
     return {**record, **dict(zip(SCORES, scores)), "blm_valid": blm}, estimator
 
 
-def run(todo, source, n_jobs):
+def run(todo, source, n_jobs, evaluate=evaluate):
     """Yield the record and the fitted estimator of each candidate as it is done, in any order.
 
     Parameters
@@ -125,6 +135,8 @@ def run(todo, source, n_jobs):
     source : object with ``train``, ``valid`` and ``test``
     n_jobs : int
         Processes. The records do not depend on it, save for ``seconds``.
+    evaluate : callable, default=evaluate
+        From a candidate and the source to its record and its estimator.
     """
     yield from jobs.run(evaluate, [(candidate, source) for candidate in todo], n_jobs)
 

@@ -4,9 +4,9 @@ import time
 from contextlib import contextmanager
 
 from layerwise._versions import __version__
-from layerwise.compare import sources
-from layerwise.compare.candidates import SCORES, baselines, best, candidates, run
-from layerwise.compare.families import FAMILIES
+from layerwise.compare import experiments, optimality, selection, sources
+from layerwise.compare.candidates import SCORES, baselines, best, candidates, evaluate, run
+from layerwise.compare.families import FAMILIES, Budget
 from layerwise.compare.records import Records, held
 from layerwise.compare.terminal import is_terminal, say, show
 from layerwise.compare.winners import Winners
@@ -15,6 +15,7 @@ from layerwise.model_selection.records import fingerprint
 from layerwise.plots import ComparisonDisplay, SamplesDisplay
 
 N_IMAGES = 24  # of each panel of samples.png
+RESULTS, GRID, WAYS = "results.jsonl", "selection.jsonl", "optimality.jsonl"
 
 
 @contextmanager
@@ -23,37 +24,38 @@ def prepared(options):
 
     Whatever a user can get wrong is refused here, by a ValueError, before any work.
     """
+    experiments.complete(options)
     source = sources.load(options.data, options.seed)
     names = list(dict.fromkeys(options.families))
-    asked = candidates(names, options.candidates, options.seed)
+    budget = Budget(len(source.train), options.budget)
+    if options.experiment == "selection":
+        asked, file = selection.grid(names, options.candidates, options.seed, budget), GRID
+    else:
+        asked, file = candidates(names, options.candidates, options.seed, budget), RESULTS
     folder = options.output
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unusable(folder, error) from error
     with held(folder):
-        records = _open(folder, source, options.seed)
+        records = _open(folder / file, source, options.seed)
         records.of(asked)  # refuses those of another search space
         yield source, records, asked
 
 
 def compare(options, source, records, asked):
     """Train what is not done yet; leave the table, the records, the models and the pictures."""
-    todo = [candidate for candidate in asked if candidate not in records]
-    done = len(asked) - len(todo)
+    if options.experiment == "selection":
+        _train(asked, records, source, options, selection.evaluate)
+        found = records.of(asked)
+        files = experiments.report("selection", found, source, options)
+        show(f"\nIn {options.output}: {', '.join([records.path.name, *files])}")
+        return
     by_key = {candidate.key: candidate for candidate in asked}
-    if done:
-        say(f"{done} of {len(asked)} candidates stand in {records.path} already.")
     names = list(dict.fromkeys(candidate.family for candidate in asked))
     found = records.of(asked)
     winners = Winners(options.output, {name: best(found, name) for name in names})
-
-    with _progress(len(asked), done) as advance:
-        for record, estimator in run(todo, source, options.jobs):
-            winners.offer(record, estimator)
-            records.add(by_key[record["family"], record["index"]], record)
-            advance(record)
-    records.sort(FAMILIES)
+    _train(asked, records, source, options, evaluate, winners.offer)
 
     found = records.of(asked)
     chosen = {name: best(found, name) for name in names}
@@ -64,16 +66,46 @@ def compare(options, source, records, asked):
         for name, record in chosen.items()
         if record is not None
     }
-    pictures = _draw(found, models, simple, source, options)
-    files = ["results.jsonl", *pictures, *(winners.path(name).name for name in models)]
+    files = ["results.jsonl", *_draw(found, models, simple, source, options)]
+    if options.experiment is not None:
+        if options.experiment == "optimality":
+            found, file = _trained_on(found, asked, source, options)
+            files.append(file)
+        files += experiments.report(options.experiment, found, source, options)
+    files += [winners.path(name).name for name in models]
     show(f"\nIn {options.output}: {', '.join(files)}")
     if models:
         path = str(winners.path(next(iter(models))))
         show(f"A model loads by joblib.load({path!r}), and then has score, transform and sample.")
 
 
-def _open(folder, source, seed):
-    """Return the records of the folder."""
+def _train(asked, records, source, options, evaluate, offer=lambda record, estimator: None):
+    """Train what the records do not hold yet, and add it to them as it is done."""
+    todo = [candidate for candidate in asked if candidate not in records]
+    done = len(asked) - len(todo)
+    by_key = {candidate.key: candidate for candidate in asked}
+    if done:
+        say(f"{done} of {len(asked)} candidates stand in {records.path} already.")
+    with _progress(len(asked), done) as advance:
+        for record, estimator in run(todo, source, options.jobs, evaluate):
+            offer(record, estimator)
+            records.add(by_key[record["family"], record["index"]], record)
+            advance(record)
+    records.sort(FAMILIES)
+
+
+def _trained_on(found, asked, source, options):
+    """Train the best models in the ways of ``optimality``; return the records, and their file."""
+    budget = Budget(len(source.train), options.budget)
+    models = experiments.best_models(found, asked, budget)
+    records = _open(options.output / WAYS, source, options.seed)
+    records.drop_others(models)  # of fewer or more candidates others were the best
+    _train(models, records, source, options, optimality.evaluate)
+    return records.of(models), WAYS
+
+
+def _open(path, source, seed):
+    """Return the records of a file."""
     settings = {
         "data": source.name,
         "seed": seed,
@@ -81,11 +113,11 @@ def _open(folder, source, seed):
         "version": __version__,
     }
     try:
-        records = Records(folder / "results.jsonl", settings)
+        records = Records(path, settings)
         with open(records.path, "a", encoding="utf-8"):
             pass  # may it be written to? Better asked now than after the first candidate
     except OSError as error:
-        raise _unusable(folder, error) from error
+        raise _unusable(path.parent, error) from error
     return records
 
 
@@ -200,6 +232,11 @@ def _lines(total, done):
 
 
 def _describe(record):
-    value = record["valid_ll"]
-    what = "diverged" if value is None else f"{value:.2f} nats on validation"
+    what = "diverged"
+    if record.get("valid_ll") is not None:
+        what = f"{record['valid_ll']:.2f} nats on validation"
+    elif record.get("blm_valid") is not None:
+        what = f"BLM of {record['blm_valid']:.2f} nats on validation"
+    elif "ways" in record:
+        what = f"trained in {len(record['ways'])} ways"
     return f"{record['family']} {record['index']}: {what}"

@@ -61,6 +61,11 @@ class Records:
                 )
         return records
 
+    def drop_others(self, candidates):
+        """Forget, in memory and in the file, all records but those of candidates as they are."""
+        asked = {candidate.key: candidate.describe() for candidate in candidates}
+        self._file.keep(lambda key, record: asked.get(key) == record["estimator"])
+
     def sort(self, families):
         """Write the file anew, by family and index: the same file however the work was shared."""
         order = {family: place for place, family in enumerate(families)}

@@ -81,6 +81,13 @@ class RecordFile(Records):
         super().sort(order)
         self._write()
 
+    def keep(self, wanted):
+        """Forget, in memory and in the file, all but what a function of key and record wants."""
+        kept = {key: record for key, record in self._records.items() if wanted(key, record)}
+        if len(kept) < len(self._records):
+            self._records = kept
+            self._write()
+
     def _read(self):
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
         # A run that was killed while it wrote leaves half a line at the end, which is dropped.
