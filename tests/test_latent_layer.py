@@ -247,6 +247,15 @@ def test_a_fitted_model_survives_a_failed_tuning(digits):
         foreign.fit(digits)
 
 
+def test_what_is_too_large_to_tune_is_refused_before_any_layer_is_trained(digits, monkeypatch):
+    monkeypatch.setattr(AutoEncoder, "fit_input", None)
+    dbn = DBN([AutoEncoder(25), RBM(4)], fine_tuner=LikelihoodAscent())
+    with pytest.raises(TooManyStates, match=r"2\*\*25 states"):
+        dbn.fit(digits)
+    with pytest.raises(ValueError, match="'n_components' parameter"):
+        dbn.set_params(layer1__n_components=0).fit(digits)
+
+
 # The bound. --------------------------------------------------------------------------------------
 
 

@@ -165,6 +165,11 @@ class DBN(Generative, BaseComposition):
         self._check_layers()
         if self.fine_tuner is not None:
             check_trainer(self, self.fine_tuner, DBNParams, "LikelihoodAscent()")
+            for _, layer in self._named_layers:
+                layer.check_parameters()
+            self.fine_tuner.check_sizes(
+                [layer.n_components for _, layer in self._named_layers[:-1]]
+            )
         with restored_on_error(self):
             X = validated_rows(self, X, reset=True)
             stream = Stream.from_random_state(self.random_state)

@@ -98,7 +98,16 @@ class LikelihoodAscent(_Ascent):
         self.n_passes_no_change = n_passes_no_change
 
     def _accept(self, model):
-        sizes = [conditional.n_latent for conditional in model.conditionals]
+        self.check_sizes([conditional.n_latent for conditional in model.conditionals])
+
+    def check_sizes(self, sizes):
+        """Raise why a model with latent layers of these sizes cannot be trained, if it cannot.
+
+        Parameters
+        ----------
+        sizes : list of int
+            From the bottom up, without the top's hidden layer.
+        """
         if not sizes:
             raise Incompatible(
                 "LikelihoodAscent trains at least one layer below the RBM, and there is none. "
