@@ -54,7 +54,10 @@ def test_the_likelihood_is_a_sum_over_latent_states(layer, digits):
     assert layer.latent_marginal_.sum() == pytest.approx(1, abs=1e-12)
     assert layer.latent_marginal_.min() > 0
     assert layer.n_parameters_ == 5 * 20 + 20
-    assert layer.history_["validation_log_likelihood"].shape == (15,)
+    told = layer.history_["validation_log_likelihood"]
+    assert np.all(np.isfinite(told[:15]))
+    assert np.all(np.isnan(told[15:]))
+    assert len(told) == 15 + np.argmax(told[:15]) + 1
 
 
 def test_inference_is_the_exact_posterior(layer, digits):

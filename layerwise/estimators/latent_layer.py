@@ -69,7 +69,7 @@ class LatentLayer(Layer):
     history_ : dict of str to ndarray of shape (n_passes,)
         In nats per row. ``"negative_log_likelihood"`` under the latent distribution as it was,
         each batch before its step; ``"validation_log_likelihood"`` of the held-out rows after
-        each pass, where rows are held out.
+        each pass, where rows are held out, and NaN in the final passes, which see all rows.
     n_parameters_ : int
         Number of generative weights, intercepts and variances: what stays of the layer in a deep
         model. The latent distribution is not counted.

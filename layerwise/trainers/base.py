@@ -79,6 +79,8 @@ class Trainer(ABC, BaseEstimator):
     # Whether rows are held out, to end when their likelihood rises no more. Trainers that can are
     # those with this parameter.
     early_stopping = False
+    # Passes over all rows after that, those held out among them, from the best parameters on.
+    n_final_passes = 0
     _parameter_constraints: ClassVar = {
         "learning_rate": [POSITIVE],
         "momentum": [UNIT_INTERVAL],
@@ -121,30 +123,48 @@ class Trainer(ABC, BaseEstimator):
         self.check()
         if state is None:
             state = self.start(model, rows, stream)
-        stopping = None
+        stopping, part, best = None, rows, -1
         if self.early_stopping:
-            rows, stopping = held_out(self, state, rows)
-        step, watch = self._prepare(state, rows)
+            part, stopping = held_out(self, state, rows)
+        step, watch = self._prepare(state, part)
         while state.n_passes < self.n_passes:
-            index, stream = state.n_passes, state.stream
-            X = rows.draw(stream.child("rows", index), resample=self.resample)
-            order = stream.child("order", index).generator().permutation(len(X))
-            try:
-                objective = step(X, order, self.rate(index), stream.child("pass", index))
-            except Diverged:
-                raise self.diverged(index) from None
-            if not np.isfinite(objective):
-                raise self.diverged(index)
-            self._check_variances(state.model.log_variance, index)
-            state.n_passes += 1
+            done, X = self._take(state, part, step, self.rate(state.n_passes))
+            done = done._replace(log_likelihood=watch(done.index, X))
             if stopping is None:
-                yield Pass(index, objective, watch(index, X))
+                yield done
                 continue
-            yield Pass(index, objective, watch(index, X), stopping.judge())
+            done = done._replace(validation=stopping.judge())
+            best = best if stopping.waited else done.index
+            yield done
             if stopping.is_over:
                 break
         if stopping is not None:
             stopping.restore()
+            yield from self._finish(state, rows, best)
+
+    def _finish(self, state, rows, best):
+        """Take the last passes, over all rows, at a rate that falls from that of pass ``best``."""
+        n_passes = min(self.n_final_passes, best + 1)
+        state.optimizer = self._optimizer(state.model)
+        step, watch = self._prepare(state, rows)
+        for left in range(n_passes, 0, -1):
+            done, X = self._take(state, rows, step, self.rate(best) * left / n_passes)
+            yield done._replace(log_likelihood=watch(done.index, X))
+
+    def _take(self, state, rows, step, rate):
+        """Take one pass, and return what it told and the states that it was trained on."""
+        index, stream = state.n_passes, state.stream
+        X = rows.draw(stream.child("rows", index), resample=self.resample)
+        order = stream.child("order", index).generator().permutation(len(X))
+        try:
+            objective = step(X, order, rate, stream.child("pass", index))
+        except Diverged:
+            raise self.diverged(index) from None
+        if not np.isfinite(objective):
+            raise self.diverged(index)
+        self._check_variances(state.model.log_variance, index)
+        state.n_passes += 1
+        return Pass(index, objective), X
 
     def start(self, model, rows, stream):
         """Return the state before the first pass, or raise why there cannot be one.
@@ -160,16 +180,19 @@ class Trainer(ABC, BaseEstimator):
         TrainingState
         """
         self._accept(model)
+        chains = self._chains(model, rows, stream.child("chains"))
+        return TrainingState(model, self._optimizer(model), stream, chains)
+
+    def _optimizer(self, model):
+        """Return the state of the optimiser before its first step."""
         parameters = self._learned(model)
-        optimizer = Optimizer.start(
+        return Optimizer.start(
             self.optimizer,
             sum(array.size for array in parameters),
             parameters[0].dtype,
             momentum=self.momentum,
             decay=self.weight_decay,
         )
-        chains = self._chains(model, rows, stream.child("chains"))
-        return TrainingState(model, optimizer, stream, chains)
 
     def _learned(self, model):
         """Return the arrays that the optimiser moves."""

@@ -1,6 +1,7 @@
 """What must be true of exact posteriors, and of the gradients of deep likelihoods."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -326,11 +327,12 @@ def test_the_theorem_after_the_whole_is_trained(rng):
 def test_the_best_parameters_on_held_out_rows_are_kept(rng, trainer):
     X = tea_like(rng, n_rows=40)
     model = deep_of(BITS, 12, (4, 5), rng)
+    only = {}
     if trainer is MarginalAscent:
-        model = latent_model(rng, X)
+        model, only = latent_model(rng, X), {"n_final_passes": 0}
     trainer = trainer(
         learning_rate=0.3, n_passes=80, early_stopping=True, validation_fraction=0.25,
-        n_passes_no_change=5, schedule="constant",
+        n_passes_no_change=5, schedule="constant", **only,
     )  # fmt: skip
     done = list(trainer.passes(model, LayerInput(X), STREAM))
     told = np.array([each.validation for each in done])
@@ -340,6 +342,28 @@ def test_the_best_parameters_on_held_out_rows_are_kept(rng, trainer):
     held = X[np.sort(order[:10])]
     state = type("State", (), {"model": model})
     assert trainer._likelihood(state, held) == told.max()
+
+
+def test_the_final_passes_see_all_rows(rng):
+    X = tea_like(rng, n_rows=40)
+    trainer = MarginalAscent(
+        learning_rate=0.1, n_passes=60, n_passes_no_change=5, validation_fraction=0.25,
+        schedule="constant", n_final_passes=0,
+    )  # fmt: skip
+    stopped, finished = latent_model(np.random.default_rng(7), X), None
+    before = list(trainer.passes(stopped, LayerInput(X), STREAM))
+    best = np.argmax([each.validation for each in before])
+    for asked, taken in ((4, 4), (1000, best + 1)):
+        finished = latent_model(np.random.default_rng(7), X)
+        trainer.set_params(n_final_passes=asked)
+        done = list(trainer.passes(finished, LayerInput(X), STREAM))
+        assert done[: len(before)] == before
+        assert len(done) == len(before) + taken
+        assert [each.index for each in done] == list(range(len(done)))
+        assert np.all(np.isnan([each.validation for each in done[len(before) :]]))
+    # On all rows, the held-out ones too, they end above where it had stopped.
+    values = [trainer._likelihood(SimpleNamespace(model=m), X) for m in (stopped, finished)]
+    assert values[1] > values[0]
 
 
 def test_no_weights_die_and_none_are_made_up():
