@@ -168,7 +168,7 @@ class MarginalAscent(_Ascent):
     n_final_passes : int, default=40
         Where rows were held out, passes over all rows that follow, from the best parameters on and
         at most as many as led there, while the rate falls from what it was there to zero. They
-        gain 0.03 to 0.11 nats on test rows of digits.
+        gain the layer alone 0.03 to 0.11 nats on test rows of digits.
 
     See Also
     --------
