@@ -8,6 +8,7 @@ from layerwise.compare import experiments, optimality, selection, sources
 from layerwise.compare.candidates import SCORES, baselines, best, candidates, evaluate, run
 from layerwise.compare.families import FAMILIES, Budget
 from layerwise.compare.records import Records, held
+from layerwise.compare.tables import ruled
 from layerwise.compare.terminal import is_terminal, say, show
 from layerwise.compare.winners import Winners
 from layerwise.model_selection.files import replaced
@@ -144,26 +145,13 @@ def _table(chosen, simple, source, options):
                 f"{record['seconds']:.1f}",
             )
         )
-    rows = [head, *below, *above]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = [
-        "   ".join(
-            f"{cell:<{width}}" if column == 0 else f"{cell:>{width}}"
-            for column, (cell, width) in enumerate(zip(row, widths))
-        ).rstrip()
-        for row in rows
-    ]
-    rule = "-" * max(len(line) for line in lines)
     sizes = ", ".join(str(len(part)) for part in (source.train, source.valid, source.test))
     return "\n".join(
         [
             f"\nLog-likelihood on {source.name}, exact, in nats per row (higher is better).",
             f"Of {options.candidates} of each family, the best on validation; "
             f"{sizes} rows; seed {options.seed}.\n",
-            lines[0],
-            rule,
-            *lines[1:],
-            rule,
+            *ruled([head, *below, *above]),
             "BLM: the most that any model on the same bottom layer could reach on validation.",
             "parameters: generative ones; inference is not counted. seconds: of training.",
         ]

@@ -15,6 +15,7 @@ from layerwise.estimators.latent_layer import LatentLayer
 from layerwise.estimators.likelihood import best_latent_marginal
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Diverged
+from layerwise.likelihood.marginal import divergence
 from layerwise.likelihood.mixtures import latent_log_marginals
 from layerwise.trainers.exact import ExactGradient
 from layerwise.trainers.latent import MarginalAscent
@@ -129,10 +130,7 @@ def evaluate(model, source):
 def _bound(dbn, rows):
     """Return the best latent marginal's log-likelihood, and its divergence from the top's."""
     found = best_latent_marginal(dbn, rows)
-    q, log_p = found.weights, latent_log_marginals(dbn.model_)[0]
-    some = q > 0
-    q = q[some] / q[some].sum()
-    return float(found.high), float(q @ (np.log(q) - log_p[some]))
+    return float(found.high), divergence(found.weights, latent_log_marginals(dbn.model_)[0])
 
 
 def optimality(records):

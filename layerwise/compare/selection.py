@@ -11,6 +11,7 @@ from layerwise.compare import families
 from layerwise.compare.candidates import Candidate, written
 from layerwise.compare.statistics import ENDS, SEED, bootstrapped, spearman
 from layerwise.compare.tables import Table
+from layerwise.estimators.dbn import fit_layer, layer_stream
 from layerwise.estimators.likelihood import best_latent_marginal
 from layerwise.exceptions import Diverged
 from layerwise.likelihood.mixtures import log_density
@@ -111,16 +112,16 @@ def evaluate(bottom, source):
     stream = Stream.from_random_state(bottom.seed)
     rows = LayerInput(source.train.astype(np.float32))
     start = time.process_time()
+    layer = clone(bottom.estimator)
     try:
-        layer = clone(bottom.estimator)
-        layer.fit_input(rows, stream.child("layer", 0))
+        given = fit_layer("bottom", layer, rows, layer_stream(stream, 0))
     except Diverged:
         seconds = round(time.process_time() - start, 3)
         return {**record, "blm_valid": None, "seconds": seconds, "tops": []}, None
     record["seconds"] = round(time.process_time() - start, 3)
-    record["blm_valid"] = _finite(best_latent_marginal(layer.conditional_, source.valid).value)
+    record["blm_valid"] = _finite(best_latent_marginal(given, source.valid).value)
     record["tops"] = [
-        _with_top(layer, rows, top, stream.child("layer", 1).child("top", index), source)
+        _with_top(layer, rows, top, layer_stream(stream, 1).child("top", index), source)
         for index, top in enumerate(bottom.tops)
     ]
     return record, None
@@ -131,8 +132,9 @@ def _with_top(layer, rows, top, stream, source):
     record = {"params": params, "valid_ll": None, "test_ll": None}
     estimator, start = clone(estimator), time.process_time()
     try:
-        estimator.fit_input(rows.above(layer.inference_), stream)
-        density = log_density(DBNParams((layer.conditional_,), estimator.params_))
+        given = layer.conditional_
+        fit_layer("top", estimator, rows.above(layer.inference_), stream, given)
+        density = log_density(DBNParams((given,), estimator.params_))
         scores = [_finite(density(part).mean()) for part in (source.valid, source.test)]
         if None not in scores:
             record["valid_ll"], record["test_ll"] = scores

@@ -2,6 +2,8 @@
 
 from dataclasses import asdict, dataclass, field
 
+from layerwise.plots._text import aligned
+
 
 @dataclass
 class Table:
@@ -33,16 +35,7 @@ class Table:
     def text(self):
         """Return it in columns, for a terminal."""
         rows = [self.head, *([written(cell) for cell in row] for row in self.rows)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(self.head))]
-        lines = [
-            "   ".join(
-                f"{cell:<{width}}" if column == 0 else f"{cell:>{width}}"
-                for column, (cell, width) in enumerate(zip(row, widths))
-            ).rstrip()
-            for row in rows
-        ]
-        rule = "-" * max(len(line) for line in lines)
-        return "\n".join([f"{self.title}.\n", lines[0], rule, *lines[1:], rule, self.note])
+        return "\n".join([f"{self.title}.\n", *ruled(rows), self.note])
 
     def markdown(self):
         """Return it for a page."""
@@ -50,6 +43,13 @@ class Table:
         rows += [[written(cell) for cell in row] for row in self.rows]
         lines = ["| " + " | ".join(row) + " |" for row in rows]
         return "\n".join([f"**{self.title}.** {self.note}\n", *lines])
+
+
+def ruled(rows):
+    """Return lines in columns, with a rule under the head and one at the end."""
+    head, *lines = aligned(rows)
+    rule = "-" * max(map(len, [head, *lines]))
+    return [head, rule, *lines, rule]
 
 
 def written(cell):

@@ -2,8 +2,13 @@
 
 import numpy as np
 
-from layerwise.estimators.likelihood import best_latent_marginal, log_likelihood, resolved
-from layerwise.exceptions import Incompatible
+from layerwise.estimators.likelihood import (
+    best_latent_marginal,
+    inference_of,
+    last_step,
+    log_likelihood,
+    resolved,
+)
 from layerwise.likelihood import marginal
 from layerwise.likelihood.mixtures import latent_log_marginals
 
@@ -36,24 +41,17 @@ def inequalities(model, X):
         divergence from the model's latent distribution.
     """
     layer, conditional, rows = resolved(model, X, "the chain of inequalities")
-    inference = getattr(layer, "inference_", None)
-    if inference is None:
-        raise Incompatible(
-            "The chain of inequalities asks the bottom layer for its q(h | x), and "
-            f"{type(layer).__name__} has no inference_. Use RBM, AutoEncoder or LatentLayer."
-        )
+    inference = inference_of(layer, "the chain of inequalities")
     best = best_latent_marginal(model, X)
     log_inferred = marginal.log_inferred(inference, rows)
     found = {
         "criterion": _criterion(conditional, inference, np.exp(log_inferred), rows),
         "bound": marginal.latent_marginal_bound(conditional, log_inferred, rows).value,
     }
-    last = model[-1] if hasattr(model, "named_steps") else model
-    deep = getattr(last, "model_", None)
+    deep = getattr(last_step(model, X)[0], "model_", None)
     if deep is not None and deep.conditionals:
-        support = best.weights > 0
-        weights, log_p = best.weights[support], latent_log_marginals(deep)[0][support]
-        found["theorem"] = best.value - float(weights @ (np.log(weights) - log_p))
+        lost = marginal.divergence(best.weights, latent_log_marginals(deep)[0])
+        found["theorem"] = best.value - lost
     return found | {"likelihood": log_likelihood(model, X).value, "best": best.value}
 
 

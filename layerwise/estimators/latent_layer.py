@@ -11,12 +11,12 @@ from layerwise.exceptions import Incompatible
 from layerwise.likelihood.marginal import WAY_OUT, log_inferred
 from layerwise.likelihood.partition import TABLE_LIMIT, refuse
 from layerwise.likelihood.posterior import Posterior
+from layerwise.likelihood.sampling import drawn_index
 from layerwise.models.conditional import Conditional
 from layerwise.models.family import Units, scale
 from layerwise.models.latent import LatentParams
 from layerwise.models.parameters import checked
 from layerwise.models.units import BITS
-from layerwise.numerics import units
 from layerwise.numerics.streams import CODE, STATE
 from layerwise.trainers.latent import MarginalAscent, log_with_broad
 
@@ -245,10 +245,8 @@ class LatentLayer(Layer):
         ndarray of shape (n_samples, n_features)
         """
         stream = self._sampling_stream(n_samples, random_state)
-        cumulated = np.cumsum(np.exp(self._log_marginal))
-        number = units.uniforms(n_samples, 1, stream, step=0, lane=CODE)[:, 0]
-        index = np.searchsorted(cumulated, number * cumulated[-1], side="right")
-        states = self.inference_.states(np.minimum(index, len(cumulated) - 1))
+        index = drawn_index(self._log_marginal, n_samples, stream, lane=CODE)
+        states = self.inference_.states(index)
         return self.conditional_.sample(states, stream, step=0, lane=STATE)
 
 

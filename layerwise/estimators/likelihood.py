@@ -98,7 +98,7 @@ def log_likelihood(model, X):
     TypeError
         If the model is none of these.
     """
-    model, X = _last_step(model, X)
+    model, X = last_step(model, X)
     if not isinstance(model, Generative):
         raise TypeError(
             "log_likelihood takes an RBM, an AutoEncoder, a DBN or a Pipeline that ends in one, "
@@ -165,7 +165,7 @@ def best_latent_marginal(layer, X, tol=1e-3, *, n_draws=None, random_state=None)
     layer, conditional, X = resolved(layer, X, "best_latent_marginal")
     if n_draws is None:
         return marginal.best_latent_marginal(conditional, X, tol)
-    inference = _inference(layer, "best_latent_marginal with n_draws")
+    inference = inference_of(layer, "best_latent_marginal with n_draws")
     states = _draws(inference, X, conditional, n_draws, random_state)
     return sampled.best_latent_marginal(conditional, X, states, tol)
 
@@ -210,7 +210,7 @@ def latent_marginal_bound(layer, X, X_inference=None, *, n_draws=None, random_st
         If the layer is none of these.
     """
     found, X = _bottom(layer, X, "latent_marginal_bound")
-    inference = _inference(found, "latent_marginal_bound")
+    inference = inference_of(found, "latent_marginal_bound")
     conditional = _conditional(found)
     over = X = _drawn(X, conditional.visible)
     if X_inference is not None:
@@ -224,13 +224,13 @@ def latent_marginal_bound(layer, X, X_inference=None, *, n_draws=None, random_st
     return marginal.latent_marginal_bound(conditional, log_inferred, X)
 
 
-def _inference(layer, asker):
+def inference_of(layer, asker):
     """Return q(h | x) of a layer, or raise that it has none."""
     inference = getattr(layer, "inference_", None)
     if inference is None:
         raise Incompatible(
             f"{asker} asks the layer for its q(h | x), and {type(layer).__name__} has no "
-            "inference_. Use an RBM or an AutoEncoder."
+            "inference_. Use RBM, AutoEncoder or LatentLayer."
         )
     return inference
 
@@ -258,7 +258,7 @@ def _is_pipeline(model):
     return hasattr(model, "steps") and hasattr(model, "named_steps")
 
 
-def _last_step(model, X):
+def last_step(model, X):
     """Return what a pipeline ends in, and the rows as it sees them; other models as they are."""
     if not _is_pipeline(model):
         return model, X
@@ -266,12 +266,12 @@ def _last_step(model, X):
     for _, step in model.steps[:-1]:
         if step not in (None, "passthrough"):
             X = step.transform(X)
-    return _last_step(model[-1], X)
+    return last_step(model[-1], X)
 
 
 def _bottom(model, X, asker):
     """Return the layer of a model whose p(x | h) is meant, and the rows, checked by the model."""
-    model, X = _last_step(model, X)
+    model, X = last_step(model, X)
     if isinstance(model, Conditional):
         whose = f"The layer has {model.n_visible} visible units"
         return model, validate_rows(X, model.n_visible, whose, model.visible.check)

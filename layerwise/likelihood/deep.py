@@ -7,10 +7,12 @@ the next layer.
 
 import numpy as np
 
+from layerwise.likelihood import plain
+from layerwise.likelihood.gradient import from_bits
 from layerwise.likelihood.marginal import log_aggregated_posterior
 from layerwise.likelihood.mixtures import FACTOR_ROWS, latent_log_marginals
 from layerwise.likelihood.posterior import Posterior
-from layerwise.models.states import n_states, states_of_units
+from layerwise.models.states import blocks_of_states
 from layerwise.models.units import BITS
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics import units
@@ -22,7 +24,6 @@ __all__ = ["bound_gradient", "conditional_gradient", "minus_log_likelihood"]
 # Latent states whose weights are below this part of all, all together, are no rows to the layers
 # above; it is what is lost of the sum of weights.
 NEGLIGIBLE = 1e-15
-STATES_AT_A_TIME = 4096
 
 
 def minus_log_likelihood(dbn, X):
@@ -134,34 +135,12 @@ def _visible_moments(posterior, weights):
             bits.n_visible, bits.n_latent, single=given.weights.dtype == np.float32
         )
         total, visible, latent, products = under(bits.weights.T, bits.bias, weights)
-        products, latent, visible = _from_bits(given, total, products.T, latent, visible)
+        products, visible, _ = from_bits(given, products.T, visible, latent, total)
         return products, visible, None
-    wide = given.astype(float)
-    products = np.zeros(wide.weights.shape)
-    visible, squares = np.zeros(wide.n_visible), np.zeros(wide.n_visible)
-    for first in range(0, n_states(given.latent, given.n_latent), STATES_AT_A_TIME):
-        share = weights[first : first + STATES_AT_A_TIME, None]
-        states = states_of_units(given.latent, given.n_latent, first, first + len(share))
-        field = wide.field(states)
-        mean = wide.visible.mean(field, wide.log_variance)
-        products += product((share * states).T, mean)
-        visible += np.sum(share * mean, axis=0)
-        squares += np.sum(
-            share * (mean**2 + wide.visible.variance(field, wide.log_variance)), axis=0
-        )
+    listed = blocks_of_states(given.latent, given.n_latent)
+    weighted = ((states, weights[here]) for here, states in listed)
+    products, visible, _, squares, _ = plain.sums_under(given.astype(float), weighted)
     return products, visible, squares
-
-
-def _from_bits(given, total, products, latent, visible):
-    """Return sums of weight h x^T, weight h and weight x, from those where all units are bits."""
-    low, step = given.visible.bits(given.n_visible)
-    products, visible = latent[:, None] * low + products * step, total * low + visible * step
-    low, step = given.latent.bits(given.n_latent)
-    products, latent = (
-        low[:, None] * visible + step[:, None] * products,
-        total * low + step * latent,
-    )
-    return products, latent, visible
 
 
 def _top_gradient(top, excess):
@@ -171,5 +150,5 @@ def _top_gradient(top, excess):
         bits.n_hidden, bits.n_visible, single=top.components.dtype == np.float32
     )
     total, hidden, visible, products = under(bits.components, bits.intercept_hidden, excess)
-    products, hidden, visible = _from_bits(top.conditional, total, products, hidden, visible)
+    products, visible, hidden = from_bits(top.conditional, products, visible, hidden, total)
     return [-products, -visible, -hidden]

@@ -32,14 +32,33 @@ def model_moments(params):
         squares = None
     else:
         log_z, products, visible, hidden, squares = plain.moments(bits, listed_layer(bits)[0])
-    if bits.visible != params.visible:
-        low, step = params.visible.bits(params.n_visible)
-        products, visible = hidden[:, None] * low + products * step, low + visible * step
-    if bits.hidden != params.hidden:
-        low, step = params.hidden.bits(params.n_hidden)
-        products = low[:, None] * visible + step[:, None] * products
-        hidden = low + step * hidden
+    products, visible, hidden = from_bits(params.conditional, products, visible, hidden)
     return log_z + constant, products, visible, hidden, squares
+
+
+def from_bits(conditional, products, visible, latent, total=1.0):
+    """Return sums over states of weight h x^T, weight x and weight h, from those over bits.
+
+    Parameters
+    ----------
+    conditional : Conditional
+        p(x | h), whose units the sums are to be of.
+    products, visible, latent : ndarray
+        Sums over its units as ``Conditional.in_bits`` has them.
+    total : float, default=1.0
+        Sum of the weights.
+
+    Returns
+    -------
+    products, visible, latent : ndarray
+    """
+    if conditional.visible.is_binary:
+        low, step = conditional.visible.bits(conditional.n_visible)
+        products = latent[:, None] * low + products * step
+        visible = total * low + visible * step
+    low, step = conditional.latent.bits(conditional.n_latent)
+    products = low[:, None] * visible + step[:, None] * products
+    return products, visible, total * low + step * latent
 
 
 def minus_log_likelihood(params, X):

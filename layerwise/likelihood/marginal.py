@@ -52,6 +52,16 @@ def log_inferred(inference, X):
     return log_aggregated_posterior(inference.log_odds(X))
 
 
+def divergence(weights, log_p):
+    """Return KL(Q || P) in nats, of weights Q over all states and the logarithms of P.
+
+    The theorem of Arnold and Ollivier (2013, section 2): where Q is the best latent marginal of
+    some rows, upper layers that have learnt P lose at most this to it on them.
+    """
+    some = weights > 0
+    return float(weights[some] @ (np.log(weights[some]) - log_p[some]))
+
+
 class _Problem:
     """max over weights of mean_x log sum_h weights[h] p(x | h), over all states h."""
 

@@ -41,13 +41,26 @@ class Mixture:
 
         Of continuous units it is the logarithm of a density.
         """
-        X = self.given.bits_of(X)
-        field = self.conditional.latent_field
         parts = [
-            Factors(field(X[at : at + FACTOR_ROWS])).log_sums(self.table)
-            for at in range(0, len(X), FACTOR_ROWS)
+            factors.log_sums(self.table) + self.conditional.row_part(rows)
+            for rows, factors in self.blocks(X)
         ]
-        return np.concatenate([*parts, np.empty(0)]) + self.conditional.row_part(X)
+        return np.concatenate([*parts, np.empty(0)])
+
+    def blocks(self, X, size=FACTOR_ROWS):
+        """Yield some rows at a time, of bits where all units have two states, and their factors.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_visible)
+            States.
+        size : int, default=480
+            Rows at a time.
+        """
+        X = self.given.bits_of(X)
+        for at in range(0, len(X), size):
+            rows = X[at : at + size]
+            yield rows, Factors(self.conditional.latent_field(rows))
 
 
 def latent_log_marginals(dbn):

@@ -6,20 +6,15 @@ and to those layers of two-state units are brought (``RBMParams.in_bits``).
 
 import numpy as np
 
-from layerwise.models.states import n_states, states_of_units
+from layerwise.models.states import blocks_of_states, n_states
 from layerwise.numerics.products import product
 
-# States whose fields are held at a time. A function of nothing: sums have one order.
-STATES_AT_A_TIME = 4096
 
-
-def blocks(params, name):
-    """Yield the states of one layer, "hidden" or "visible", a block at a time."""
-    units = params.hidden if name == "hidden" else params.visible
-    n_units = params.n_hidden if name == "hidden" else params.n_visible
-    n = n_states(units, n_units)
-    for first in range(0, n, STATES_AT_A_TIME):
-        yield states_of_units(units, n_units, first, min(first + STATES_AT_A_TIME, n))
+def _listed(params, name):
+    """Return the units of one layer, "hidden" or "visible", and how many they are."""
+    if name == "hidden":
+        return params.hidden, params.n_hidden
+    return params.visible, params.n_visible
 
 
 def log_weights(params, name, states):
@@ -45,6 +40,12 @@ def log_weights(params, name, states):
     return params.inference.row_part(states) + partition
 
 
+def table(params, name):
+    """Return ``log_weights`` of all states of one layer, in their order."""
+    listed = blocks_of_states(*_listed(params, name))
+    return np.concatenate([log_weights(params, name, states) for _, states in listed])
+
+
 def log_sum(params, name, progress=None):
     """Return log of the sum over all states of exp(-energy), one layer listed.
 
@@ -61,14 +62,11 @@ def log_sum(params, name, progress=None):
     -------
     float
     """
-    total, done = -np.inf, 0
-    units = params.hidden if name == "hidden" else params.visible
-    n = n_states(units, params.n_hidden if name == "hidden" else params.n_visible)
-    for states in blocks(params, name):
+    total, layer = -np.inf, _listed(params, name)
+    for here, states in blocks_of_states(*layer):
         total = np.logaddexp(total, np.logaddexp.reduce(log_weights(params, name, states)))
-        done += len(states)
         if progress is not None:
-            progress(done, n)
+            progress(here.stop, n_states(*layer))
     return float(total)
 
 
@@ -96,19 +94,45 @@ def moments(params, name):
         E[v^2].
     """
     log_z = log_sum(params, name)
-    products = np.zeros(params.components.shape)
-    visible, squares = np.zeros(params.n_visible), np.zeros(params.n_visible)
-    hidden = np.zeros(params.n_hidden)
-    for states in blocks(params, name):
-        weight = np.exp(log_weights(params, name, states) - log_z)[:, None]
-        if name == "hidden":
-            h, field = states, params.visible_field(states)
-            v = params.visible.mean(field, params.log_variance)
-            squared = v**2 + params.visible.variance(field, params.log_variance)
-        else:
-            v, h, squared = states, params.hidden_mean(states), states**2
-        products += product((weight * h).T, v)
-        visible += np.sum(weight * v, axis=0)
-        hidden += np.sum(weight * h, axis=0)
-        squares += np.sum(weight * squared, axis=0)
-    return log_z, products, visible, hidden, squares
+    weights = (
+        (states, np.exp(log_weights(params, name, states) - log_z))
+        for _, states in blocks_of_states(*_listed(params, name))
+    )
+    if name == "hidden":
+        products, visible, hidden, squares, _ = sums_under(params.conditional, weights)
+        return log_z, products, visible, hidden, squares
+    products, hidden, visible, _, squares = sums_under(params.inference, weights)
+    return log_z, products.T, visible, hidden, squares
+
+
+def sums_under(conditional, weighted):
+    """Return sums over latent states h, under weights, of h E[x|h]^T, E[x|h], h, E[x^2|h] and h^2.
+
+    Parameters
+    ----------
+    conditional : Conditional
+        p(x | h), in float64.
+    weighted : iterable of (ndarray of shape (n_states, n_latent), ndarray of shape (n_states,))
+        Latent states and their weights, some at a time.
+
+    Returns
+    -------
+    products : ndarray of shape (n_latent, n_visible)
+    visible : ndarray of shape (n_visible,)
+    latent : ndarray of shape (n_latent,)
+    squares : ndarray of shape (n_visible,)
+    latent_squares : ndarray of shape (n_latent,)
+    """
+    units, log_variance = conditional.visible, conditional.log_variance
+    products = np.zeros(conditional.weights.shape)
+    visible, squares = np.zeros(conditional.n_visible), np.zeros(conditional.n_visible)
+    latent, latent_squares = np.zeros(conditional.n_latent), np.zeros(conditional.n_latent)
+    for states, weights in weighted:
+        field = conditional.field(states)
+        mean, weights = units.mean(field, log_variance), weights[:, None]
+        products += product((weights * states).T, mean)
+        visible += np.sum(weights * mean, axis=0)
+        latent += np.sum(weights * states, axis=0)
+        squares += np.sum(weights * (mean**2 + units.variance(field, log_variance)), axis=0)
+        latent_squares += np.sum(weights * states**2, axis=0)
+    return products, visible, latent, squares, latent_squares

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from layerwise.likelihood.mixtures import FACTOR_ROWS, Mixture
+from layerwise.likelihood.mixtures import Mixture
+from layerwise.models.states import states_of_units
 from layerwise.numerics import units
-from layerwise.numerics.mixture import Factors
 
 __all__ = ["Posterior"]
 
@@ -29,22 +29,24 @@ class Posterior(Mixture):
 
     def mean(self, X):
         """Return the means of h given rows x, of shape (n_rows, n_latent)."""
-        parts = [self._factors(rows).log_sums_and_means(self.table)[1] for rows in self._blocks(X)]
-        return self._latent(np.concatenate([*parts, np.empty((0, self.given.n_latent))]))
+        low, step = self.given.latent.bits(self.given.n_latent)
+        parts = [factors.log_sums_and_means(self.table)[1] for _, factors in self.blocks(X)]
+        bits = np.concatenate([*parts, np.empty((0, self.given.n_latent))])
+        return (low + step * bits).astype(self.given.weights.dtype)
 
     def sample(self, X, stream, *, step, lane):
         """Return exact draws of h given rows x, with numbers at (0 or 1, row, step, lane)."""
         uniforms = units.uniforms(len(X), 2, stream, step=step, lane=lane)
         parts, done = [], 0
-        for rows in self._blocks(X):
-            numbers = uniforms[done : done + len(rows)]
-            parts.append(self._factors(rows).draw(self.table, numbers))
+        for rows, factors in self.blocks(X):
+            parts.append(factors.draw(self.table, uniforms[done : done + len(rows)]))
             done += len(rows)
         return self.states(np.concatenate([*parts, np.empty(0, dtype=int)]))
 
     def states(self, index):
         """Return the latent states of some indices, of shape (n_states, n_latent)."""
-        return self._latent(index[:, None] >> np.arange(self.given.n_latent) & 1)
+        states = states_of_units(self.given.latent, self.given.n_latent, at=index)
+        return states.astype(self.given.weights.dtype)
 
     def log_aggregated(self, X):
         """Return the logarithm of the mean over rows x of p(h | x), for all states h."""
@@ -75,24 +77,11 @@ class Posterior(Mixture):
         table = self.table.log_weights.ravel()
         floor = np.log(NEGLIGIBLE / len(table)) - table
         aggregated, done = np.zeros(len(table)), 0
-        for rows in self._blocks(X, AGGREGATED_ROWS):
+        for rows, factors in self.blocks(X, AGGREGATED_ROWS):
             here = slice(done, done + len(rows))
-            factors = self._factors(rows)
             sums, means[here] = factors.log_sums_and_means(self.table)
             share = factors.log_sums_over_rows(np.log(weights[here]) - sums, floor)
             aggregated += np.exp(share + table)
             likelihood[here] = sums + self.conditional.row_part(rows)
             done = here.stop
         return likelihood, means, aggregated
-
-    def _blocks(self, X, size=FACTOR_ROWS):
-        X = self.given.bits_of(X)
-        for at in range(0, len(X), size):
-            yield X[at : at + size]
-
-    def _factors(self, rows):
-        return Factors(self.conditional.latent_field(rows))
-
-    def _latent(self, bits):
-        low, step = self.given.latent.bits(self.given.n_latent)
-        return (low + step * bits).astype(self.given.weights.dtype)

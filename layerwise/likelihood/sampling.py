@@ -31,14 +31,18 @@ def exact_states(params, n_samples, stream, *, limit):
     if bits.over_bits:
         table = enumeration.log_weights(*smaller_listed(bits))
     else:
-        parts = [plain.log_weights(bits, name, states) for states in plain.blocks(bits, name)]
-        table = np.concatenate(parts)
-    cumulated = np.cumsum(np.exp(table - table.max()))
-    number = units.uniforms(n_samples, 1, stream, step=0, lane=STATE)[:, 0]
-    index = np.searchsorted(cumulated, number * cumulated[-1], side="right")
-    index = np.minimum(index, len(table) - 1)
+        table = plain.table(bits, name)
+    index = drawn_index(table, n_samples, stream, lane=STATE)
     dtype = params.components.dtype
     if name == "visible":
         return states_of_units(params.visible, params.n_visible, at=index).astype(dtype)
     hidden = states_of_units(params.hidden, params.n_hidden, at=index).astype(dtype)
     return params.sample_visible(hidden, stream, step=0, lane=VISIBLE)
+
+
+def drawn_index(log_weights, n_samples, stream, *, lane):
+    """Return indices drawn with probabilities proportional to weights, as (n_samples,) ints."""
+    cumulated = np.cumsum(np.exp(log_weights - log_weights.max()))
+    number = units.uniforms(n_samples, 1, stream, step=0, lane=lane)[:, 0]
+    index = np.searchsorted(cumulated, number * cumulated[-1], side="right")
+    return np.minimum(index, len(cumulated) - 1)

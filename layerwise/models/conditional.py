@@ -8,13 +8,10 @@ from layerwise.exceptions import Incompatible
 from layerwise.models.family import Units
 from layerwise.models.mixed import units_of
 from layerwise.models.parameters import checked, checked_log_variance
-from layerwise.models.states import n_states, states_of_units
+from layerwise.models.states import blocks_of_states, n_states
 from layerwise.models.units import BITS
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.products import product
-
-# States whose fields are held at a time.
-STATES_AT_A_TIME = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,14 +158,10 @@ class Conditional:
         return part
 
     def _plain_state_part(self):
-        wide, n = self.astype(float), n_states(self.latent, self.n_latent)
-        part = np.empty(n)
-        for first in range(0, n, STATES_AT_A_TIME):
-            last = min(first + STATES_AT_A_TIME, n)
-            latent = states_of_units(self.latent, self.n_latent, first, last)
-            part[first:last] = self.visible.log_partition_sums(
-                wide.field(latent), wide.log_variance
-            )
+        wide, part = self.astype(float), np.empty(n_states(self.latent, self.n_latent))
+        for here, latent in blocks_of_states(self.latent, self.n_latent):
+            field = wide.field(latent)
+            part[here] = self.visible.log_partition_sums(field, wide.log_variance)
         return part
 
     def log_probability(self, visible, latent):

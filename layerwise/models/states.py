@@ -4,7 +4,10 @@ import math
 
 import numpy as np
 
-__all__ = ["n_states", "states_of_units"]
+__all__ = ["blocks_of_states", "n_states", "states_of_units"]
+
+# States that are held at a time. A function of nothing: sums have one order.
+STATES_AT_A_TIME = 4096
 
 
 def n_states(units, n_units):
@@ -43,3 +46,11 @@ def states_of_units(units, n_units, first=0, last=None, *, at=None):
         parts.append(factor[index % len(factor)])
         index = index // len(factor)
     return np.concatenate(parts, axis=1)
+
+
+def blocks_of_states(units, n_units):
+    """Yield the states of a layer some at a time, each time with the slice of their indices."""
+    n = n_states(units, n_units)
+    for first in range(0, n, STATES_AT_A_TIME):
+        last = min(first + STATES_AT_A_TIME, n)
+        yield slice(first, last), states_of_units(units, n_units, first, last)

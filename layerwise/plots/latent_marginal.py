@@ -2,6 +2,7 @@
 
 from layerwise.estimators.inequalities import CHAIN, inequalities
 from layerwise.plots._matplotlib import pyplot
+from layerwise.plots._text import aligned
 
 # Marker, size and colour of each number of the chain, and how far it stands below its line: the
 # criteria above, the model below, which else would hide each other.
@@ -106,14 +107,7 @@ class LatentMarginalDisplay:
             (label, *(f"{chain[key]:.2f}" if key in chain else "" for key in CHAIN))
             for label, chain in self.chains.items()
         ]
-        widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-        return "\n".join(
-            "   ".join(
-                f"{cell:<{width}}" if column == 0 else f"{cell:>{width}}"
-                for column, (cell, width) in enumerate(zip(row, widths))
-            ).rstrip()
-            for row in [head, *rows]
-        )
+        return "\n".join(aligned([head, *rows]))
 
     def plot(self, ax=None):
         """Draw a line for each model, with a mark for each number of its chain.

@@ -1,7 +1,5 @@
 """Back-propagation: an auto-encoder learns to give back its input."""
 
-import math
-
 import numpy as np
 
 from layerwise._sklearn import StrOptions
@@ -9,7 +7,7 @@ from layerwise.exceptions import Incompatible
 from layerwise.models.chain import AutoEncoderParams
 from layerwise.models.units import BITS
 from layerwise.numerics.network import network_pass
-from layerwise.trainers.base import Trainer
+from layerwise.trainers.base import Trainer, unwatched
 
 __all__ = ["Backprop"]
 
@@ -106,4 +104,4 @@ class Backprop(Trainer):
                 corruption=network.corruption, code=network.code if network.sample_code else -1,
             )  # fmt: skip
 
-        return step, lambda index, X: math.nan
+        return step, unwatched

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from layerwise._sklearn import POSITIVE, POSITIVE_INTEGER, UNIT_INTERVAL, Interval, StrOptions
 from layerwise.exceptions import Diverged
-from layerwise.numerics.optimizer import Optimizer
+from layerwise.numerics.optimizer import Optimizer, descend
 from layerwise.numerics.streams import Stream
 from layerwise.trainers.stopping import held_out
 
@@ -66,6 +66,11 @@ class TrainingState:
     n_passes: int = 0
 
 
+def unwatched(index, X):
+    """Return that nothing is known of the likelihood after a pass."""
+    return math.nan
+
+
 class Trainer(ABC, BaseEstimator):
     """An iterator over passes: ``passes(model, rows, stream)`` improves ``model`` and yields.
 
@@ -76,8 +81,8 @@ class Trainer(ABC, BaseEstimator):
 
     objective = ""
     needs = object
-    # Whether rows are held out, to end when their likelihood rises no more. Trainers that can are
-    # those with this parameter.
+    # Whether rows are held out, to end when their likelihood rises no more. Trainers that can have
+    # this parameter, and say what it is (``_likelihood``).
     early_stopping = False
     # Passes over all rows after that, those held out among them, from the best parameters on.
     n_final_passes = 0
@@ -211,12 +216,30 @@ class Trainer(ABC, BaseEstimator):
 
         Both keep their memory from pass to pass. ``step(X, order, rate, stream)`` takes a pass
         over ``X[order]`` and returns its objective; ``watch(index, X)`` returns the exact mean
-        log-likelihood of the pass's rows, or NaN.
+        log-likelihood of the pass's rows, or NaN, as ``unwatched`` does.
         """
 
-    def _likelihood(self, state, X):
-        """Return the mean log-likelihood of states X under the model as it stands."""
-        raise NotImplementedError
+    def _descend(self, state, order, rate, slopes):
+        """Take a step for each batch of a pass, and return the mean of the objective over rows.
+
+        Parameters
+        ----------
+        state : TrainingState
+        order : ndarray of int
+            Of the rows.
+        rate : float
+        slopes : callable
+            From the indices of a batch's rows to the objective, their mean, and its gradients by
+            the arrays that are learned.
+        """
+        size = len(order) if self.batch_size is None else self.batch_size
+        learned, total = self._learned(state.model), 0.0
+        for first in range(0, len(order), size):
+            batch = order[first : first + size]
+            value, gradients = slopes(batch)
+            total += value * len(batch)
+            descend(learned, gradients, state.optimizer, rate=rate)
+        return total / len(order)
 
     def check(self):
         """Raise ``ValueError`` for the first parameter that is not what it must be."""

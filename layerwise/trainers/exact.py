@@ -8,7 +8,6 @@ from layerwise.likelihood.gradient import minus_log_likelihood
 from layerwise.likelihood.partition import listed_layer
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.gradient import LikelihoodGradient
-from layerwise.numerics.optimizer import descend
 from layerwise.trainers.base import Trainer
 from layerwise.trainers.watch import Watch
 
@@ -69,7 +68,7 @@ class ExactGradient(Trainer):
             )
 
     def _prepare(self, state, rows):
-        params, optimizer = state.model, state.optimizer
+        params = state.model
         size = len(rows) if self.batch_size is None else min(self.batch_size, len(rows))
         gradient = None
 
@@ -77,16 +76,13 @@ class ExactGradient(Trainer):
             nonlocal gradient
             if gradient is None and params.over_bits:
                 gradient = LikelihoodGradient(params.components, size, X.dtype)
-            total = 0.0
-            for first in range(0, len(X), size):
-                batch = order[first : first + size]
+
+            def slopes(batch):
                 if params.over_bits:
-                    value, slopes = gradient(*params.arrays(), X, batch), gradient.gradients
-                else:
-                    value, slopes = minus_log_likelihood(params, X[batch])
-                total += value * len(batch)
-                descend(params.arrays(), slopes, optimizer, rate=rate)
-            return total / len(X)
+                    return gradient(*params.arrays(), X, batch), gradient.gradients
+                return minus_log_likelihood(params, X[batch])
+
+            return self._descend(state, order, rate, slopes)
 
         # Moments cost five sums of log Z in float64, three in float32, at each step.
         n, dtype = listed_layer(params)[1], params.components.dtype

@@ -1,29 +1,29 @@
 """Exact ascent: of a deep model's likelihood, of the best latent marginal, of its bound."""
 
-import math
+from abc import abstractmethod
 from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
 
 from layerwise._sklearn import POSITIVE_INTEGER, UNIT_INTERVAL, HasMethods, Interval
-from layerwise.exceptions import Incompatible, TooManyStates
+from layerwise.exceptions import Incompatible
 from layerwise.likelihood.deep import bound_gradient, conditional_gradient, minus_log_likelihood
 from layerwise.likelihood.marginal import log_aggregated_posterior
 from layerwise.likelihood.mixtures import Mixture, log_density
+from layerwise.likelihood.partition import refuse
 from layerwise.likelihood.posterior import Posterior
 from layerwise.models.chain import AutoEncoderParams, Encoder
 from layerwise.models.dbn import DBNParams
 from layerwise.models.latent import LatentParams
-from layerwise.numerics.optimizer import descend
 from layerwise.trainers import stopping
-from layerwise.trainers.base import Trainer
+from layerwise.trainers.base import Trainer, unwatched
 
 __all__ = ["BoundAscent", "LikelihoodAscent", "MarginalAscent"]
 
-LIMIT = 20  # 2**20 states of a latent layer, in every step
-BROAD = 1e-3
-PAIRS_LIMIT = 30  # 2**30 pairs of states of two latent layers
+# As powers of 2, in every step: states of a latent layer, and pairs of states of two.
+LIMIT, PAIRS_LIMIT = 20, 30
+BROAD = 1e-3  # part of a latent marginal that keeps its states alive
 
 
 class _Ascent(Trainer):
@@ -32,17 +32,12 @@ class _Ascent(Trainer):
     objective = "negative_log_likelihood"
     _parameter_constraints = Trainer._parameter_constraints | stopping.CONSTRAINTS
 
-    def _refuse(self, n, limit=LIMIT, what="a latent layer"):
-        if n > limit:
-            raise TooManyStates(
-                f"{type(self).__name__} sums over 2**{n} states of {what} in each step and the "
-                f"limit is 2**{limit}. Use fewer latent units."
-            )
+    @abstractmethod
+    def _likelihood(self, state, X):
+        """Return the mean log-likelihood of states X under the model as it stands."""
 
-    def _batches(self, order):
-        size = len(order) if self.batch_size is None else self.batch_size
-        for first in range(0, len(order), size):
-            yield order[first : first + size]
+    def _refuse(self, n, limit=LIMIT, of=""):
+        refuse(n, limit, f"A step of {type(self).__name__}{of}", "Use fewer latent units.")
 
 
 class LikelihoodAscent(_Ascent):
@@ -117,23 +112,18 @@ class LikelihoodAscent(_Ascent):
         for n in sizes:
             self._refuse(n)
         for below, above in pairwise(sizes):
-            self._refuse(below + above, PAIRS_LIMIT, "two latent layers")
+            self._refuse(below + above, PAIRS_LIMIT, " on two latent layers")
 
     def _likelihood(self, state, X):
         return log_density(state.model)(X).mean()
 
     def _prepare(self, state, rows):
-        model, optimizer = state.model, state.optimizer
-
         def step(X, order, rate, stream):
-            total = 0.0
-            for batch in self._batches(order):
-                value, gradients = minus_log_likelihood(model, X[batch])
-                total += value * len(batch)
-                descend(model.arrays(), gradients, optimizer, rate=rate)
-            return total / len(X)
+            return self._descend(
+                state, order, rate, lambda batch: minus_log_likelihood(state.model, X[batch])
+            )
 
-        return step, lambda index, X: math.nan
+        return step, unwatched
 
 
 class MarginalAscent(_Ascent):
@@ -214,17 +204,15 @@ class MarginalAscent(_Ascent):
         conditional, log_marginal = state.model.conditional, state.model.log_marginal
 
         def step(X, order, rate, stream):
-            total = 0.0
-            for batch in self._batches(order):
-                posterior = Posterior(conditional, log_marginal)
-                value, gradients, _ = conditional_gradient(posterior, X[batch])
-                total += value * len(batch)
-                descend(conditional.arrays(), gradients, state.optimizer, rate=rate)
+            def slopes(batch):
+                return conditional_gradient(Posterior(conditional, log_marginal), X[batch])[:2]
+
+            objective = self._descend(state, order, rate, slopes)
             aggregated = Posterior(conditional, log_marginal).expectations(X)[2]
             log_marginal[...] = log_with_broad(aggregated, self.broad)
-            return total / len(X)
+            return objective
 
-        return step, lambda index, X: math.nan
+        return step, unwatched
 
 
 class BoundAscent(_Ascent):
@@ -316,11 +304,11 @@ class BoundAscent(_Ascent):
         -------
         TrainingState
         """
-        self._accept(model)
+        state = super().start(model, rows, stream)
         if self.after is not None:
             for _ in self.after.passes(model, rows, stream.child("after")):
                 pass
-        return super().start(model, rows, stream)
+        return state
 
     def _accept(self, model):
         chain = model.chain
@@ -349,25 +337,20 @@ class BoundAscent(_Ascent):
         return Mixture(model.conditional, log_aggregated_posterior(fields))(X).mean()
 
     def _prepare(self, state, rows):
-        model, learned = state.model, self._learned(state.model)
-        encoder = Encoder(model.chain, 0, model.code)
+        model, encoder = state.model, Encoder(state.model.chain, 0, state.model.code)
+
+        def slopes(rows):
+            fields, back = encoder.field_and_gradients(rows)
+            value, (weights, *others), by_fields = bound_gradient(model.conditional, fields, rows)
+            matrices, biases = back(by_fields)
+            if model.chain.tied:
+                weights = weights + matrices.pop(0).T
+            return value, [*matrices, weights, *biases, *others]
 
         def step(X, order, rate, stream):
-            total = 0.0
-            for batch in self._batches(order):
-                rows = X[batch]
-                fields, back = encoder.field_and_gradients(rows)
-                value, decoder, by_fields = bound_gradient(model.conditional, fields, rows)
-                matrices, biases = back(by_fields)
-                weights, *others = decoder
-                if model.chain.tied:
-                    weights = weights + matrices.pop(0).T
-                gradients = [*matrices, weights, *biases, *others]
-                total += value * len(batch)
-                descend(learned, gradients, state.optimizer, rate=rate)
-            return total / len(X)
+            return self._descend(state, order, rate, lambda batch: slopes(X[batch]))
 
-        return step, lambda index, X: math.nan
+        return step, unwatched
 
 
 def log_with_broad(marginal, part=BROAD):

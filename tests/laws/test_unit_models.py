@@ -117,8 +117,7 @@ def test_listing_either_layer_gives_the_same_sums(rng, kind, n_visible, hidden):
 def test_blocks_of_states_change_nothing(rng, kind, n_visible, monkeypatch):
     model, X = rbm_of(kind, n_visible, rng), rows_of(kind, n_visible, 5, rng)
     whole = partition.log_z(model), log_likelihood(model)(X)
-    monkeypatch.setattr(plain, "STATES_AT_A_TIME", 3)
-    monkeypatch.setattr("layerwise.models.conditional.STATES_AT_A_TIME", 3)
+    monkeypatch.setattr("layerwise.models.states.STATES_AT_A_TIME", 3)
     np.testing.assert_allclose(partition.log_z(model), whole[0], rtol=1e-14)
     mixture = mixtures.Mixture(model.conditional, np.log(np.full(8, 1 / 8)))(X)
     expected = model.conditional.log_probability(X, states_of_units(BITS, 3))

@@ -3,8 +3,8 @@
  * With w the weight of a state, unit i's share is w sigma = w b / (a + b), a and b its entries of
  * the mid and low tables. Sums over the states of a chunk, with and without each bit, are added to
  * a slab: rows of units (the last is the one that is always on, which makes it the row of the
- * enumerated means), columns 1, h_0, ..., h_(n-1), and an exponent that all of them share. Where weights are given there
- * is no forward sweep, and no exponent. */
+ * enumerated means), columns 1, h_0, ..., h_(n-1), and an exponent that all of them share. Where
+ * weights are given there is no forward sweep, and no exponent. */
 
 #include "enumerate/chunk.h"
 
