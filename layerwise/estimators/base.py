@@ -73,6 +73,23 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         return float(np.mean(self.score_samples(X)))
 
+    def reconstruct(self, X):
+        """Return the means of x given the inference's means of the latent units of each row.
+
+        It is ``inverse_transform(transform(X))``: what the model keeps of a row. Nothing is
+        drawn. The means of x given means of h are not the mean of x over draws of h.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of states, or of means of Bernoulli units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        return self.inverse_transform(self.transform(X))
+
     @property
     def _is_positive(self):
         """Whether the data may have no negative values."""
