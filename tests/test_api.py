@@ -74,7 +74,7 @@ def test_docstrings_are_complete(name):
 
 WITH_EXAMPLES = [
     "RBM", "AutoEncoder", "LatentLayer", "DBN", "LayerwiseSearch", "BernoulliRBM",
-    "log_pseudolikelihood", "RBM.from_parameters", "RBM.moments",
+    "log_pseudolikelihood", "RBM.from_parameters", "RBM.moments", "DBN.from_parameters",
 ]  # fmt: skip
 
 

@@ -1,11 +1,17 @@
 """Models whose weights come from a user's hand, and what they are asked."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from laws.models import SMALL, grid_of, rbm_of, rows_of
+from sklearn.exceptions import NotFittedError
 
 from layerwise import (
+    DBN,
     RBM,
+    AutoEncoder,
+    Backprop,
     BernoulliRBM,
     Incompatible,
     Softmax,
@@ -13,7 +19,8 @@ from layerwise import (
     log_likelihood,
     log_partition,
 )
-from layerwise.models.units import BITS, Spin
+from layerwise.models.states import states_of_units
+from layerwise.models.units import BITS, Gaussian, Spin
 
 every_kind = pytest.mark.parametrize(("kind", "n_visible"), SMALL, ids=lambda x: repr(x))
 hidden_kinds = pytest.mark.parametrize("hidden", [BITS, Spin()], ids=repr)
@@ -152,3 +159,71 @@ def test_reconstructions_are_means_of_x_given_means_of_h(rng):
         X, rbm = rows_of(kind, n_visible, 9, rng), by_hand(params)
         expected = params.visible_mean(params.hidden_mean(X))
         np.testing.assert_allclose(rbm.reconstruct(X), expected, rtol=1e-12, atol=1e-12)
+
+
+# Deep models. ------------------------------------------------------------------------------------
+
+
+def stack_of(rng, *sizes):
+    """Return triples of weights and intercepts of RBMs, from the bottom up."""
+    return [
+        (rng.normal(size=(above, below)), rng.normal(size=below), rng.normal(size=above))
+        for below, above in pairwise(sizes)
+    ]
+
+
+def test_a_stack_of_weights_is_a_deep_belief_network(rng):
+    bottom, middle, top = stack_of(rng, 5, 4, 3, 2)
+    dbn = DBN.from_parameters([bottom, middle, top])
+    x, h1, h2 = (states_of_units(BITS, n) for n in (5, 4, 3))
+    # By the definition: p(x | h1) p(h1 | h2) p(h2), of products of Bernoulli units.
+    log_z = log_partition(dbn.layers_[-1]).value
+    p2 = np.exp(dbn.layers_[-1].score_samples(h2))
+    assert log_z == pytest.approx(log_partition(RBM.from_parameters(*top)).value)
+    for states, below, (W, b, _) in ((h2, h1, middle), (h1, x, bottom)):
+        mean = 1 / (1 + np.exp(-(states @ W + b)))
+        given = np.prod(np.where(below[:, None] == 1, mean, 1 - mean), axis=2)
+        p2 = given @ p2
+    np.testing.assert_allclose(np.exp(dbn.score_samples(x)), p2, rtol=1e-11)
+    assert dbn.sample(6, random_state=19).shape == (6, 5)
+    assert dbn.transform(x).shape == (32, 2)
+    assert dbn.reconstruct(x).shape == (32, 5)
+    assert [name for name, _ in dbn._named_layers] == ["layer1", "layer2", "layer3"]
+    assert dbn.n_parameters_ == 5 * 4 + 5 + 4 * 3 + 4 + 3 * 2 + 3 + 2
+
+
+def test_fitted_layers_of_any_kind_and_names_are_taken(rng):
+    X = (rng.random((30, 6)) < 0.4).astype(float)
+    layer = AutoEncoder(3, trainer=Backprop(n_passes=3), random_state=19).fit(X)
+    top = RBM.from_parameters(*stack_of(rng, 3, 2)[0])
+    dbn = DBN.from_parameters([("code", layer), ("top", top)])
+    assert list(dbn.history_) == ["code", "top"]
+    np.testing.assert_array_equal(dbn.transform(X), top.transform(layer.transform(X)))
+    assert np.isfinite(dbn.score(X))
+    assert dbn.get_params()["code__n_components"] == 3
+
+
+def test_a_stack_of_spins(rng):
+    bottom = by_hand(rbm_of(Gaussian(), 2, rng, hidden=Spin()))
+    top = by_hand(rbm_of(Spin(), 3, rng))
+    dbn = DBN.from_parameters([bottom, top])
+    points, weights = grid_of(Gaussian(), 2)
+    assert weights @ np.exp(dbn.score_samples(points)) == pytest.approx(1, abs=1e-12)
+
+
+def test_layers_by_hand_that_do_not_fit_are_told(rng):
+    bottom, top = stack_of(rng, 5, 4, 3)
+    with pytest.raises(Incompatible, match=r"layer2 has 3, and there are 4 below"):
+        DBN.from_parameters([bottom, stack_of(rng, 3, 2)[0]])
+    spins = RBM.from_parameters(*top, visible="spin")
+    with pytest.raises(Incompatible, match=r"visible units are the latent units of the layer bel"):
+        DBN.from_parameters([bottom, spins])
+    with pytest.raises(NotFittedError):
+        DBN.from_parameters([bottom, RBM(3)])
+    with pytest.raises(Incompatible, match="at least one layer"):
+        DBN.from_parameters([])
+    layer = AutoEncoder(2, trainer=Backprop(n_passes=1)).fit(np.eye(5))
+    with pytest.raises(Incompatible, match="RBM as its last layer"):
+        DBN.from_parameters([layer])
+    with pytest.raises(ValueError, match="components must be finite"):
+        DBN.from_parameters([bottom, (np.full((3, 4), np.nan), np.zeros(4), np.zeros(3))])

@@ -9,16 +9,16 @@ from sklearn.utils import check_scalar
 from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, check_is_fitted
 from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import check_trainer, run_passes, validate
+from layerwise.estimators.sampling import sample_given
 from layerwise.likelihood.gradient import model_moments
 from layerwise.likelihood.mixtures import log_density
 from layerwise.likelihood.partition import TABLE_LIMIT, listed_layer, refuse
-from layerwise.likelihood.sampling import exact_states
+from layerwise.likelihood.sampling import exact_states, first_states
 from layerwise.models.dbn import DBNParams
 from layerwise.models.draws import expected
 from layerwise.models.family import Units
 from layerwise.models.parameters import checked, checked_log_of
 from layerwise.models.rbm import RBMParams, hidden_units_of
-from layerwise.numerics.streams import VISIBLE
 from layerwise.trainers.contrastive import PCD
 
 # Exact draws list the smaller layer; 2**20 states are a table of 8 MB, made in milliseconds.
@@ -31,13 +31,7 @@ def sample_visible(params, n_samples, n_steps, stream):
     states = exact_states(params, n_samples, stream, limit=EXACT_SAMPLES)
     if states is not None:
         return states
-    # Two-state units start with even odds, others where no hidden unit moves them.
-    field = np.zeros((n_samples, params.n_visible), params.components.dtype)
-    if not params.visible.is_binary:
-        field += params.intercept_visible
-    start = params.visible.sample(
-        field, stream.child("start"), step=0, lane=VISIBLE, log_variance=params.log_variance
-    )
+    start = first_states(params, n_samples, stream.child("start"))
     return params.gibbs(start, stream.child("gibbs"), n_steps)
 
 
@@ -353,22 +347,32 @@ class RBM(Layer):
     def _log_density(self):
         return log_density(self.model_)
 
-    def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
-        """Return rows drawn from the model.
+    def sample(self, n_samples=1, *, given=None, n_steps=1000, random_state=None):
+        """Return rows drawn from the model, or from it given some of the visible units.
 
         Parameters
         ----------
         n_samples : int, default=1
+            Number of rows, or with ``given`` of draws for each of its rows.
+        given : array-like of shape (n_rows, n_features), default=None
+            Rows of known states, with NaN where a unit is free. Of a softmax group all units are
+            free, or none. None leaves all units free.
         n_steps : int, default=1000
             Steps of Gibbs sampling from random states; not used where draws are exact, that is
-            where the smaller layer has at most 20 units.
+            where the smaller layer has at most 20 units. With ``given``: where the hidden layer
+            has at most 20, or the free units of a row at most 2**16 states. Chains keep the known
+            units as they are.
         random_state : int, RandomState instance or None, default=None
             The estimator's own if None.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            States of the visible units.
+            States of the visible units. With ``given``, of shape (n_rows * n_samples, n_features)
+            and of its dtype: the draws of its first row, then those of the second, and so on, with
+            known values as they were.
         """
         stream = self._sampling_stream(n_samples, random_state)
+        if given is not None:
+            return sample_given(self, given, n_samples, n_steps, stream)
         return sample_visible(self.params_, n_samples, n_steps, stream)
