@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_scalar
 
+from layerwise._saving import Saved
 from layerwise._sklearn import check_is_fitted, fit_context, validated_rows
 from layerwise.estimators.checks import (
     refuse_trainer,
@@ -21,7 +22,7 @@ from layerwise.models.units import BITS
 from layerwise.numerics.streams import Stream
 
 
-class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class Generative(Saved, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """A transformer that is a model of its data: ``score_samples`` is its log-likelihood.
 
     A subclass has ``_log_density()``, which returns the function from rows of states to their

@@ -124,7 +124,7 @@ class BernoulliRBM(RBM):
 
     # What RBM has as parameters, or finds in fitting, is here the same for all.
     visible = hidden = "bernoulli"
-    visible_units_ = hidden_units_ = BITS
+    visible_units_ = BITS
     trainer = None
 
     def __init__(

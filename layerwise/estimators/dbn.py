@@ -88,6 +88,7 @@ class DBN(Generative, BaseComposition):
         "fine_tuner": [None, HasMethods(["passes", "check"])],
         "random_state": ["random_state"],
     }
+    _needed = ("layers_", "n_features_in_")
 
     def __init__(self, layers, *, fine_tuner=None, random_state=None):
         self.layers = layers

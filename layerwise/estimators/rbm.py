@@ -19,6 +19,7 @@ from layerwise.models.draws import expected
 from layerwise.models.family import Units
 from layerwise.models.parameters import checked, checked_log_of
 from layerwise.models.rbm import RBMParams, hidden_units_of
+from layerwise.models.units import BITS
 from layerwise.trainers.contrastive import PCD
 
 # Exact draws list the smaller layer; 2**20 states are a table of 8 MB, made in milliseconds.
@@ -128,6 +129,9 @@ class RBM(Layer):
     }
 
     _default_trainer = PCD
+    _needed = ("components_", "intercept_visible_", "intercept_hidden_", "n_features_in_")
+    # Where a file does not say it, which is older than other types.
+    hidden_units_ = BITS
 
     def __init__(
         self,
