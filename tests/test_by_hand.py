@@ -13,7 +13,10 @@ from layerwise import (
     AutoEncoder,
     Backprop,
     BernoulliRBM,
+    ExactGradient,
     Incompatible,
+    LatentLayer,
+    MarginalAscent,
     Softmax,
     TooManyStates,
     log_likelihood,
@@ -161,6 +164,24 @@ def test_reconstructions_are_means_of_x_given_means_of_h(rng):
         np.testing.assert_allclose(rbm.reconstruct(X), expected, rtol=1e-12, atol=1e-12)
 
 
+def test_every_layer_gives_back_what_it_was_trained_on():
+    """Rows of four patterns, which a few latent units can tell apart."""
+    X = np.repeat(np.kron(np.eye(4), np.ones(2)), 20, axis=0)
+    models = [
+        RBM(6, trainer=ExactGradient(n_passes=300), random_state=19),
+        AutoEncoder(4, trainer=Backprop(n_passes=300, learning_rate=0.02), random_state=19),
+        LatentLayer(5, trainer=MarginalAscent(n_passes=200), random_state=19),
+        DBN([AutoEncoder(4, trainer=Backprop(n_passes=300, learning_rate=0.02)),
+             RBM(6, trainer=ExactGradient(n_passes=300))], random_state=19),
+    ]  # fmt: skip
+    for model in models:
+        means = model.fit(X).reconstruct(X)
+        np.testing.assert_array_equal(means, model.inverse_transform(model.transform(X)))
+        assert np.mean((means > 0.5) == X) > 0.95, type(model)
+        with pytest.raises(ValueError, match="8 features"):
+            model.reconstruct(X[:, :5])
+
+
 # Deep models. ------------------------------------------------------------------------------------
 
 
@@ -222,6 +243,10 @@ def test_layers_by_hand_that_do_not_fit_are_told(rng):
         DBN.from_parameters([bottom, RBM(3)])
     with pytest.raises(Incompatible, match="at least one layer"):
         DBN.from_parameters([])
+    with pytest.raises(TypeError, match="list of layers from the bottom up, not RBM"):
+        DBN.from_parameters(RBM.from_parameters(*top))
+    with pytest.raises(Incompatible, match="layers with fit and transform, and layer1 is array"):
+        DBN.from_parameters(bottom)
     layer = AutoEncoder(2, trainer=Backprop(n_passes=1)).fit(np.eye(5))
     with pytest.raises(Incompatible, match="RBM as its last layer"):
         DBN.from_parameters([layer])

@@ -17,7 +17,7 @@ from layerwise import (
     Softmax,
     TooManyStates,
 )
-from layerwise.likelihood import clamped
+from layerwise.likelihood import clamped, pseudo
 from layerwise.models.units import BITS, Gaussian, Spin, TruncatedExponential
 
 every_kind = pytest.mark.parametrize(("kind", "n_visible"), SMALL, ids=lambda x: repr(x))
@@ -95,14 +95,18 @@ def test_draws_follow_the_listed_conditional_distribution(
     check_listed(rbm, given[1], draws[3000:], points)
 
 
+WIDE = RBM.from_parameters(
+    [[0.9, 2.0], [-0.8, 3.0]], [0.2, 0.0], [0.5, -0.5], visible="gaussian", noise_variance=[4, 0.1]
+)
+
+
 @pytest.mark.parametrize("way", ["latent", "chains"])
-@pytest.mark.parametrize("kind", [Gaussian(), TruncatedExponential()], ids=repr)
+@pytest.mark.parametrize("kind", [Gaussian(), TruncatedExponential(), WIDE], ids=repr)
 def test_draws_of_continuous_units_follow_the_density(seed, rng, by_way, kind, way):
     by_way(way)
-    rbm = by_hand(rbm_of(kind, 2, rng))
-    given = rows_of(kind, 2, 1, rng)
-    given[0, 1] = np.nan
-    draws = rbm.sample(3000, given=given, n_steps=25, random_state=seed)[:, 1]
+    rbm = kind if kind is WIDE else by_hand(rbm_of(kind, 2, rng))
+    given = np.array([[0.3, np.nan]])
+    draws = rbm.sample(5000, given=given, n_steps=25, random_state=seed)[:, 1]
     low, high = (0, 1) if kind == TruncatedExponential() else (-25, 25)
     at = np.linspace(low, high, 20001)
     rows = np.column_stack([np.full_like(at, given[0, 0]), at])
@@ -178,6 +182,28 @@ def test_images_are_completed_by_an_rbm_of_any_size(rng):
     assert not np.isnan(draws).any()
     known = ~np.isnan(np.repeat(given, 3, axis=0))
     np.testing.assert_array_equal(draws[known], np.repeat(given, 3, axis=0)[known])
+
+
+def test_bits_do_not_depend_on_threads(rng, with_threads):
+    large = RBM.from_parameters(
+        0.1 * rng.normal(size=(70, 64)), rng.normal(size=64), rng.normal(size=70)
+    )
+    small = RBM.from_parameters(*stack_of(rng, 64, 9)[0])
+    given = (rng.random((60, 64)) < 0.3).astype(float)
+    given[rng.random((60, 64)) < 0.5] = np.nan
+    given[:20, 8:] = 1
+
+    def everything():
+        return [
+            *(rbm.sample(given=given, n_steps=3, random_state=19) for rbm in (large, small)),
+            pseudo.log_pseudolikelihood(large.params_, large.sample(200, n_steps=2)),
+        ]
+
+    large.set_params(random_state=19)
+    one, *others = with_threads(everything)
+    for other in others:
+        for a, b in zip(one, other):
+            np.testing.assert_array_equal(a, b)
 
 
 def deep_models(rng):

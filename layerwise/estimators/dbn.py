@@ -21,7 +21,12 @@ from layerwise.estimators.checks import (
 from layerwise.estimators.foreign import as_layer
 from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.estimators.sampling import sample_given
-from layerwise.estimators.stacking import fit_layer, fitted_layers, layer_stream
+from layerwise.estimators.stacking import (
+    fit_layer,
+    fitted_layers,
+    layer_stream,
+    layers_by_hand,
+)
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import latent_log_marginals, log_density
 from layerwise.models.dbn import DBNParams
@@ -226,7 +231,7 @@ class DBN(Generative, BaseComposition):
         >>> round(dbn.score(np.eye(4)), 6)  # four fair coins
         -2.772589
         """
-        dbn = cls([_layer_by_hand(entry) for entry in layers])
+        dbn = cls(layers_by_hand(layers))
         dbn._check_layers()
         fitted = fitted_layers(dbn._named_layers)
         dbn._take(fitted, fitted[0][1].conditional_.visible)
@@ -391,10 +396,3 @@ class DBN(Generative, BaseComposition):
     @property
     def _n_features_out(self):
         return len(self.layers_[-1].components_)
-
-
-def _layer_by_hand(entry):
-    """Return a layer as ``DBN`` takes it, from a triple of arrays or from what is one already."""
-    if isinstance(entry, (tuple, list)) and len(entry) == 3:
-        return RBM.from_parameters(*entry)
-    return entry

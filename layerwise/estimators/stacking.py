@@ -4,10 +4,11 @@ import numpy as np
 
 from layerwise._sklearn import check_is_fitted
 from layerwise.estimators.foreign import as_layer
+from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Incompatible
 from layerwise.numerics.streams import Stream
 
-__all__ = ["fit_layer", "fitted_layers", "layer_stream"]
+__all__ = ["fit_layer", "fitted_layers", "layer_stream", "layers_by_hand"]
 
 
 def layer_stream(stream, depth):
@@ -44,6 +45,16 @@ def fit_layer(name, layer, rows, stream, below=None):
         stream = Stream.from_random_state(layer.random_state)
     layer.fit_input(rows, stream)
     return _conditional(name, layer)
+
+
+def layers_by_hand(layers):
+    """Return layers as ``DBN`` takes them: triples of arrays become RBMs, others stay."""
+    if not isinstance(layers, (list, tuple)):
+        raise TypeError(f"DBN is made of a list of layers from the bottom up, not {layers!r}.")
+    of_arrays = [isinstance(entry, (list, tuple)) and len(entry) == 3 for entry in layers]
+    return [
+        RBM.from_parameters(*entry) if given else entry for entry, given in zip(layers, of_arrays)
+    ]
 
 
 def fitted_layers(named):
