@@ -75,8 +75,8 @@ def check_listed(model, given, draws, points):
     index = (draws[:, None] == points[fits]).all(axis=2).argmax(axis=1)
     np.testing.assert_array_equal(points[fits][index], draws)
     assert len(p) > 1
-    # One test in ten thousand may fail by chance, on another seed.
-    assert chi_square(np.bincount(index, minlength=len(p)), p / p.sum()) > 1e-4
+    # Over a hundred seeds there are ten thousand such tests.
+    assert chi_square(np.bincount(index, minlength=len(p)), p / p.sum()) > 1e-7
 
 
 @listed_kinds
@@ -87,9 +87,11 @@ def test_draws_follow_the_listed_conditional_distribution(
 ):
     by_way(way)
     rbm = by_hand(rbm_of(kind, n_visible, rng, hidden=hidden))
+    # Of spins on seed 32, chains of 25 steps still remembered where they started.
+    n_steps = 150 if hidden == Spin() else 50
     given = rows_of(kind, n_visible, 2, rng)
     given[:, some_free(kind, n_visible)] = np.nan
-    draws = rbm.sample(3000, given=given, n_steps=25, random_state=seed)
+    draws = rbm.sample(3000, given=given, n_steps=n_steps, random_state=seed)
     points, _ = grid_of(kind, n_visible)
     check_listed(rbm, given[0], draws[:3000], points)
     check_listed(rbm, given[1], draws[3000:], points)
@@ -114,7 +116,7 @@ def test_draws_of_continuous_units_follow_the_density(seed, rng, by_way, kind, w
     steps = (density[1:] + density[:-1]) / 2
     below = np.concatenate([[0], np.cumsum(steps)]) / steps.sum()
     # A trapezoid's distribution function on 20,000 steps is right to 1e-5.
-    assert kstest(draws, lambda x: np.interp(x, at, below)).pvalue > 1e-4
+    assert kstest(draws, lambda x: np.interp(x, at, below)).pvalue > 1e-7
 
 
 @every_kind

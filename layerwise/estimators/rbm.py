@@ -108,6 +108,10 @@ class RBM(Layer):
     and their score is the expected log-likelihood of such draws. Values of all other units are
     states. Log-likelihoods of continuous units are logarithms of densities.
 
+    ``RBM.from_parameters`` makes one of given weights. Fitted ones are saved by ``pickle``, by
+    ``joblib``, and by ``skops.io``, which runs no code of a file: the types that it asks you to
+    trust are classes of this package alone.
+
     Examples
     --------
     >>> from layerwise import PCD, RBM
