@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import _fit_context
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
@@ -19,6 +20,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "check_is_fitted",
+    "dense_rows",
     "fit_context",
     "float_rows",
     "get_tags",
@@ -39,9 +41,23 @@ def fit_context(fit):
     return _fit_context(prefer_skip_nested_validation=True)(fit)
 
 
-def validated_rows(estimator, X, *, reset):
+def validated_rows(estimator, X, *, reset, allow_nan=False):
     """Return X as a C-contiguous float32 or float64 array, checked against what was fitted."""
-    return validate_data(estimator, X, reset=reset, accept_sparse=False, **FLOATS)
+    return dense_rows(
+        validate_data(
+            estimator,
+            X,
+            reset=reset,
+            accept_sparse="csr" if get_tags(estimator).input_tags.sparse else False,
+            ensure_all_finite="allow-nan" if allow_nan else True,
+            **FLOATS,
+        )
+    )
+
+
+def dense_rows(X):
+    """Return rows of a sparse matrix as an array: the one place where they lose their form."""
+    return X.toarray(order="C") if issparse(X) else X
 
 
 def float_rows(X):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_scalar
 
+from layerwise._saving import Saved
 from layerwise._sklearn import check_is_fitted, fit_context, validated_rows
 from layerwise.estimators.checks import (
     refuse_trainer,
@@ -21,7 +22,7 @@ from layerwise.models.units import BITS
 from layerwise.numerics.streams import Stream
 
 
-class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class Generative(Saved, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """A transformer that is a model of its data: ``score_samples`` is its log-likelihood.
 
     A subclass has ``_log_density()``, which returns the function from rows of states to their
@@ -72,6 +73,23 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         float
         """
         return float(np.mean(self.score_samples(X)))
+
+    def reconstruct(self, X):
+        """Return the means of x given the inference's means of the latent units of each row.
+
+        It is ``inverse_transform(transform(X))``: what the model keeps of a row. Nothing is
+        drawn. The means of x given means of h are not the mean of x over draws of h.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of states, or of means of Bernoulli units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        return self.inverse_transform(self.transform(X))
 
     @property
     def _is_positive(self):
