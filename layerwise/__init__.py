@@ -3,6 +3,7 @@
 from layerwise import datasets, plots
 from layerwise._versions import __version__, show_versions
 from layerwise.estimators.autoencoder import AutoEncoder
+from layerwise.estimators.callbacks import EarlyStopping
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.latent_layer import LatentLayer
 from layerwise.estimators.likelihood import (
@@ -31,6 +32,7 @@ __all__ = [
     "Bernoulli",
     "BoundAscent",
     "Diverged",
+    "EarlyStopping",
     "Estimate",
     "ExactGradient",
     "Gaussian",

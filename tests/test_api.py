@@ -16,7 +16,7 @@ NAMES = [
     "Bernoulli", "Spin", "Gaussian", "TruncatedExponential", "Softmax",
     "CD", "PCD", "ExactGradient", "Backprop", "BoundAscent", "MarginalAscent", "LikelihoodAscent",
     "Estimate", "log_partition", "log_likelihood", "best_latent_marginal", "latent_marginal_bound",
-    "LayerwiseSearch", "scorers", "datasets", "plots",
+    "LayerwiseSearch", "scorers", "EarlyStopping", "datasets", "plots",
     "TooManyStates", "Diverged", "Incompatible",
     "show_versions", "__version__",
 ]  # fmt: skip
@@ -70,7 +70,9 @@ def test_docstrings_are_complete(name):
     assert errors == []
 
 
-@pytest.mark.parametrize("name", ["RBM", "AutoEncoder", "LatentLayer", "DBN", "LayerwiseSearch"])
+@pytest.mark.parametrize("name", [
+    "RBM", "AutoEncoder", "LatentLayer", "DBN", "LayerwiseSearch", "EarlyStopping",
+])  # fmt: skip
 def test_examples_of_docstrings_run(name):
     examples = doctest.DocTestFinder(recurse=False).find(getattr(layerwise, name), name)
     results = [doctest.DocTestRunner().run(example) for example in examples]

@@ -1,6 +1,7 @@
 """DBN: layers trained one at a time under an RBM."""
 
-import numpy as np
+from copy import copy
+
 from sklearn.base import BaseEstimator, clone
 
 from layerwise._sklearn import (
@@ -9,17 +10,20 @@ from layerwise._sklearn import (
     check_is_fitted,
     fit_context,
     get_tags,
+    has_callbacks,
     validated_rows,
 )
 from layerwise.estimators.base import Generative, Layer
+from layerwise.estimators.callbacks import TakesCallbacks, as_task, opened
 from layerwise.estimators.checks import (
     check_trainer,
     restored_on_error,
-    run_passes,
     validate,
     validate_rows,
 )
 from layerwise.estimators.foreign import as_layer
+from layerwise.estimators.layers import fit_layer, layer_stream
+from layerwise.estimators.passes import Audience, Lines, run_passes
 from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import latent_log_marginals, log_density
@@ -28,7 +32,7 @@ from layerwise.models.inputs import LayerInput
 from layerwise.numerics.streams import Stream
 
 
-class DBN(Generative, BaseComposition):
+class DBN(TakesCallbacks, Generative, BaseComposition):
     """Deep belief network: generative layers under an RBM, trained from the bottom up.
 
     Each layer is trained on samples of the inference below it, drawn anew in each pass; what
@@ -45,6 +49,12 @@ class DBN(Generative, BaseComposition):
         over.
     fine_tuner : LikelihoodAscent, default=None
         Trains all layers at once, after they were trained one at a time; None leaves them.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from what was fitted before: each layer, from the bottom up, for as
+        many passes more as its trainer takes, then the ``fine_tuner`` from there. Layers of other
+        packages are fitted anew. False starts anew.
+    verbose : int, default=0
+        If positive, all layers print lines, as those with ``verbose`` of their own do.
     random_state : int, RandomState instance or None, default=None
         Read once per call of ``fit``; layers with a ``random_state`` of their own keep to it.
 
@@ -85,12 +95,16 @@ class DBN(Generative, BaseComposition):
     _parameter_constraints = {
         "layers": [list, tuple],
         "fine_tuner": [None, HasMethods(["passes", "check"])],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
 
-    def __init__(self, layers, *, fine_tuner=None, random_state=None):
+    def __init__(self, layers, *, fine_tuner=None, warm_start=False, verbose=0, random_state=None):
         self.layers = layers
         self.fine_tuner = fine_tuner
+        self.warm_start = warm_start
+        self.verbose = verbose
         self.random_state = random_state
 
     @property
@@ -170,31 +184,74 @@ class DBN(Generative, BaseComposition):
             self.fine_tuner.check_sizes(
                 [layer.n_components for _, layer in self._named_layers[:-1]]
             )
+        context = None
+        if any(map(has_callbacks, [self, *(layer for _, layer in self._named_layers)])):
+            n_tasks = len(self.layers) + (self.fine_tuner is not None)
+            context = opened(self, n_tasks, X=X, y=y)
         with restored_on_error(self):
-            X = validated_rows(self, X, reset=True)
+            before = self._fitted_before()
+            rows = validated_rows(self, X, reset=True)
             stream = Stream.from_random_state(self.random_state)
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
-            units = layers[0][1].data_units(X.shape[1])
-            data = rows = LayerInput(units.check(X), units=units)
+            units = layers[0][1].data_units(rows.shape[1])
+            rows = units.check(rows)
+            if before[0] is not None:
+                rows = rows.astype(before[0].components_.dtype, copy=False)
+            data = rows = LayerInput(rows, units=units)
             below = None
-            for depth, (name, layer) in enumerate(layers):
-                below = fit_layer(name, layer, rows, layer_stream(stream, depth), below)
+            for depth, ((name, layer), after) in enumerate(zip(layers, before)):
+                task = None if context is None else context.subcontext(task_name=name)
+                with as_task(task, self, layer.estimator, X=X, y=y):
+                    below = fit_layer(
+                        name, layer, rows, layer_stream(stream, depth), below,
+                        y=y, verbose=self.verbose, after=after,
+                    )  # fmt: skip
                 rows = rows.above(layer.inference_)
             self._take(layers, units)
             if self.fine_tuner is not None:
-                told = self._fine_tune(data, stream.child("fine_tuner"))
+                told = self._fine_tune(data, stream.child("fine_tuner"), context, X, y)
                 self.history_["fine_tuner"] = told
+        if context is not None:
+            context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 
-    def _fine_tune(self, rows, stream):
+    def _fitted_before(self):
+        """Return the fitted layer that each layer goes on from, or None where it starts anew."""
+        found = getattr(self, "layers_", None)
+        if not self.warm_start or found is None:
+            return [None] * len(self.layers)
+        kinds = [type(layer) for _, layer in self._named_layers]
+        if kinds != [type(layer) for layer in found]:
+            was, now = (
+                ", ".join(kind.__name__ for kind in each)
+                for each in ([type(layer) for layer in found], kinds)
+            )
+            raise Incompatible(
+                f"DBN is to go on from what was fitted, layers of {was}, and has layers of {now}. "
+                "Set them as they were, or train anew: fit with warm_start=False."
+            )
+        return [layer if isinstance(layer, Layer) else None for layer in found]
+
+    def _fine_tune(self, rows, stream, context, X, y):
         """Train all layers at once, and return what was told of it."""
-        model = self.model_.copy()
-        passes = self.fine_tuner.passes(model, rows, stream)
-        history = run_passes(self.fine_tuner, passes)
-        marginals = latent_log_marginals(model) if model.conditionals else []
-        for layer, conditional, marginal in zip(self.layers_, model.conditionals, marginals):
-            layer.adopt(conditional, marginal)
-        self.layers_[-1].adopt_params(model.top)
+        tuner, model = self.fine_tuner, self.model_.copy()
+        lines, task, most = None, None, getattr(self.fine_tuner, "most_passes", None)
+        if self.verbose > 0:
+            lines = Lines("DBN.fine_tuner", tuner.objective, most)
+        if context is not None:
+            task = context.subcontext(task_name="fine_tuner", max_subtasks=most)
+            task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+        def fitted(history):
+            layers = [copy(layer) for layer in self.layers_]
+            adopted(layers, model.copy())
+            return {"layers_": layers, "history_": self.history_ | {"fine_tuner": history}}
+
+        audience = Audience(self, tuner, task, X=X, y=y, lines=lines)
+        history = run_passes(tuner, tuner.passes(model, rows, stream), audience, fitted)
+        adopted(self.layers_, model)
+        if task is not None:
+            task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return history
 
     def _take(self, layers, units):
@@ -330,60 +387,9 @@ class DBN(Generative, BaseComposition):
         return len(self.layers_[-1].components_)
 
 
-def layer_stream(stream, depth):
-    """Return the stream of the layer at a depth, of the stream of the whole."""
-    return stream.child("layer", depth)
-
-
-def fit_layer(name, layer, rows, stream, below=None):
-    """Train one layer on what the layers below it hand up, and return its p(x | h).
-
-    Parameters
-    ----------
-    name : str
-    layer : Layer
-    rows : LayerInput
-    stream : Stream
-        Not used if the layer has a ``random_state`` of its own.
-    below : Conditional, default=None
-        p(x | h) of the layer below.
-
-    Returns
-    -------
-    Conditional
-
-    Raises
-    ------
-    Incompatible
-        If the layer does not fit the layer below, or has no p(x | h).
-    """
-    if below is not None:
-        _check_units(name, layer, below.latent, below.n_latent)
-    layer.check_parameters()
-    if layer.random_state is not None:
-        stream = Stream.from_random_state(layer.random_state)
-    layer.fit_input(rows, stream)
-    return _conditional(name, layer)
-
-
-def _conditional(name, layer):
-    """Return p(x | h) of a fitted layer, or raise that it has none."""
-    found = layer.conditional_
-    if found is None:
-        raise Incompatible(
-            f"DBN asks each layer for its p(x | h) once it is fitted, and {name} "
-            f"({type(layer.estimator).__name__}) has no conditional_. Use AutoEncoder or RBM, or "
-            "add the attribute."
-        )
-    return found
-
-
-def _check_units(name, layer, latent, n_latent):
-    """Raise Incompatible if a layer's visible units are not what the latent units below it are."""
-    visible = layer.data_units(n_latent)
-    if not (visible.is_binary and np.array_equal(visible.bits(n_latent), latent.bits(n_latent))):
-        raise Incompatible(
-            f"DBN asks that a layer's visible units are the latent units of the layer below it: "
-            f"those of {name} are {visible!r}, and those below it {latent!r}. Set both alike, as "
-            "with hidden='spin' below and visible='spin' above."
-        )
+def adopted(layers, model):
+    """Give fitted layers the parameters of a deep model that was trained as a whole."""
+    marginals = latent_log_marginals(model) if model.conditionals else []
+    for layer, conditional, marginal in zip(layers, model.conditionals, marginals):
+        layer.adopt(conditional, marginal)
+    layers[-1].adopt_params(model.top)

@@ -39,8 +39,8 @@ class Foreign:
     def check_parameters(self):
         """Leave the parameters to ``fit``."""
 
-    def fit_input(self, rows, stream):
-        """Fit the estimator to the means of the rows."""
+    def fit_input(self, rows, stream, *, y=None, verbose=0, after=None):
+        """Fit the estimator to the means of the rows; it knows nothing of the rest."""
         self.estimator.fit(rows.expected())
         return self
 

@@ -16,10 +16,10 @@ from layerwise._sklearn import (
     get_tags,
     validated_rows,
 )
+from layerwise.estimators.callbacks import TakesCallbacks, as_task, with_callbacks
 from layerwise.estimators.checks import restored_on_error
 from layerwise.estimators.dbn import DBN
 from layerwise.model_selection.best import OfBestEstimator
-from layerwise.model_selection.callbacks import TakesCallbacks, with_callbacks
 from layerwise.model_selection.folds import Fold, splits
 from layerwise.model_selection.greedy import GreedySelection
 from layerwise.model_selection.journal import journal
@@ -277,11 +277,10 @@ class LayerwiseSearch(
     def _train_best(self, dbn, X, told):
         best = clone(dbn).set_params(**clone(self.best_params_, safe=False))
         step = told.subcontext(task_name="refit-with-best-params")
-        step.call_on_fit_task_begin(estimator=self, X=X)
         start = time.perf_counter()
-        self.best_estimator_ = best.fit(X)
+        with as_task(step, self, best, X=X):
+            self.best_estimator_ = best.fit(X)
         self.refit_time_ = time.perf_counter() - start
-        step.call_on_fit_task_end(estimator=self, X=X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
