@@ -89,6 +89,7 @@ class AutoEncoder(Layer):
         after ``partial_fit``, for the rows of the last call);
         their aggregate is the latent distribution of ``score_samples`` and ``sample``.
     history_ : dict of str to ndarray of shape (n_passes,)
+        What was told of each pass, those before ``fit`` or ``partial_fit`` went on among them.
         ``"reconstruction_error"``: the trainer's loss in each pass, in nats per row; smaller is
         better. Of continuous units it is minus the logarithm of a density, and may be negative.
     n_parameters_ : int

@@ -161,6 +161,12 @@ class Layer(Trains, Generative, BaseEstimator):
             If the trainer, or a parameter, does not fit this layer.
         Diverged
             If training diverges; what was fitted before is kept.
+
+        Notes
+        -----
+        Ctrl-C ends training once the pass under way is done, and what was fitted before is kept.
+        A callback that ends training keeps what has been trained so far: see
+        :class:`EarlyStopping`.
         """
         goes_on = self.warm_start and hasattr(self, "components_")
         audience = self._audience(X, y)

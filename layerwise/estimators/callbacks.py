@@ -1,6 +1,7 @@
 """scikit-learn's callbacks: estimators that take them, what they are told, and one that stops."""
 
 import math
+import warnings
 from contextlib import contextmanager
 from numbers import Integral, Real
 from weakref import WeakKeyDictionary
@@ -110,10 +111,12 @@ class EarlyStopping:
         ``scorer(estimator, X)``; the estimator's ``score`` if None. Not used without ``X``.
     monitor : str, default=None
         Without ``X``, which number of ``history_`` should improve. Likelihoods should rise and
-        objectives fall. None takes ``"validation_log_likelihood"`` or ``"log_likelihood"`` where
-        the first pass has it, and else the trainer's objective.
+        objectives fall. None takes the likelihood of rows that the trainer itself holds out, where
+        it does, and else its objective; but of ``CD`` and ``PCD``, whose objective is no measure
+        of progress, ``"log_likelihood"``, which is not told where it would be expensive.
     n_passes_no_change : int, default=10
-        Training ends after so many passes in a row that are no improvement.
+        Training ends after so many passes in a row without an improvement. Passes of which the
+        number is not told count, but none of them is the last.
     tol : float, default=0.0
         An improvement is larger than this, in nats.
 
@@ -205,35 +208,44 @@ class EarlyStopping:
         context : CallbackContext
         """
         for each in context:
-            self._seen.pop(each, None)
+            seen = self._seen.pop(each, None)
+            if seen is not None and seen.name in RISING and seen.highest == -math.inf:
+                warnings.warn(
+                    f"EarlyStopping watched {seen.name!r}, which was not told of any pass: it "
+                    "would have been too expensive. Give it rows to score, as EarlyStopping(X).",
+                    UserWarning,
+                    stacklevel=2,
+                )
 
     def _value(self, fitted, seen):
-        """Return the number that should rise, of the last pass."""
+        """Return the number that should rise, of the last pass; NaN where it is not told."""
         if self.X is not None:
             return float((self.scoring or type(fitted).score)(fitted, self.X))
-        history = last_of(fitted.history_)
+        # A DBN tells of its layers by name; the passes that are its own are the tuner's.
+        history = fitted.history_.get("fine_tuner", fitted.history_)
         if seen.name is None:
-            seen.name = self.monitor or next(
-                (name for name in KNOWN if math.isfinite(history.get(name, math.nan))),
-                next(name for name in history if name not in KNOWN),
-            )
-        if seen.name not in history:
-            raise ValueError(
-                f"EarlyStopping watches {seen.name!r}, and history_ of "
-                f"{type(fitted).__name__} has {', '.join(history)}. Use one of these as monitor."
-            )
-        value = history[seen.name]
-        return value if seen.name in KNOWN else -value
+            seen.name = self.monitor or _judge(history)
+        if seen.name in history:
+            value = float(history[seen.name][-1])
+            return value if seen.name in RISING else -value
+        if seen.name in RISING:
+            return math.nan
+        raise ValueError(
+            f"EarlyStopping watches {seen.name!r}, and history_ of {type(fitted).__name__} has "
+            f"{', '.join(history)}. Use one of these as monitor."
+        )
 
 
-# Numbers of history_ that should rise, the best judge first. Objectives are to fall.
-KNOWN = ("validation_log_likelihood", "log_likelihood")
+# Numbers of history_ that should rise; objectives should fall.
+RISING = ("validation_log_likelihood", "log_likelihood")
 
 
-def last_of(history):
-    """Return what was told of the last pass, by name, of a layer's history or the tuner's."""
-    history = history.get("fine_tuner", history)
-    return {name: float(values[-1]) for name, values in history.items()}
+def _judge(history):
+    """Return the name of the number that says best how far training has come."""
+    if "validation_log_likelihood" in history:
+        return "validation_log_likelihood"
+    objective = next(name for name in history if name not in RISING)
+    return "log_likelihood" if objective == "free_energy_gap" else objective
 
 
 class Best:
@@ -249,9 +261,8 @@ class Best:
         self.tol, self.highest, self.n_waited, self.name = tol, -math.inf, 0, None
 
     def waited(self, value):
-        """Return for how many passes there was no improvement, after a pass with this value."""
+        """Return for how many passes there was no improvement, of a pass with this value."""
+        self.n_waited += 1
         if value > self.highest + self.tol:
             self.highest, self.n_waited = value, 0
-        elif not math.isnan(value):  # a pass whose likelihood was left out says nothing
-            self.n_waited += 1
-        return self.n_waited
+        return 0 if math.isnan(value) else self.n_waited

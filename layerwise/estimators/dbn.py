@@ -23,7 +23,7 @@ from layerwise.estimators.checks import (
 )
 from layerwise.estimators.foreign import as_layer
 from layerwise.estimators.layers import fit_layer, layer_stream
-from layerwise.estimators.passes import Audience, Lines, run_passes
+from layerwise.estimators.passes import Audience, Lines, certain, run_passes
 from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import latent_log_marginals, log_density
@@ -175,6 +175,13 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
             If the layers do not fit together.
         Diverged
             If training diverges; what was fitted before is kept.
+
+        Notes
+        -----
+        Ctrl-C ends training once the pass under way is done, and what was fitted before is kept.
+        Callbacks hear of a task for each layer and one for the ``fine_tuner``, with its passes;
+        of a layer's passes hear those that are set on the layer, and those that scikit-learn
+        hands on to parts, such as ``ProgressBar``.
         """
         self._check_layers()
         if self.fine_tuner is not None:
@@ -247,7 +254,7 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
             adopted(layers, model.copy())
             return {"layers_": layers, "history_": self.history_ | {"fine_tuner": history}}
 
-        audience = Audience(self, tuner, task, X=X, y=y, lines=lines)
+        audience = Audience(self, certain(tuner), task, X=X, y=y, lines=lines)
         history = run_passes(tuner, tuner.passes(model, rows, stream), audience, fitted)
         adopted(self.layers_, model)
         if task is not None:

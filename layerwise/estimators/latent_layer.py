@@ -66,16 +66,18 @@ class LatentLayer(Layer):
         Variances of Gaussian units given the latent units, and 1 for others. Only where there are
         Gaussian units.
     latent_marginal_ : ndarray of shape (2**n_components,)
-        The latent distribution; bit j of an index is the state of unit j. Where the layer is part
-        of a fitted ``DBN`` with a ``fine_tuner``, that of the whole model.
+        The latent distribution; bit j of an index is the state of unit j. After ``partial_fit`` it
+        is that of the rows of the last call; where the layer is part of a fitted ``DBN`` with a
+        ``fine_tuner``, that of the whole model.
     visible_units_ : unit type
         What the columns of the data were fitted as.
     inference_ : Posterior
         q(h | x), the exact posterior under ``latent_marginal_``.
     history_ : dict of str to ndarray of shape (n_passes,)
-        In nats per row. ``"negative_log_likelihood"`` under the latent distribution as it was,
-        each batch before its step; ``"validation_log_likelihood"`` of the held-out rows after
-        each pass, where rows are held out, and NaN in the final passes, which see all rows.
+        What was told of each pass, those before ``fit`` or ``partial_fit`` went on among them, in
+        nats per row. ``"negative_log_likelihood"`` under the latent distribution as it was, each
+        batch before its step; ``"validation_log_likelihood"`` of the held-out rows after each
+        pass, where rows are held out, and NaN in the final passes, which see all rows.
     n_parameters_ : int
         Number of generative weights, intercepts and variances: what stays of the layer in a deep
         model. The latent distribution is not counted.

@@ -8,7 +8,7 @@ import numpy as np
 
 from layerwise.estimators.callbacks import PASS
 
-__all__ = ["Audience", "Lines", "run_passes"]
+__all__ = ["Audience", "Lines", "certain", "run_passes"]
 
 # Seconds between two lines that are printed of a training.
 PAUSE = 1.0
@@ -67,7 +67,9 @@ class Audience:
     ----------
     estimator : estimator
         Whose training it is.
-    trainer : trainer
+    n_certain : int
+        So many passes are certain to come, and their beginning can be told. A trainer that stops
+        by itself says so by ending: its later passes are told of when they are done.
     context : CallbackContext, default=None
         Of the task whose parts the passes are; None without callbacks.
     X, y : default=None
@@ -75,18 +77,15 @@ class Audience:
     lines : Lines, default=None
     """
 
-    def __init__(self, estimator, trainer, context=None, *, X=None, y=None, lines=None):
+    def __init__(self, estimator, n_certain, context=None, *, X=None, y=None, lines=None):
         self.estimator, self.context, self.lines = estimator, context, lines
         self.data = {"estimator": estimator, "X": X, "y": y}
-        # So many passes are certain to come, and their beginning can be told. A trainer that stops
-        # by itself says so by ending: its later passes are told of when they are done.
-        foreseen = getattr(trainer, "n_passes", 1)
-        self.foreseen = 1 if getattr(trainer, "early_stopping", False) else foreseen
+        self.n_certain = n_certain
         self.n_begun, self.task = 0, None
 
     def begin(self):
         """Tell callbacks of the beginning of a pass, if it is certain to come."""
-        if self.context is not None and self.n_begun < self.foreseen:
+        if self.context is not None and self.n_begun < self.n_certain:
             self._begin()
 
     def hear(self, done, attributes):
@@ -120,6 +119,11 @@ class Audience:
         """Print what has not been printed."""
         if self.lines is not None:
             self.lines.close()
+
+
+def certain(trainer):
+    """Return how many passes a trainer is certain to take."""
+    return 1 if getattr(trainer, "early_stopping", False) else getattr(trainer, "n_passes", 1)
 
 
 def run_passes(trainer, passes, audience=None, attributes=None, before=None):

@@ -79,13 +79,14 @@ class RBM(Layer):
         In nats per unit of ``X``: the mean of a Gaussian unit is its variance times its field.
     intercept_hidden_ : ndarray of shape (n_components,)
     history_ : dict of str to ndarray of shape (n_passes,)
-        What was told of each pass, in nats per row. ``"log_likelihood"`` is the exact mean
-        log-likelihood of the training rows (as drawn for that pass) after it: the measure of
-        progress. It is there where it costs less than a tenth of training, or less than about
-        20 ms in all, and NaN in the passes that were left out for that. Then the trainer's own
-        objective, which is minimised: ``"negative_log_likelihood"`` of ``ExactGradient``, before
-        the step of each batch; ``"free_energy_gap"`` of ``CD`` and ``PCD``, between the data and
-        the chains, which is no measure of progress.
+        What was told of each pass, those before ``fit`` or ``partial_fit`` went on among them, in
+        nats per row. ``"log_likelihood"`` is the exact mean log-likelihood of the training rows
+        (as drawn for that pass) after it: the measure of progress. It is there where it costs less
+        than a tenth of training, or less than about 20 ms in all, and NaN in the passes that were
+        left out for that. Then the trainer's own objective, which is minimised:
+        ``"negative_log_likelihood"`` of ``ExactGradient``, before the step of each batch;
+        ``"free_energy_gap"`` of ``CD`` and ``PCD``, between the data and the chains, which is no
+        measure of progress.
     n_parameters_ : int
         Number of weights, intercepts and variances.
     noise_variance_ : ndarray of shape (n_features,)

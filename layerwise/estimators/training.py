@@ -11,7 +11,7 @@ import numpy as np
 from layerwise._sklearn import has_callbacks
 from layerwise.estimators.callbacks import TakesCallbacks, opened, with_callbacks
 from layerwise.estimators.checks import check_trainer
-from layerwise.estimators.passes import Audience, Lines, run_passes
+from layerwise.estimators.passes import Audience, Lines, certain, run_passes
 from layerwise.exceptions import Incompatible
 from layerwise.numerics.streams import Stream
 
@@ -91,7 +91,8 @@ class Trains(TakesCallbacks):
             context = opened(self, n_passes, task=task, X=X, y=y)
         if self.verbose > 0 or verbose > 0:
             lines = Lines(type(self).__name__, getattr(trainer, "objective", ""), n_passes)
-        return Audience(self, trainer, context, X=X, y=y, lines=lines)
+        n_certain = 1 if one else certain(trainer)
+        return Audience(self, n_certain, context, X=X, y=y, lines=lines)
 
     def _train(self, rows, stream, audience, *, goes_on=False, one_pass=False):
         """Train, and set what was fitted: from the beginning, or from what was fitted before."""
