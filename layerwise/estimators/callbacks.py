@@ -122,7 +122,7 @@ class EarlyStopping:
 
     See Also
     --------
-    sklearn.callback.ScoringMonitor : Keeps a score of each pass.
+    sklearn.callback.ScoringMonitor : Keeps a score of each pass, where ``fit`` has a ``y``.
 
     Examples
     --------

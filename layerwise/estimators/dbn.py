@@ -196,7 +196,7 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
             n_tasks = len(self.layers) + (self.fine_tuner is not None)
             context = opened(self, n_tasks, X=X, y=y)
         with restored_on_error(self):
-            before = self._fitted_before()
+            before, tuned = self._fitted_before()
             rows = validated_rows(self, X, reset=True)
             stream = Stream.from_random_state(self.random_state)
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
@@ -216,17 +216,16 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
                 rows = rows.above(layer.inference_)
             self._take(layers, units)
             if self.fine_tuner is not None:
-                told = self._fine_tune(data, stream.child("fine_tuner"), context, X, y)
-                self.history_["fine_tuner"] = told
+                self._fine_tune(data, stream.child("fine_tuner"), context, X, y, tuned)
         if context is not None:
             context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 
     def _fitted_before(self):
-        """Return the fitted layer that each layer goes on from, or None where it starts anew."""
+        """Return what to go on from: a fitted layer or None for each, and the tuner's history."""
         found = getattr(self, "layers_", None)
         if not self.warm_start or found is None:
-            return [None] * len(self.layers)
+            return [None] * len(self.layers), None
         kinds = [type(layer) for _, layer in self._named_layers]
         if kinds != [type(layer) for layer in found]:
             was, now = (
@@ -237,10 +236,11 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
                 f"DBN is to go on from what was fitted, layers of {was}, and has layers of {now}. "
                 "Set them as they were, or train anew: fit with warm_start=False."
             )
-        return [layer if isinstance(layer, Layer) else None for layer in found]
+        layers = [layer if isinstance(layer, Layer) else None for layer in found]
+        return layers, self.history_.get("fine_tuner")
 
-    def _fine_tune(self, rows, stream, context, X, y):
-        """Train all layers at once, and return what was told of it."""
+    def _fine_tune(self, rows, stream, context, X, y, before):
+        """Train all layers at once; ``before`` is what was told of that in fits before."""
         tuner, model = self.fine_tuner, self.model_.copy()
         lines, task, most = None, None, getattr(self.fine_tuner, "most_passes", None)
         if self.verbose > 0:
@@ -255,11 +255,11 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
             return {"layers_": layers, "history_": self.history_ | {"fine_tuner": history}}
 
         audience = Audience(self, certain(tuner), task, X=X, y=y, lines=lines)
-        history = run_passes(tuner, tuner.passes(model, rows, stream), audience, fitted)
+        history = run_passes(tuner, tuner.passes(model, rows, stream), audience, fitted, before)
         adopted(self.layers_, model)
+        self.history_["fine_tuner"] = history
         if task is not None:
             task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
-        return history
 
     def _take(self, layers, units):
         """Be made of fitted layers, pairs of (name, Layer) from the bottom up, on such columns."""

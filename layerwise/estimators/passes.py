@@ -126,16 +126,16 @@ def certain(trainer):
     return 1 if getattr(trainer, "early_stopping", False) else getattr(trainer, "n_passes", 1)
 
 
-def run_passes(trainer, passes, audience=None, attributes=None, before=None):
+def run_passes(trainer, passes, audience, attributes, before=None):
     """Drain a trainer's passes and return what it told of them, as arrays by name.
 
     Parameters
     ----------
     trainer : trainer
     passes : iterator of Pass
-    audience : Audience, default=None
+    audience : Audience
         Hears of each pass, and may end the training.
-    attributes : callable, default=None
+    attributes : callable
         Returns the estimator's attributes as fitted so far, a dict, given the history so far.
     before : dict, default=None
         What was told of the passes before these: it stands first.
@@ -144,8 +144,6 @@ def run_passes(trainer, passes, audience=None, attributes=None, before=None):
     -------
     dict of str to ndarray
     """
-    if audience is None:
-        return joined(before, as_arrays(trainer, list(passes)))
 
     def fitted():
         return attributes(joined(before, as_arrays(trainer, done)))
