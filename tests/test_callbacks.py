@@ -119,6 +119,17 @@ def test_the_estimator_as_fitted_so_far_is_that_of_a_shorter_fit(layer, X):
             assert told[-1] == pytest.approx(expected.history_[name][-1], rel=1e-12, nan_ok=True)
 
 
+def test_the_estimator_as_fitted_so_far_is_an_estimator_of_its_own(X):
+    recorder = Recorder()
+    rbm = clone(LAYERS[1]).set_callbacks(recorder).fit(X)
+    before, found = state(rbm), recorder.passes[1][2]
+    score = found.score(X)
+    found.set_callbacks().partial_fit(X)
+    assert found.score(X) != score
+    assert state(rbm) == before
+    assert len(recorder.passes) == N
+
+
 def test_what_was_fitted_before_does_not_show_while_training_starts_anew(X):
     recorder = Recorder()
     rbm = RBM(3, visible="gaussian", trainer=CD(n_passes=2, learning_rate=1e-3), random_state=5)
@@ -209,6 +220,17 @@ def test_a_layerwise_search_hands_on_its_callbacks(X):
     ]  # fmt: skip
     assert found.best_score_ == plain.best_score_
     assert state(found.best_estimator_) == state(plain.best_estimator_)
+
+
+def test_layers_that_end_early_do_so_in_a_layerwise_search(X):
+    dbn = clone(DEEP)
+    dbn.layers[1][1].set_callbacks(EarlyStopping(n_passes_no_change=1, tol=1e9))
+    space = {"top__n_components": [2, 3]}
+    found = LayerwiseSearch(dbn, space, n_iter=2, random_state=7).fit(X)
+    expected = clone(dbn).set_params(**found.best_params_)
+    expected.random_state = found.best_estimator_.random_state
+    assert len(found.best_estimator_.history_["top"]["free_energy_gap"]) == 2
+    assert state(expected.fit(X)) == state(found.best_estimator_)
 
 
 def test_a_search_in_processes_tells_callbacks_that_stay_of_every_trial(X):

@@ -20,7 +20,9 @@ from layerwise import (
     LatentLayer,
     LikelihoodAscent,
     MarginalAscent,
+    Softmax,
 )
+from layerwise.trainers.base import Pass
 
 ASCENT = MarginalAscent(early_stopping=False)
 # Layers with every trainer, and of units whose variances are learned.
@@ -265,6 +267,61 @@ def test_parameters_that_were_set_by_hand_are_gone_on_from(layer, rng):
     np.testing.assert_allclose(set_anew.components_, plain.components_ / 2, atol=1e-6)
 
 
+def test_a_layer_that_was_made_by_hand_goes_on_from_its_parameters(rng):
+    X = rows_for(LAYERS[0], rng)
+    fitted = made(LAYERS[0], 3).fit(X)
+    by_hand = made(LAYERS[0], 3)
+    for name in ("components_", "intercept_visible_", "intercept_hidden_", "visible_units_",
+                 "hidden_units_", "n_features_in_"):  # fmt: skip
+        setattr(by_hand, name, getattr(fitted, name))
+    weights = fitted.components_.copy()
+    by_hand.partial_fit(X)
+    assert 0 < np.abs(by_hand.components_ - weights).max() < 0.5
+    np.testing.assert_array_equal(fitted.components_, weights)
+    assert len(by_hand.history_["free_energy_gap"]) == 1
+    with pytest.raises(Incompatible, match="n_components=4, and now has n_components=6"):
+        by_hand.set_params(n_components=6).partial_fit(X)
+
+
+def test_columns_of_several_types_go_on_too(rng):
+    groups = np.eye(3)[rng.integers(3, size=20)]
+    X = np.hstack([rng.normal(size=(20, 2)), groups])
+    visible = [("gaussian", 2), Softmax((3,))]
+    layer = RBM(2, visible=visible, trainer=CD(learning_rate=1e-3), random_state=5)
+    layer.partial_fit(X).set_params(visible=[("gaussian", 2), Softmax((3,))]).partial_fit(X)
+    with pytest.raises(Incompatible, match=r"visible=.*, and now has visible=.*Set them as"):
+        layer.set_params(visible=[("gaussian", 2), ("bernoulli", 3)]).partial_fit(X)
+
+
+class SinglePass:
+    """A trainer with no more than a trainer must have."""
+
+    needs, objective, n_passes = object, "distance", 2
+
+    def check(self):
+        pass
+
+    def passes(self, model, rows, stream):
+        for index in range(self.n_passes):
+            model.arrays()[0][...] += 1
+            yield Pass(index, 5.0 - index)
+
+
+def test_a_trainer_of_another_house_trains_and_says_what_it_cannot(rng):
+    X = rows_for(LAYERS[0], rng)
+    rbm = RBM(3, trainer=SinglePass(), random_state=5).fit(X)
+    assert rbm.history_["distance"].tolist() == [5, 4]
+    assert rbm.components_.mean() == pytest.approx(2, abs=0.2)
+    before = rbm.components_.copy()
+    with pytest.raises(Incompatible, match=r"SinglePass keeps no state\. Use PCD\(\), CD\(\)"):
+        rbm.partial_fit(X)
+    with pytest.raises(Incompatible, match="SinglePass has no one_pass"):
+        RBM(3, trainer=SinglePass()).partial_fit(X)
+    np.testing.assert_array_equal(rbm.components_, before)
+    rbm.set_params(trainer=CD()).partial_fit(X)
+    np.testing.assert_allclose(rbm.components_, before, atol=0.5)
+
+
 def test_a_clone_starts_anew(rng):
     X = rows_for(LAYERS[1], rng)
     fitted = made(LAYERS[1], 3, warm_start=True).fit(X)
@@ -279,7 +336,8 @@ def test_rows_are_held_out_by_fit_alone_and_always_the_same(rng):
     told = layer.history_["validation_log_likelihood"]
     assert np.isfinite(told[:4]).all()
     assert np.isnan(told[4:]).all()
-    layer.partial_fit(X)
+    layer.partial_fit(X[:1]).partial_fit(X)
+    assert len(layer.history_["validation_log_likelihood"]) == len(told) + 2
     assert np.isnan(layer.history_["validation_log_likelihood"][len(told) :]).all()
     held = []
     original = trainer._likelihood

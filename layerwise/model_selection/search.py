@@ -129,6 +129,8 @@ class LayerwiseSearch(
     its training rows gives them, so that the score of the last layer is that of this DBN. Layers
     above the first are judged by one draw of each held-out row through the layers below. A
     ``fine_tuner`` of the DBN trains ``best_estimator_`` alone, once all layers are chosen.
+    Callbacks hear of a task for each layer, with one for each trial, and of the last training.
+    Those that scikit-learn hands on to parts, such as ``ProgressBar``, hear of all passes too.
 
     References
     ----------
