@@ -339,6 +339,21 @@ def test_callbacks_are_torn_down_where_training_fails(X):
     ]  # fmt: skip
 
 
+def test_a_callback_that_is_handed_on_belongs_on_the_whole(X):
+    """scikit-learn refuses it once the part is fitted: here the last one, after all others."""
+    recorder, dbn = Recorder(), clone(DEEP)
+    dbn.layers[1][1].set_callbacks(Spread())
+    words = r"top is a part of {} and has a callback .* Set it on the {}, with set_callbacks"
+    with pytest.raises(TypeError, match=words.format("DBN", "DBN")):
+        dbn.set_callbacks(recorder).fit(X)
+    search = LayerwiseSearch(dbn, {}, random_state=7).set_callbacks(recorder)
+    with pytest.raises(TypeError, match=words.format("LayerwiseSearch", "LayerwiseSearch")):
+        search.fit(X)
+    with pytest.raises(TypeError, match="dbn is a part of LayerwiseSearch"):
+        LayerwiseSearch(clone(DEEP).set_callbacks(Spread()), {}).fit(X)
+    assert recorder.heard == []
+
+
 # EarlyStopping
 
 

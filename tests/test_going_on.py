@@ -411,3 +411,15 @@ def test_a_dbn_of_other_layers_is_refused_in_a_sentence(X):
     with pytest.raises(Incompatible, match="n_components=4, and now has n_components=3"):
         warm.fit(X)
     assert warm.score(X) == before
+
+
+def test_a_dbn_that_diverges_going_on_is_as_it_was(X):
+    warm = deep(3, warm_start=True).fit(X)
+    other = deep(3, warm_start=True).fit(X)
+    warm.set_params(top__trainer__learning_rate=1e30)
+    with pytest.raises(Diverged):
+        warm.fit(X)  # its bottom had gone on by then
+    assert warm.score(X) == other.score(X)
+    warm.set_params(top__trainer__learning_rate=other.layers[1][1].trainer.learning_rate)
+    for ours, theirs in zip(warm.fit(X).layers_, other.fit(X).layers_):
+        assert_same(ours, theirs)

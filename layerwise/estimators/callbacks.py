@@ -8,11 +8,14 @@ from weakref import WeakKeyDictionary
 
 from sklearn.utils import check_scalar
 
+from layerwise._sklearn import has_callbacks
+
 __all__ = [
     "EarlyStopping",
     "TakesCallbacks",
     "as_task",
     "opened",
+    "refuse_on_parts",
     "with_callbacks",
 ]
 
@@ -70,6 +73,25 @@ def opened(estimator, n_subtasks, *, task="fit", X=None, y=None):
     """
     context = estimator._init_callback_context(task_name=task, max_subtasks=n_subtasks)
     return context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+
+
+def refuse_on_parts(whole, parts):
+    """Raise that a callback which an estimator hands on to its parts was set on a part.
+
+    scikit-learn raises that where the part is fitted, which may be after hours.
+
+    Parameters
+    ----------
+    whole : estimator
+    parts : dict of str to estimator
+    """
+    for name, part in parts.items():
+        if has_callbacks(part, handed_on=True):
+            kind = type(whole).__name__
+            raise TypeError(
+                f"{name} is a part of {kind} and has a callback that is handed on to parts, as "
+                f"ProgressBar() is. Set it on the {kind}, with set_callbacks."
+            )
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from layerwise._sklearn import (
     validated_rows,
 )
 from layerwise.estimators.base import Generative, Layer
-from layerwise.estimators.callbacks import TakesCallbacks, as_task, opened
+from layerwise.estimators.callbacks import TakesCallbacks, as_task, opened, refuse_on_parts
 from layerwise.estimators.checks import (
     check_trainer,
     restored_on_error,
@@ -192,6 +192,7 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
                 [layer.n_components for _, layer in self._named_layers[:-1]]
             )
         context = None
+        refuse_on_parts(self, dict(self._named_layers))
         if any(map(has_callbacks, [self, *(layer for _, layer in self._named_layers)])):
             n_tasks = len(self.layers) + (self.fine_tuner is not None)
             context = opened(self, n_tasks, X=X, y=y)

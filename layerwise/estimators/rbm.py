@@ -64,7 +64,8 @@ class RBM(Layer):
         ``trainer__learning_rate``, those of the default too.
     warm_start : bool, default=False
         Whether ``fit`` goes on from what was fitted before, for as many passes more, as
-        ``partial_fit`` goes on; the trainer's schedule starts again. False starts anew.
+        ``partial_fit`` goes on. The trainer's schedule starts again: at a constant rate, two fits
+        of n passes are one of 2 n, bit for bit, where no rows are held out. False starts anew.
     verbose : int, default=0
         If positive, a line is printed to stdout about once a second and after the last pass: the
         pass, what ``history_`` says of it, and the time so far.

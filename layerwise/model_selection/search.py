@@ -16,7 +16,12 @@ from layerwise._sklearn import (
     get_tags,
     validated_rows,
 )
-from layerwise.estimators.callbacks import TakesCallbacks, as_task, with_callbacks
+from layerwise.estimators.callbacks import (
+    TakesCallbacks,
+    as_task,
+    refuse_on_parts,
+    with_callbacks,
+)
 from layerwise.estimators.checks import restored_on_error
 from layerwise.estimators.dbn import DBN
 from layerwise.model_selection.best import OfBestEstimator
@@ -240,6 +245,7 @@ class LayerwiseSearch(
     def _fit(self, X, y):
         self.dbn._check_layers()
         names = [name for name, _ in self.dbn._named_layers]
+        refuse_on_parts(self, {"dbn": self.dbn, **dict(self.dbn._named_layers)})
         told = self._init_callback_context(max_subtasks=len(names) + bool(self.refit))
         told.call_on_fit_task_begin(estimator=self, X=X)
         with restored_on_error(self):
