@@ -171,7 +171,7 @@ class Layer(Trains, Generative, BaseEstimator):
         goes_on = self.warm_start and hasattr(self, "components_")
         audience = self._audience(X, y)
         with restored_on_error(self):
-            rows = self._rows(X, reset=True, goes_on=goes_on)
+            rows = self._rows(X, reset=True)
             stream = None if goes_on else Stream.from_random_state(self.random_state)
             return self._train(rows, stream, audience, goes_on=goes_on)
 
@@ -213,18 +213,15 @@ class Layer(Trains, Generative, BaseEstimator):
         goes_on = hasattr(self, "components_")
         audience = self._audience(X, y, task="partial_fit")
         with restored_on_error(self):
-            rows = self._rows(X, reset=not goes_on, goes_on=goes_on)
+            rows = self._rows(X, reset=not goes_on)
             stream = None if goes_on else Stream.from_random_state(self.random_state)
             return self._train(rows, stream, audience, goes_on=goes_on, one_pass=True)
 
-    def _rows(self, X, *, reset, goes_on):
-        """Return the rows to train on, of the dtype of the model that is to go on."""
+    def _rows(self, X, *, reset):
+        """Return the rows to train on."""
         X = validated_rows(self, X, reset=reset)
         units = self.data_units(X.shape[1])
-        X = units.check(X)
-        if goes_on:
-            X = X.astype(self.components_.dtype, copy=False)
-        return LayerInput(X, units=units)
+        return LayerInput(units.check(X), units=units)
 
     def data_units(self, n_features):
         """Return what so many columns of data are of.

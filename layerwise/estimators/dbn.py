@@ -202,10 +202,7 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
             stream = Stream.from_random_state(self.random_state)
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
             units = layers[0][1].data_units(rows.shape[1])
-            rows = units.check(rows)
-            if before[0] is not None:
-                rows = rows.astype(before[0].components_.dtype, copy=False)
-            data = rows = LayerInput(rows, units=units)
+            data = rows = LayerInput(units.check(rows), units=units)
             below = None
             for depth, ((name, layer), after) in enumerate(zip(layers, before)):
                 task = None if context is None else context.subcontext(task_name=name)
