@@ -240,8 +240,9 @@ def test_a_search_in_processes_tells_callbacks_that_stay_of_every_trial(X):
     assert found.best_score_ == searched().fit(X).best_score_
 
 
-def test_progress_bars_run_from_a_search_in_processes_to_its_passes(X, capsys):
+def test_progress_bars_run_from_a_search_in_processes_to_its_passes(X, capsys, monkeypatch):
     pytest.importorskip("rich")
+    monkeypatch.setenv("COLUMNS", "200")  # no line of it is broken
     from sklearn.callback import ProgressBar
 
     clone(DEEP).set_callbacks(ProgressBar()).fit(X)
