@@ -88,10 +88,12 @@ def states(
         with nogil:
             if real is float:
                 lw_states_f32(
-                    &mean[0, 0], n_rows, n_units, k, first_row, step, lane, n_threads, &state[0, 0])
+                    &mean[0, 0], n_rows, n_units, k, first_row, step, lane, n_threads,
+                    &state[0, 0])
             else:
                 lw_states_f64(
-                    &mean[0, 0], n_rows, n_units, k, first_row, step, lane, n_threads, &state[0, 0])
+                    &mean[0, 0], n_rows, n_units, k, first_row, step, lane, n_threads,
+                    &state[0, 0])
     return 0
 
 

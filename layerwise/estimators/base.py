@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_scalar
 
-from layerwise._sklearn import check_is_fitted, fit_context, validated_rows
+from layerwise._sklearn import check_is_fitted, fit_context, validated_rows, validated_weights
 from layerwise.estimators.checks import (
+    layer_input,
     refuse_trainer,
     restored_on_error,
     validate,
@@ -15,7 +16,6 @@ from layerwise.estimators.checks import (
 )
 from layerwise.models.conditional import Conditional
 from layerwise.models.draws import expected
-from layerwise.models.inputs import LayerInput
 from layerwise.models.mixed import units_of
 from layerwise.models.units import BITS
 from layerwise.numerics.streams import Stream
@@ -36,7 +36,7 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows of states, whose log-likelihoods are exact. Where units are Bernoulli units, a row
             with values in (0, 1) is one of means: its value is the expected log-likelihood of a
             row drawn from them, estimated by 17 draws which are a function of the row's values
@@ -54,29 +54,41 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             2**30 states, or of a latent layer with more than 24 units in other models.
         """
         check_is_fitted(self)
-        X = validate(self, X, self.visible_units_)
+        X = validate(self, X, self.visible_units_, sparse=True)
         return expected(self._log_density(), X, self.visible_units_)[0]
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, sample_weight=None):
         """Return the mean log-likelihood of the rows, in nats.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             As in ``score_samples``.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the mean, none negative and some positive; equal ones if None.
 
         Returns
         -------
         float
         """
-        return float(np.mean(self.score_samples(X)))
+        values = self.score_samples(X)
+        weights = validated_weights(sample_weight, values)
+        if weights is None:
+            return float(np.mean(values))
+        counted = weights > 0  # minus infinity times zero is not a number
+        return float(np.average(values[counted], weights=weights[counted]))
 
     @property
     def _is_positive(self):
         """Whether the data may have no negative values."""
         return self.visible_units_.is_positive
+
+    @property
+    def _takes_sparse(self):
+        """Whether the data may be sparse: zero is a value."""
+        return self.visible_units_.takes_zeros
 
     def _sampling_stream(self, n_samples, random_state):
         """Return the stream of a call of ``sample``, whose arguments are checked."""
@@ -89,6 +101,7 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.positive_only = self._is_positive
+        tags.input_tags.sparse = self._takes_sparse
         return tags
 
 
@@ -139,14 +152,20 @@ class Layer(Generative, BaseEstimator):
         return self._default_trainer() if self.trainer is None else self.trainer
 
     @fit_context
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Train on rows of states, or of means of Bernoulli units.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Sparse rows leave the same bits as dense ones, and are made dense some at a time.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, none negative and some positive; 1 if None. Means and gradients
+            over rows are by their weights: a weight of 2 is the row twice, and rows of weight 0
+            are left out. In a batch, a weight is the row's share of the batch's step, whose size
+            does not change if all weights are multiplied by a constant.
 
         Returns
         -------
@@ -161,9 +180,8 @@ class Layer(Generative, BaseEstimator):
             If training diverges; what was fitted before is kept.
         """
         with restored_on_error(self):
-            X = validated_rows(self, X, reset=True)
-            units = self.data_units(X.shape[1])
-            rows = LayerInput(units.check(X), units=units)
+            X = validated_rows(self, X, reset=True, sparse=self._takes_sparse)
+            rows = layer_input(X, self.data_units(X.shape[1]), sample_weight)
             return self.fit_input(rows, Stream.from_random_state(self.random_state))
 
     def data_units(self, n_features):
@@ -183,6 +201,13 @@ class Layer(Generative, BaseEstimator):
     def _is_positive(self):
         try:
             return units_of(self.visible, None).is_positive
+        except ValueError:  # fit says what is wrong with it
+            return True
+
+    @property
+    def _takes_sparse(self):
+        try:
+            return units_of(self.visible, None).takes_zeros
         except ValueError:  # fit says what is wrong with it
             return True
 
@@ -226,7 +251,7 @@ class Layer(Generative, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows of states. Means in (0, 1) of Bernoulli units are taken in the place of states:
             nothing is drawn.
 
@@ -235,7 +260,7 @@ class Layer(Generative, BaseEstimator):
         ndarray of shape (n_samples, n_components)
         """
         check_is_fitted(self)
-        return self.inference_.mean(validate(self, X, self.visible_units_))
+        return self.inference_.mean(validate(self, X, self.visible_units_, sparse=True))
 
     def inverse_transform(self, X):
         """Return the means of x given h, of shape (n_samples, n_features).

@@ -14,6 +14,7 @@ from layerwise._sklearn import (
 from layerwise.estimators.base import Generative, Layer
 from layerwise.estimators.checks import (
     check_trainer,
+    layer_input,
     restored_on_error,
     run_passes,
     validate,
@@ -24,7 +25,6 @@ from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import latent_log_marginals, log_density
 from layerwise.models.dbn import DBNParams
-from layerwise.models.inputs import LayerInput
 from layerwise.numerics.streams import Stream
 
 
@@ -140,15 +140,17 @@ class DBN(Generative, BaseComposition):
         return self
 
     @fit_context
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Train the layers, one after the other.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows of states of the bottom layer's units, or of means of Bernoulli units.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, for every layer and the ``fine_tuner``: as of a layer's ``fit``.
 
         Returns
         -------
@@ -171,11 +173,11 @@ class DBN(Generative, BaseComposition):
                 [layer.n_components for _, layer in self._named_layers[:-1]]
             )
         with restored_on_error(self):
-            X = validated_rows(self, X, reset=True)
+            X = validated_rows(self, X, reset=True, sparse=self._takes_sparse)
             stream = Stream.from_random_state(self.random_state)
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
             units = layers[0][1].data_units(X.shape[1])
-            data = rows = LayerInput(units.check(X), units=units)
+            data = rows = layer_input(X, units, sample_weight)
             below = None
             for depth, (name, layer) in enumerate(layers):
                 below = fit_layer(name, layer, rows, layer_stream(stream, depth), below)
@@ -211,6 +213,13 @@ class DBN(Generative, BaseComposition):
         for _, bottom in self._named_layers[:1]:
             if isinstance(bottom, BaseEstimator):
                 return get_tags(bottom).input_tags.positive_only
+        return True
+
+    @property
+    def _takes_sparse(self):
+        for _, bottom in self._named_layers[:1]:
+            if isinstance(bottom, BaseEstimator):
+                return get_tags(bottom).input_tags.sparse
         return True
 
     def _check_layers(self):
@@ -266,7 +275,7 @@ class DBN(Generative, BaseComposition):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows of states, or of means of Bernoulli units.
 
         Returns
@@ -274,7 +283,7 @@ class DBN(Generative, BaseComposition):
         ndarray of shape (n_samples, n_components of the last layer)
         """
         check_is_fitted(self)
-        means = validate(self, X, self.visible_units_)
+        means = validate(self, X, self.visible_units_, sparse=True)
         for layer in self.layers_:
             means = as_layer(layer).inference_.mean(means)
         return means

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from layerwise._sklearn import has_fit_parameter
 from layerwise.estimators.base import Layer
+from layerwise.exceptions import Incompatible
 from layerwise.models.units import BITS
 from layerwise.numerics import units
 
@@ -41,7 +43,16 @@ class Foreign:
 
     def fit_input(self, rows, stream):
         """Fit the estimator to the means of the rows."""
-        self.estimator.fit(rows.expected())
+        if rows.weights is None:
+            self.estimator.fit(rows.expected())
+            return self
+        if not has_fit_parameter(self.estimator, "sample_weight"):
+            raise Incompatible(
+                "sample_weight asks that every layer takes weighted rows, and the fit of "
+                f"{type(self.estimator).__name__} has no sample_weight. Use AutoEncoder or RBM, "
+                "or no weights."
+            )
+        self.estimator.fit(rows.expected(), sample_weight=rows.weights)
         return self
 
     @property

@@ -11,6 +11,7 @@ from layerwise.likelihood.partition import (
 )
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.mixture import Factors, Table
+from layerwise.numerics.rows import dense
 
 # Rows that are made at a time where a latent layer's states are the rows.
 ROWS = 4096
@@ -52,14 +53,13 @@ class Mixture:
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_visible)
+        X : ndarray or CSR of shape (n_rows, n_visible)
             States.
         size : int, default=480
             Rows at a time.
         """
-        X = self.given.bits_of(X)
-        for at in range(0, len(X), size):
-            rows = X[at : at + size]
+        for at in range(0, X.shape[0], size):
+            rows = self.given.bits_of(dense(X[at : at + size]))
             yield rows, Factors(self.conditional.latent_field(rows))
 
 

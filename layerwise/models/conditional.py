@@ -12,6 +12,7 @@ from layerwise.models.states import blocks_of_states, n_states
 from layerwise.models.units import BITS
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.products import product
+from layerwise.numerics.rows import by_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +111,11 @@ class Conditional:
 
     def field(self, latent):
         """Return the fields on the visible units, of shape (n_rows, n_visible)."""
-        return product(np.asarray(latent, dtype=self.weights.dtype), self.weights, start=self.bias)
+        dtype = self.weights.dtype
+        return by_blocks(
+            lambda rows: product(np.asarray(rows, dtype=dtype), self.weights, start=self.bias),
+            latent,
+        )
 
     def log_odds(self, latent):
         """Return the log-odds of the upper states of two-state units, as ``field`` does."""

@@ -16,8 +16,9 @@ from layerwise.likelihood.posterior import Posterior
 from layerwise.models.chain import AutoEncoderParams, Encoder
 from layerwise.models.dbn import DBNParams
 from layerwise.models.latent import LatentParams
+from layerwise.numerics.rows import dense
 from layerwise.trainers import stopping
-from layerwise.trainers.base import Trainer, unwatched
+from layerwise.trainers.base import Trainer, shares, unwatched, weighted_mean
 
 __all__ = ["BoundAscent", "LikelihoodAscent", "MarginalAscent"]
 
@@ -33,8 +34,8 @@ class _Ascent(Trainer):
     _parameter_constraints = Trainer._parameter_constraints | stopping.CONSTRAINTS
 
     @abstractmethod
-    def _likelihood(self, state, X):
-        """Return the mean log-likelihood of states X under the model as it stands."""
+    def _likelihood(self, state, X, weights=None):
+        """Return the mean log-likelihood of states X, by weights, under the model as it stands."""
 
     def _refuse(self, n, limit=LIMIT, of=""):
         refuse(n, limit, f"A step of {type(self).__name__}{of}", "Use fewer latent units.")
@@ -114,14 +115,15 @@ class LikelihoodAscent(_Ascent):
         for below, above in pairwise(sizes):
             self._refuse(below + above, PAIRS_LIMIT, " on two latent layers")
 
-    def _likelihood(self, state, X):
-        return log_density(state.model)(X).mean()
+    def _likelihood(self, state, X, weights=None):
+        return weighted_mean(log_density(state.model)(X), weights)
 
     def _prepare(self, state, rows):
         def step(X, order, rate, stream):
-            return self._descend(
-                state, order, rate, lambda batch: minus_log_likelihood(state.model, X[batch])
-            )
+            def slopes(batch, part):
+                return minus_log_likelihood(state.model, dense(X[batch]), part)
+
+            return self._descend(state, order, rate, slopes, rows.weights)
 
         return step, unwatched
 
@@ -197,18 +199,21 @@ class MarginalAscent(_Ascent):
     def _learned(self, model):
         return model.conditional.arrays()
 
-    def _likelihood(self, state, X):
-        return Posterior(state.model.conditional, state.model.log_marginal)(X).mean()
+    def _likelihood(self, state, X, weights=None):
+        density = Posterior(state.model.conditional, state.model.log_marginal)
+        return weighted_mean(density(X), weights)
 
     def _prepare(self, state, rows):
         conditional, log_marginal = state.model.conditional, state.model.log_marginal
+        parts = rows.shares
 
         def step(X, order, rate, stream):
-            def slopes(batch):
-                return conditional_gradient(Posterior(conditional, log_marginal), X[batch])[:2]
+            def slopes(batch, part):
+                posterior = Posterior(conditional, log_marginal)
+                return conditional_gradient(posterior, dense(X[batch]), part)[:2]
 
-            objective = self._descend(state, order, rate, slopes)
-            aggregated = Posterior(conditional, log_marginal).expectations(X)[2]
+            objective = self._descend(state, order, rate, slopes, rows.weights)
+            aggregated = Posterior(conditional, log_marginal).expectations(X, parts)[2]
             log_marginal[...] = log_with_broad(aggregated, self.broad)
             return objective
 
@@ -331,24 +336,29 @@ class BoundAscent(_Ascent):
         arrays = [chain.weights(k) for k in own] + [chain.biases(k) for k in range(chain.n_layers)]
         return arrays if chain.log_variance is None else [*arrays, chain.log_variance]
 
-    def _likelihood(self, state, X):
+    def _likelihood(self, state, X, weights=None):
         model = state.model
         fields = Encoder(model.chain, 0, model.code).field(X)
-        return Mixture(model.conditional, log_aggregated_posterior(fields))(X).mean()
+        inferred = log_aggregated_posterior(fields, shares(weights, slice(None)))
+        return weighted_mean(Mixture(model.conditional, inferred)(X), weights)
 
     def _prepare(self, state, rows):
         model, encoder = state.model, Encoder(state.model.chain, 0, state.model.code)
 
-        def slopes(rows):
-            fields, back = encoder.field_and_gradients(rows)
-            value, (weights, *others), by_fields = bound_gradient(model.conditional, fields, rows)
+        def slopes(X, part):
+            fields, back = encoder.field_and_gradients(X)
+            value, (weights, *others), by_fields = bound_gradient(
+                model.conditional, fields, X, part
+            )
             matrices, biases = back(by_fields)
             if model.chain.tied:
                 weights = weights + matrices.pop(0).T
             return value, [*matrices, weights, *biases, *others]
 
         def step(X, order, rate, stream):
-            return self._descend(state, order, rate, lambda batch: slopes(X[batch]))
+            return self._descend(
+                state, order, rate, lambda batch, part: slopes(dense(X[batch]), part), rows.weights
+            )
 
         return step, unwatched
 
