@@ -13,8 +13,9 @@ from layerwise.trainers.base import Trainer
 from layerwise.trainers.watch import Watch, looks, mean_log_likelihood
 
 # Part of the time of training that held-out rows may take, after every pass, to be judged by their
-# exact likelihood: what ends training in time saves more than that.
-SHARE_OF_STOPPING = 0.5
+# exact likelihood, and the multiply-adds that they may take in any case, a second's: what ends
+# training in time saves more than that.
+SHARE_OF_STOPPING, A_SECOND = 0.5, 20_000_000_000
 
 
 class Contrastive(Trainer):
@@ -54,7 +55,7 @@ class Contrastive(Trainer):
         params, n_held = state.model, X.shape[0]
         every = looks(
             params, len(rows), n_held, self.n_passes, share=SHARE_OF_STOPPING,
-            **self._cost(state, rows),
+            unnoticed=A_SECOND, **self._cost(state, rows),
         )  # fmt: skip
         if every == 1:
             return stopping.EarlyStopping(
@@ -141,7 +142,7 @@ class CD(Contrastive):
     sparsity_cost : float, default=0.1
     early_stopping : bool, default=False
         Hold rows out, and end when they gain no more. Where their exact log-likelihood costs at
-        most half of the time of training, or little at all, the parameters are kept under which
+        most half of the time of training, or about a second, the parameters are kept under which
         it is highest; training ends when it has not risen for ``n_passes_no_change`` passes. Else
         the mean free energy of the held-out rows is compared with that of as many training rows:
         the latest parameters are kept for as long as the gap is not wider than the smallest one
@@ -236,7 +237,7 @@ class PCD(Contrastive):
     sparsity_cost : float, default=0.1
     early_stopping : bool, default=False
         Hold rows out, and end when they gain no more. Where their exact log-likelihood costs at
-        most half of the time of training, or little at all, the parameters are kept under which
+        most half of the time of training, or about a second, the parameters are kept under which
         it is highest; training ends when it has not risen for ``n_passes_no_change`` passes. Else
         the mean free energy of the held-out rows is compared with that of as many training rows:
         the latest parameters are kept for as long as the gap is not wider than the smallest one

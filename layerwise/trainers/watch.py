@@ -15,7 +15,7 @@ SHARE, UNNOTICED = 0.05, 400_000_000
 LOOK, HIDDEN, VISIBLE, DRAWN = 2_500_000, 100, 40, 30
 
 
-def looks(params, n_rows, n_looked, n_passes, *, products, drawn, share=None):
+def looks(params, n_rows, n_looked, n_passes, *, products, drawn, share=None, unnoticed=None):
     """Return after how many passes each a look at the exact log-likelihood is cheap, or None.
 
     Parameters
@@ -30,6 +30,8 @@ def looks(params, n_rows, n_looked, n_passes, *, products, drawn, share=None):
         How often it draws the states of all units of both layers, for each row.
     share : float, default=None
         Part of the time of training that is cheap; ``SHARE`` if None.
+    unnoticed : float, default=None
+        Multiply-adds of all looks that are cheap in any case; ``UNNOTICED`` if None.
 
     Returns
     -------
@@ -48,7 +50,8 @@ def looks(params, n_rows, n_looked, n_passes, *, products, drawn, share=None):
     a_state = max(n_hidden, n_visible) if in_bits else pairs + HIDDEN * units
     a_look = LOOK + 2**least * a_state + n_looked * a_row
     share = SHARE if share is None else share
-    every = math.ceil(n_passes * a_look / max(share * n_passes * a_pass, UNNOTICED))
+    unnoticed = UNNOTICED if unnoticed is None else unnoticed
+    every = math.ceil(n_passes * a_look / max(share * n_passes * a_pass, unnoticed))
     return every if every <= n_passes else None
 
 
