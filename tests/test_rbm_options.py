@@ -141,6 +141,34 @@ def test_a_factor_of_all_weights_changes_nothing(factor):
     np.testing.assert_allclose(passed(*other), passed(*one), rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("n_chains", [None, 7])
+def test_the_weighted_step_is_the_gradient_of_the_weighted_gap(n_chains):
+    """By finite differences, with the chains' states held where the twin goes."""
+    case = (12, 4, 3, n_chains, 12, 2)
+    arrays, chains, optimizer, X, order, more = setting(case, {"weights": True})
+    optimizer.momentum = optimizer.decay = 0.0
+    before, start = copy.deepcopy(arrays), copy.deepcopy(chains)
+    found = passed(arrays, chains, optimizer, X, order, more)[-1]
+    still = Optimizer.start("sgd", 19, float, momentum=0, decay=0)
+    _, states = twin.contrastive_pass(
+        *copy.deepcopy(before), X, order, start, still, key=STREAM.as_array(),
+        **more | {"rate": 0.0},
+    )  # fmt: skip
+    of_data = more["weights"][order] / more["weights"].sum()
+    of_chains = of_data if n_chains is None else np.full(n_chains, 1 / n_chains)
+
+    def gap(vector):
+        at = vector[:12].reshape(3, 4), vector[12:16], vector[16:]
+        return of_data @ free_energy(*at, X[order]) - of_chains @ free_energy(*at, states)
+
+    at, after = (np.concatenate([part.ravel() for part in parts]) for parts in (before, arrays))
+    assert found == pytest.approx(gap(at), abs=1e-12)
+    h = 1e-5
+    slopes = np.array([(gap(at + h * e) - gap(at - h * e)) / (2 * h) for e in np.eye(19)])
+    # h^2 of truncation and eps / h of rounding, both about 1e-10.
+    np.testing.assert_allclose((at - after) / more["rate"], slopes, rtol=0, atol=1e-9)
+
+
 def test_a_weight_of_two_is_the_row_twice():
     """With PCD's chains, which are not the rows' own, all but the rounding of sums."""
     arrays, chains, optimizer, X, _, more = setting((6, 12, 5, 7, 100, 2), {})

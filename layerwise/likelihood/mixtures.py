@@ -11,7 +11,6 @@ from layerwise.likelihood.partition import (
 )
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.mixture import Factors, Table
-from layerwise.numerics.rows import dense
 
 # Rows that are made at a time where a latent layer's states are the rows.
 ROWS = 4096
@@ -59,7 +58,7 @@ class Mixture:
             Rows at a time.
         """
         for at in range(0, X.shape[0], size):
-            rows = self.given.bits_of(dense(X[at : at + size]))
+            rows = self.given.bits_of(X[at : at + size])
             yield rows, Factors(self.conditional.latent_field(rows))
 
 

@@ -39,8 +39,8 @@ class Posterior(Mixture):
         uniforms = units.uniforms(X.shape[0], 2, stream, step=step, lane=lane)
         parts, done = [], 0
         for rows, factors in self.blocks(X):
-            parts.append(factors.draw(self.table, uniforms[done : done + len(rows)]))
-            done += len(rows)
+            parts.append(factors.draw(self.table, uniforms[done : done + rows.shape[0]]))
+            done += rows.shape[0]
         return self.states(np.concatenate([*parts, np.empty(0, dtype=int)]))
 
     def states(self, index):
@@ -85,7 +85,7 @@ class Posterior(Mixture):
         floor = np.log(NEGLIGIBLE / len(table)) - table
         aggregated, done = np.zeros(len(table)), 0
         for rows, factors in self.blocks(X, AGGREGATED_ROWS):
-            here = slice(done, done + len(rows))
+            here = slice(done, done + rows.shape[0])
             sums, means[here] = factors.log_sums_and_means(self.table)
             share = factors.log_sums_over_rows(np.log(weights[here]) - sums, floor)
             aggregated += np.exp(share + table)

@@ -69,6 +69,9 @@ class LikelihoodAscent(_Ascent):
     validation_fraction : float, default=0.1
         Part of the rows that is held out.
     n_passes_no_change : int, default=10
+    l1_decay : float, default=0.0
+        L1, on weights only: after each step, each weight is closer to zero by the learning rate
+        times this, and zero if it was no further away (a proximal step).
 
     See Also
     --------
@@ -80,7 +83,7 @@ class LikelihoodAscent(_Ascent):
     def __init__(
         self, *, learning_rate=0.01, momentum=0.9, weight_decay=0.05, batch_size=100,
         n_passes=200, optimizer="adam", schedule="warmup", resample=True, early_stopping=False,
-        validation_fraction=0.1, n_passes_no_change=10,
+        validation_fraction=0.1, n_passes_no_change=10, l1_decay=0.0,
     ):  # fmt: skip
         self.learning_rate = learning_rate
         self.momentum = momentum
@@ -93,6 +96,7 @@ class LikelihoodAscent(_Ascent):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_passes_no_change = n_passes_no_change
+        self.l1_decay = l1_decay
 
     def _accept(self, model):
         self.check_sizes([conditional.n_latent for conditional in model.conditionals])
@@ -161,6 +165,9 @@ class MarginalAscent(_Ascent):
         Where rows were held out, passes over all rows that follow, from the best parameters on and
         at most as many as led there, while the rate falls from what it was there to zero. They
         gain the layer alone 0.03 to 0.11 nats on test rows of digits.
+    l1_decay : float, default=0.0
+        L1, on weights only: after each step, each weight is closer to zero by the learning rate
+        times this, and zero if it was no further away (a proximal step).
 
     See Also
     --------
@@ -177,7 +184,7 @@ class MarginalAscent(_Ascent):
         self, *, learning_rate=0.02, momentum=0.9, weight_decay=0.05, batch_size=50,
         n_passes=400, optimizer="adam", schedule="warmup", resample=True, broad=BROAD,
         early_stopping=True, validation_fraction=0.1, n_passes_no_change=40,
-        n_final_passes=40,
+        n_final_passes=40, l1_decay=0.0,
     ):  # fmt: skip
         self.learning_rate = learning_rate
         self.momentum = momentum
@@ -192,6 +199,7 @@ class MarginalAscent(_Ascent):
         self.validation_fraction = validation_fraction
         self.n_passes_no_change = n_passes_no_change
         self.n_final_passes = n_final_passes
+        self.l1_decay = l1_decay
 
     def _accept(self, model):
         self._refuse(model.conditional.n_latent)
@@ -240,7 +248,7 @@ class BoundAscent(_Ascent):
         L2, on weights only. With "adam" it stands beside the step (Loshchilov and Hutter, 2019).
     batch_size : int or None, default=None
         Rows of a step, over which the inference is aggregated; None takes all. The bound of a
-        part of the rows is lower than that of all.
+        part of the rows is lower than that of all. Sparse rows of a batch are made dense.
     n_passes : int, default=500
     optimizer : {"adam", "sgd"}, default="adam"
     schedule : {"constant", "linear", "warmup"} or callable, default="linear"
@@ -253,6 +261,9 @@ class BoundAscent(_Ascent):
     validation_fraction : float, default=0.1
         Part of the rows that is held out.
     n_passes_no_change : int, default=10
+    l1_decay : float, default=0.0
+        L1, on weights only: after each step, each weight is closer to zero by the learning rate
+        times this, and zero if it was no further away (a proximal step).
 
     See Also
     --------
@@ -269,7 +280,7 @@ class BoundAscent(_Ascent):
     def __init__(
         self, after=None, *, learning_rate=3e-3, momentum=0.9, weight_decay=0.0, batch_size=None,
         n_passes=500, optimizer="adam", schedule="linear", resample=True, early_stopping=False,
-        validation_fraction=0.1, n_passes_no_change=10,
+        validation_fraction=0.1, n_passes_no_change=10, l1_decay=0.0,
     ):  # fmt: skip
         self.after = after
         self.learning_rate = learning_rate
@@ -283,6 +294,7 @@ class BoundAscent(_Ascent):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_passes_no_change = n_passes_no_change
+        self.l1_decay = l1_decay
 
     def check(self):
         """Raise ``ValueError`` for the first parameter that is not what it must be."""

@@ -182,6 +182,25 @@ def test_weights_decay_and_biases_do_not(trainer):
     assert np.array_equal(decayed[n_weights:], free[n_weights:])
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("trainer", ALL)
+def test_l1_takes_the_same_off_every_weight_but_not_past_zero(trainer, optimizer):
+    results = []
+    for l1_decay in (0.0, 0.5):
+        params = machine()
+        one_pass = clone(trainer).set_params(
+            optimizer=optimizer, n_passes=1, learning_rate=RATE, l1_decay=l1_decay
+        )
+        list(one_pass.passes(params, LayerInput(data()), STREAM))
+        results.append(params.arrays())
+    (plain, *others), (shrunk, *same) = results
+    off = RATE * 0.5 * one_pass.rate(0) / RATE
+    expected = np.sign(plain) * np.maximum(np.abs(plain) - off, 0)
+    np.testing.assert_allclose(shrunk, expected, rtol=0, atol=1e-15)
+    assert np.any(shrunk == 0)
+    assert all(np.array_equal(one, two) for one, two in zip(others, same))
+
+
 @pytest.mark.parametrize("trainer", ALL)
 def test_divergence_is_an_error_with_a_way_out(trainer):
     wild = clone(trainer).set_params(learning_rate=1e39, optimizer="sgd")  # beyond float32
