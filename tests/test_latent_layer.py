@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 
@@ -95,6 +96,25 @@ def test_it_stands_anywhere_below_the_top(digits):
         DBN([RBM(4), LatentLayer(4)]).fit(digits)
 
 
+def test_a_frozen_layer_stays_as_it_was_under_new_ones(digits):
+    # It was fitted again by a call that FrozenEstimator does not take, and had it worked, the
+    # layers above would have seen independent units with the posterior's means in place of draws.
+    bottom = LatentLayer(5, trainer=QUICK, random_state=3).fit(digits)
+    layers = [("bottom", FrozenEstimator(bottom)), ("top", RBM(4))]
+    frozen = DBN(layers, random_state=5).fit(digits)
+    np.testing.assert_array_equal(frozen.layers_[0].components_, bottom.components_)
+    layers = [("bottom", LatentLayer(5, trainer=QUICK, random_state=3)), ("top", RBM(4))]
+    np.testing.assert_array_equal(
+        frozen.transform(digits), DBN(layers, random_state=5).fit(digits).transform(digits)
+    )
+    with pytest.raises(
+        Incompatible, match="frozen LatentLayer was fitted to 20 columns, and gets 19"
+    ):
+        frozen.fit(digits[:, 1:])
+    with pytest.raises(NotFittedError):
+        frozen.set_params(bottom=FrozenEstimator(LatentLayer(5))).fit(digits)
+
+
 @pytest.mark.parametrize("start", [
     AutoEncoder(5, encoder_layer_sizes=(10,), trainer=Backprop(n_passes=30), random_state=3),
     RBM(5, trainer=PCD(n_passes=30), random_state=3),
@@ -107,6 +127,13 @@ def test_it_starts_from_a_layer_and_ends_above_it(start, digits):
     for init in (fitted, FrozenEstimator(fitted), start):
         layer = LatentLayer(5, init=init, trainer=trainer, random_state=5).fit(digits)
         assert best_latent_marginal(layer, digits, tol=1e-3).value > before.low
+    # The start has seen all rows: held-out ones would say nothing.
+    trainer = MarginalAscent(n_passes=3)
+    layer = LatentLayer(5, init=fitted, trainer=trainer, random_state=5).fit(digits)
+    assert "validation_log_likelihood" not in layer.history_
+    assert len(layer.history_["negative_log_likelihood"]) == 3
+    layer.set_params(init=None).fit(digits)
+    assert "validation_log_likelihood" in layer.history_
     # Neither what was fitted nor what was given as a recipe is written to.
     np.testing.assert_array_equal(fitted.components_, kept)
     assert not hasattr(start, "components_")

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
 
-from layerwise._sklearn import has_fit_parameter
+from layerwise._sklearn import check_is_fitted, has_fit_parameter
 from layerwise.estimators.base import Layer
 from layerwise.exceptions import Incompatible
 from layerwise.models.units import BITS
@@ -16,7 +17,11 @@ __all__ = ["Foreign", "as_layer"]
 
 def as_layer(estimator):
     """Return an estimator as a :class:`Layer`: itself, or what makes it one."""
-    return estimator if isinstance(estimator, Layer) else Foreign(estimator)
+    if isinstance(estimator, Layer):
+        return estimator
+    if isinstance(estimator, FrozenEstimator) and isinstance(estimator.estimator, Layer):
+        return Frozen(estimator)
+    return Foreign(estimator)
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Foreign:
     def fit_input(self, rows, stream):
         """Fit the estimator to the means of the rows."""
         if rows.weights is None:
-            self.estimator.fit(rows.expected())
+            self.estimator.fit(rows.expected(), None)
             return self
         if not has_fit_parameter(self.estimator, "sample_weight"):
             raise Incompatible(
@@ -52,7 +57,7 @@ class Foreign:
                 f"{type(self.estimator).__name__} has no sample_weight. Use AutoEncoder or RBM, "
                 "or no weights."
             )
-        self.estimator.fit(rows.expected(), sample_weight=rows.weights)
+        self.estimator.fit(rows.expected(), None, sample_weight=rows.weights)
         return self
 
     @property
@@ -64,6 +69,30 @@ class Foreign:
     def inference_(self):
         """q(h | x), whose means are those of ``transform``."""
         return Transformed(self.estimator, self.conditional_.latent)
+
+
+class Frozen(Foreign):
+    """A ``FrozenEstimator`` around a fitted :class:`Layer`, whose own inference is drawn from."""
+
+    def data_units(self, n_features):
+        """Return what the layer's columns were fitted as."""
+        check_is_fitted(self.estimator)
+        return self.estimator.visible_units_
+
+    def fit_input(self, rows, stream):
+        """Leave the layer as it is, if rows are of its width."""
+        has, asked = self.conditional_.n_visible, rows.expected().shape[1]
+        if has != asked:
+            raise Incompatible(
+                f"A frozen {type(self.estimator.estimator).__name__} was fitted to {has} "
+                f"columns, and gets {asked}. Freeze one of the same width."
+            )
+        return self
+
+    @property
+    def inference_(self):
+        """q(h | x) of the layer."""
+        return self.estimator.inference_
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,11 @@ class LatentLayer(Layer):
         Number of latent units, at most 20. A pass over 1,000 rows takes some milliseconds with 12
         units, and twice as long with each unit more.
     init : estimator, default=None
-        What training starts from: a layer of the same sizes, such as ``AutoEncoder(12)``, whose
-        p(x | h) and inference are taken. It is fitted first, to the same rows, unless it is
-        fitted already; a ``FrozenEstimator`` around a fitted layer stays fitted when it is cloned,
-        as it is in a :class:`DBN` and in a search. None starts from random weights.
+        What training starts from, which then holds out no rows: a layer of the same sizes, such
+        as ``AutoEncoder(12)``, whose p(x | h) and inference are taken. It is fitted first, to the
+        same rows, unless it is fitted already; a ``FrozenEstimator`` around a fitted layer stays
+        fitted when it is cloned, as it is in a :class:`DBN` and in a search. None starts from
+        random weights.
     visible : str, unit type or list, default="bernoulli"
         What the columns of the data are: see :class:`AutoEncoder`.
     trainer : MarginalAscent, default=None
@@ -141,6 +142,8 @@ class LatentLayer(Layer):
             params = self._random(means, visible, stream.child("init"), rows.weights)
         else:
             params = self._started(rows, visible, stream)
+            if getattr(trainer, "early_stopping", None) == "auto":
+                trainer = clone(trainer).set_params(early_stopping=False)
         self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
         self.visible_units_ = visible
         vars(self).pop("noise_variance_", None)

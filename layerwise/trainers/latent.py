@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from layerwise._sklearn import POSITIVE_INTEGER, UNIT_INTERVAL, HasMethods, Interval
+from layerwise._sklearn import POSITIVE_INTEGER, UNIT_INTERVAL, HasMethods, Interval, StrOptions
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.deep import bound_gradient, conditional_gradient, minus_log_likelihood
 from layerwise.likelihood.marginal import log_aggregated_posterior
@@ -24,7 +24,7 @@ __all__ = ["BoundAscent", "LikelihoodAscent", "MarginalAscent"]
 
 # As powers of 2, in every step: states of a latent layer, and pairs of states of two.
 LIMIT, PAIRS_LIMIT = 20, 30
-BROAD = 1e-3  # part of a latent marginal that keeps its states alive
+BROAD = 0.03  # part of a latent marginal that keeps its states alive
 
 
 class _Ascent(Trainer):
@@ -136,9 +136,9 @@ class MarginalAscent(_Ascent):
     """Ascent of the best latent marginal: p(x | h) and a free weight of each latent state.
 
     Steps on minibatches go up the likelihood under the latent marginal as it is; after each pass
-    the marginal becomes the aggregated posterior over all rows, a step of EM, mixed with a little
-    of the distribution of independent units with the same means: a state of weight zero would
-    stay so. What is learnt is the criterion of Arnold and Ollivier (2013) itself.
+    the marginal becomes the aggregated posterior over all rows, a step of EM, smoothed over
+    neighbouring states: 2**n free weights fit the rows of training too well. What is learnt is the
+    criterion of Arnold and Ollivier (2013) itself.
 
     Parameters
     ----------
@@ -154,10 +154,17 @@ class MarginalAscent(_Ascent):
         As in ``LikelihoodAscent``.
     resample : bool, default=True
         Draw the rows' states anew for each pass; False trains on their means.
-    broad : float, default=1e-3
-        Part of the marginal that is the broad distribution of independent units.
-    early_stopping : bool, default=True
-        As in ``LikelihoodAscent``: 2**n free weights overfit.
+    smoothing : float, default=0.04
+        Probability with which each unit of a state is flipped, so that states near those of the
+        rows have weight too. Without it an RBM on the layer ends 0.13 (digits, Cmnist) to 1.2
+        nats (Tea) lower on held-out rows.
+    broad : float, default=0.03
+        Part of the marginal that is the distribution of independent units with the same means: a
+        state of weight zero would stay so.
+    early_stopping : bool or "auto", default="auto"
+        As in ``LikelihoodAscent``: 2**n free weights overfit. "auto" is False after a layer's
+        ``init``, which has seen all rows: on digits, after an auto-encoder, held-out rows end
+        training at once, 0.01 nats up the criterion, while 400 passes gain 0.9.
     validation_fraction : float, default=0.1
         Part of the rows that is held out.
     n_passes_no_change : int, default=40
@@ -176,14 +183,16 @@ class MarginalAscent(_Ascent):
 
     needs = LatentParams
     _parameter_constraints = _Ascent._parameter_constraints | {
+        "smoothing": [UNIT_INTERVAL],
         "broad": [UNIT_INTERVAL],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
         "n_final_passes": [Interval(Integral, 0, None, closed="left")],
     }
 
     def __init__(
         self, *, learning_rate=0.02, momentum=0.9, weight_decay=0.05, batch_size=50,
-        n_passes=400, optimizer="adam", schedule="warmup", resample=True, broad=BROAD,
-        early_stopping=True, validation_fraction=0.1, n_passes_no_change=40,
+        n_passes=400, optimizer="adam", schedule="warmup", resample=True, smoothing=0.04,
+        broad=BROAD, early_stopping="auto", validation_fraction=0.1, n_passes_no_change=40,
         n_final_passes=40, l1_decay=0.0,
     ):  # fmt: skip
         self.learning_rate = learning_rate
@@ -194,6 +203,7 @@ class MarginalAscent(_Ascent):
         self.optimizer = optimizer
         self.schedule = schedule
         self.resample = resample
+        self.smoothing = smoothing
         self.broad = broad
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -222,7 +232,7 @@ class MarginalAscent(_Ascent):
 
             objective = self._descend(state, order, rate, slopes, rows.weights)
             aggregated = Posterior(conditional, log_marginal).expectations(X, parts)[2]
-            log_marginal[...] = log_with_broad(aggregated, self.broad)
+            log_marginal[...] = log_with_broad(flipped(aggregated, self.smoothing), self.broad)
             return objective
 
         return step, unwatched
@@ -375,6 +385,26 @@ class BoundAscent(_Ascent):
         return step, unwatched
 
 
+def flipped(marginal, probability):
+    """Return a latent marginal whose units are flipped, each with a probability of its own.
+
+    Parameters
+    ----------
+    marginal : ndarray of shape (2**n,)
+        Bit j of an index is the state of unit j.
+    probability : float
+
+    Returns
+    -------
+    ndarray of shape (2**n,)
+    """
+    n = len(marginal).bit_length() - 1
+    cube = marginal.reshape((2,) * n)
+    for axis in range(n):
+        cube = (1 - probability) * cube + probability * np.flip(cube, axis)
+    return cube.ravel()
+
+
 def log_with_broad(marginal, part=BROAD):
     """Return log of a latent marginal, mixed with independent units of the same means.
 
@@ -382,7 +412,7 @@ def log_with_broad(marginal, part=BROAD):
     ----------
     marginal : ndarray of shape (2**n,)
         Bit j of an index is the state of unit j.
-    part : float, default=1e-3
+    part : float, default=0.03
         Of the mixture, of the independent units.
 
     Returns

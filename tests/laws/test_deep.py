@@ -31,6 +31,7 @@ from layerwise.trainers.latent import (
     BoundAscent,
     LikelihoodAscent,
     MarginalAscent,
+    flipped,
     log_with_broad,
 )
 
@@ -289,23 +290,33 @@ def test_small_steps_on_all_rows_never_lower_the_latent_likelihood(rng):
     X = tea_like(rng)
     model = latent_model(rng, X)
     trainer = MarginalAscent(
-        learning_rate=0.02, batch_size=60, n_passes=60, broad=0.0, early_stopping=False, **PLAIN
+        learning_rate=0.02,
+        batch_size=60,
+        n_passes=60,
+        smoothing=0.0,
+        broad=0.0,
+        early_stopping=False,
+        **PLAIN,
     )
     told = objectives(trainer, model, X)
     assert np.all(np.diff(told) < 0)
     assert np.exp(model.log_marginal).sum() == pytest.approx(1, abs=1e-12)
 
 
-def test_the_best_latent_marginal_ends_above_its_start(rng):
+@pytest.mark.parametrize("smoothing", [0.0, 0.04])
+def test_the_best_latent_marginal_ends_above_its_start(rng, smoothing):
     X = tea_like(rng)
     model = latent_model(rng, X)
     before = best_latent_marginal(model.conditional, X, tol=1e-6)
-    trainer = MarginalAscent(learning_rate=0.01, n_passes=150, early_stopping=False)
+    trainer = MarginalAscent(
+        learning_rate=0.01, n_passes=150, smoothing=smoothing, broad=1e-3, early_stopping=False
+    )
     told = objectives(trainer, model, X)
     after = best_latent_marginal(model.conditional, X, tol=1e-6)
     assert after.low > before.high + 0.5
-    # Its own weights are near the best, but for the broad part.
-    assert -told[-1] == pytest.approx(after.value, abs=0.1)
+    # Its own weights are near the best, but for what is smoothed away, and the broad part.
+    if smoothing == 0:
+        assert -told[-1] == pytest.approx(after.value, abs=0.1)
     assert -told[-1] < after.high
 
 
@@ -364,6 +375,15 @@ def test_the_final_passes_see_all_rows(rng):
     # On all rows, the held-out ones too, they end above where it had stopped.
     values = [trainer._likelihood(SimpleNamespace(model=m), X) for m in (stopped, finished)]
     assert values[1] > values[0]
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.04, 0.5])
+def test_each_unit_of_a_state_is_flipped_on_its_own(rng, probability):
+    marginal = rng.dirichlet(np.ones(16))
+    states = states_of_units(BITS, 4)
+    apart = np.abs(states[:, None] - states).sum(axis=2)
+    chance = probability**apart * (1 - probability) ** (4 - apart)
+    np.testing.assert_allclose(flipped(marginal, probability), chance @ marginal, rtol=1e-12)
 
 
 def test_no_weights_die_and_none_are_made_up():
