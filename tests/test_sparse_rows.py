@@ -24,6 +24,7 @@ from layerwise import (
     Softmax,
     Spin,
     TruncatedExponential,
+    log_likelihood,
 )
 from layerwise.models.inputs import LayerInput
 from layerwise.models.mixed import Mixed
@@ -235,6 +236,14 @@ def test_values_that_are_none_are_told_and_lose_nothing(estimator, value, senten
         with pytest.raises(ValueError, match=sentence):
             method(bad)
     assert_same(told(model, X), before)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_log_likelihood_takes_sparse_rows(grey):
+    X = data(grey=grey)
+    for name in ("pcd", "dbn"):
+        model = fitted(ESTIMATORS[name], X)
+        assert log_likelihood(model, sparse.csr_matrix(X)) == log_likelihood(model, X)
 
 
 def test_rounding_beyond_the_ends_is_taken_back():

@@ -6,8 +6,9 @@ import pickle
 import numpy as np
 import pytest
 from laws.models import rows_of
-from scipy.sparse import csr_array
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.frozen import FrozenEstimator
 
 from layerwise import (
     CD,
@@ -296,6 +297,17 @@ def test_a_foreign_layer_is_told_the_weights_or_refused():
         DBN([Other(), top], random_state=7).fit(X, sample_weight=weights)
 
 
+def test_a_frozen_layer_stays_as_it_is_under_weights():
+    X, weights = data("bernoulli", 6)
+    frozen = FrozenEstimator(fitted(RBM(3, trainer=CD(n_passes=2)), X))
+    before = learnt(frozen.estimator)
+    dbn = DBN([frozen, RBM(2, trainer=CD(n_passes=1))], random_state=7)
+    dbn.fit(X, sample_weight=weights)
+    assert np.array_equal(learnt(dbn.layers_[0].estimator), before)
+    given = fitted(dbn, sparse.csr_array(X), sample_weight=weights)
+    assert np.array_equal(learnt(given.layers_[1]), learnt(dbn.layers_[1]))
+
+
 def test_weights_are_carried_by_inputs():
     X, weights = data("bernoulli", 6)
     rows = LayerInput(X, weights=weights)
@@ -318,8 +330,8 @@ def test_first_parameters_are_those_of_repeated_rows(kind, n_units):
         kind.first_biases(kept, variance, some), kind.first_biases(repeated, variance), atol=1e-12
     )
     if kind != Spin() and not isinstance(kind, Mixed):
-        assert np.array_equal(kind.first_log_variance(csr_array(kept), some), variance)
+        assert np.array_equal(kind.first_log_variance(sparse.csr_array(kept), some), variance)
         assert np.array_equal(
-            kind.first_biases(csr_array(kept), variance, some),
+            kind.first_biases(sparse.csr_array(kept), variance, some),
             kind.first_biases(kept, variance, some),
         )

@@ -80,7 +80,7 @@ def log_likelihood(model, X):
     ----------
     model : RBM, AutoEncoder, DBN or Pipeline
         Fitted; a pipeline ends in one of the others.
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
         Rows of states; values in (0, 1) are means where units are Bernoulli units.
 
     Returns
@@ -105,9 +105,9 @@ def log_likelihood(model, X):
             f"and got {model!r}."
         )
     check_is_fitted(model)
-    X = validate(model, X, model.visible_units_)
+    X = validate(model, X, model.visible_units_, sparse=True)
     value, variance = expected(model._log_density(), X, model.visible_units_)
-    mean, error = float(np.mean(value)), float(np.sqrt(variance.sum())) / len(X)
+    mean, error = float(np.mean(value)), float(np.sqrt(variance.sum())) / len(value)
     if error == 0:
         return Estimate.exact(mean, "sum over all latent states")
     method = f"sum over all latent states, mean over {N_DRAWS} draws of each row of means"

@@ -123,7 +123,13 @@ TRAINERS = [
     (PCD(2, n_chains=30), gap_to_chains),
     (ExactGradient(), minus_log_likelihood),
 ]
-ALL = [pytest.param(trainer, id=repr(trainer)) for trainer, _ in TRAINERS]
+# And those whose step is not down an objective alone: tests/test_rbm_options.py says what it is.
+OPTIONS = [
+    CD(centered=True, sparsity_target=0.2),
+    PCD(2, n_chains=30, centered=True, l1_decay=1e-4),
+    PCD(n_chains=1, sparsity_target=0.5, sparsity_cost=2.0),
+]
+ALL = [pytest.param(each, id=repr(each)) for each in [*(each for each, _ in TRAINERS), *OPTIONS]]
 
 
 # Laws of all trainers. ---------------------------------------------------------------------------
