@@ -3,6 +3,7 @@
 from layerwise import datasets, plots
 from layerwise._versions import __version__, show_versions
 from layerwise.estimators.autoencoder import AutoEncoder
+from layerwise.estimators.bernoulli_rbm import BernoulliRBM
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.latent_layer import LatentLayer
 from layerwise.estimators.likelihood import (
@@ -10,6 +11,7 @@ from layerwise.estimators.likelihood import (
     latent_marginal_bound,
     log_likelihood,
     log_partition,
+    log_pseudolikelihood,
 )
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
@@ -29,6 +31,7 @@ __all__ = [
     "AutoEncoder",
     "Backprop",
     "Bernoulli",
+    "BernoulliRBM",
     "BoundAscent",
     "Diverged",
     "Estimate",
@@ -49,6 +52,7 @@ __all__ = [
     "latent_marginal_bound",
     "log_likelihood",
     "log_partition",
+    "log_pseudolikelihood",
     "plots",
     "scorers",
     "show_versions",

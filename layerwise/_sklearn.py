@@ -26,6 +26,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "check_is_fitted",
+    "dense_rows",
     "fit_context",
     "float_rows",
     "get_tags",
@@ -48,14 +49,23 @@ def fit_context(fit):
     return _fit_context(prefer_skip_nested_validation=True)(fit)
 
 
-def validated_rows(estimator, X, *, reset, sparse=False):
+def validated_rows(estimator, X, *, reset, sparse=False, allow_nan=False):
     """Return X as a C-contiguous float32 or float64 array, checked against what was fitted.
 
-    If ``sparse`` matrices are taken, they are returned as arrays in the CSR format, whose rows
-    have their columns in order and once each.
+    Sparse matrices are taken where the estimator's tag says so. If ``sparse``, they are returned
+    as arrays in the CSR format, whose rows have their columns in order and once each; else they
+    are made dense.
     """
-    accepted = "csr" if sparse else False
-    X = validate_data(estimator, X, reset=reset, accept_sparse=accepted, **FLOATS)
+    X = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse="csr" if get_tags(estimator).input_tags.sparse else False,
+        ensure_all_finite="allow-nan" if allow_nan else True,
+        **FLOATS,
+    )
+    if not sparse:
+        return dense_rows(X)
     if not issparse(X):
         return X
     X = csr_array(X)
@@ -63,6 +73,11 @@ def validated_rows(estimator, X, *, reset, sparse=False):
         X = X.copy()  # it is the user's
         X.sum_duplicates()
     return X
+
+
+def dense_rows(X):
+    """Return rows of a sparse matrix as an array, at once: where they need not be many."""
+    return X.toarray(order="C") if issparse(X) else X
 
 
 def validated_weights(sample_weight, X):

@@ -6,16 +6,18 @@ import importlib
 import inspect
 import subprocess
 import sys
+from operator import attrgetter
 
 import pytest
 
 import layerwise
 
 NAMES = [
-    "RBM", "AutoEncoder", "LatentLayer", "DBN",
+    "RBM", "AutoEncoder", "LatentLayer", "DBN", "BernoulliRBM",
     "Bernoulli", "Spin", "Gaussian", "TruncatedExponential", "Softmax",
     "CD", "PCD", "ExactGradient", "Backprop", "BoundAscent", "MarginalAscent", "LikelihoodAscent",
     "Estimate", "log_partition", "log_likelihood", "best_latent_marginal", "latent_marginal_bound",
+    "log_pseudolikelihood",
     "LayerwiseSearch", "scorers", "datasets", "plots",
     "TooManyStates", "Diverged", "Incompatible",
     "show_versions", "__version__",
@@ -70,9 +72,15 @@ def test_docstrings_are_complete(name):
     assert errors == []
 
 
-@pytest.mark.parametrize("name", ["RBM", "AutoEncoder", "LatentLayer", "DBN", "LayerwiseSearch"])
+WITH_EXAMPLES = [
+    "RBM", "AutoEncoder", "LatentLayer", "DBN", "LayerwiseSearch", "BernoulliRBM",
+    "log_pseudolikelihood", "RBM.from_parameters", "RBM.moments", "DBN.from_parameters",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_of_docstrings_run(name):
-    examples = doctest.DocTestFinder(recurse=False).find(getattr(layerwise, name), name)
+    examples = doctest.DocTestFinder(recurse=False).find(attrgetter(name)(layerwise), name)
     results = [doctest.DocTestRunner().run(example) for example in examples]
     assert sum(result.attempted for result in results) > 0
     assert sum(result.failed for result in results) == 0

@@ -152,6 +152,13 @@ def test_lists_are_drawn_without_repetition():
     )
 
 
+def test_layers_have_numbers_of_candidates_of_their_own():
+    space = {"layer1__n_components": [2, 3, 4], "layer2__n_components": list(range(2, 14))}
+    found = search(space, n_iter={"layer1": 2}).fit(TEA)
+    assert len(found.cv_results_["layer1"]["params"]) == 2
+    assert len(found.cv_results_["layer2"]["params"]) == 10
+
+
 def test_whole_layers_are_values_too_and_have_names():
     dbn = DBN([("bottom", deep().layers[0]), ("top", deep().layers[1])], random_state=353)
     space = [

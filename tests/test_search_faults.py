@@ -68,6 +68,8 @@ def test_a_layer_without_a_candidate_that_trains_ends_the_search_and_loses_nothi
         ({"strategy": "grid"}, TypeError, "learning_rate.* needs to be a list"),
         ({"strategy": "bayes"}, ValueError, "'strategy' parameter"),
         ({"n_iter": 0}, ValueError, "'n_iter' parameter"),
+        ({"n_iter": {"top": 2}}, ValueError, "candidates of 'top', and the layers are named"),
+        ({"n_iter": {"layer1": 0}}, ValueError, r"n_iter\['layer1'\] == 0, must be >= 1"),
         ({"scoring": "auc"}, ValueError, "'scoring' parameter"),
         ({"scoring": {"top": "blm"}}, ValueError, "layers are named layer1, layer2"),
         ({"scoring": {"layer2": "blm"}}, ValueError, "scoring of layer2 must be a callable or"),

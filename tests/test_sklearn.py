@@ -15,6 +15,7 @@ from layerwise import (
     RBM,
     AutoEncoder,
     Backprop,
+    BernoulliRBM,
     BoundAscent,
     ExactGradient,
     Gaussian,
@@ -50,6 +51,8 @@ ESTIMATORS = [
         DBN([AutoEncoder(3, trainer=Backprop(n_passes=3)), RBM(2, trainer=PCD(n_passes=3))]),
         {"layer1__n_components": [2, 3]},
     ),
+    BernoulliRBM(3, n_iter=3),
+    BernoulliRBM(4, learning_rate=0.01, batch_size=7, n_iter=2),
 ]
 
 

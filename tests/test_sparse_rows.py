@@ -15,6 +15,7 @@ from layerwise import (
     RBM,
     AutoEncoder,
     Backprop,
+    BernoulliRBM,
     BoundAscent,
     ExactGradient,
     Gaussian,
@@ -36,6 +37,7 @@ ESTIMATORS = {
     "cd": RBM(4, trainer=CD(n_passes=3, batch_size=7)),
     "pcd": RBM(4, trainer=PCD(n_passes=3, batch_size=7, n_chains=5)),
     "centred": RBM(4, trainer=PCD(n_passes=3, batch_size=7, centered=True, sparsity_target=0.1)),
+    "drop-in": BernoulliRBM(4, batch_size=7, n_iter=3),
     "means": RBM(4, trainer=CD(n_passes=3, resample=False)),
     "exact": RBM(4, trainer=ExactGradient(n_passes=3, batch_size=20)),
     "stopping": RBM(4, trainer=PCD(n_passes=5, early_stopping=True, n_passes_no_change=2)),
@@ -261,8 +263,10 @@ def test_spins_have_no_zeros():
     with pytest.raises(TypeError, match="Sparse data was passed"):
         mixed.fit(X)
     fitted_one = fitted(RBM(3, visible="spin", trainer=CD(n_passes=1)), X.toarray())
-    with pytest.raises(ValueError, match=r"Spin units .* X is sparse.*Pass X.toarray\(\)"):
+    with pytest.raises(TypeError, match="Sparse data was passed"):
         fitted_one.transform(X)
+    with pytest.raises(ValueError, match=r"Spin units .* X is sparse.*Pass X.toarray\(\)"):
+        Spin().check(X)
 
 
 def test_softmax_groups_of_sparse_rows_are_checked():

@@ -17,6 +17,7 @@ from layerwise import (
     RBM,
     AutoEncoder,
     Backprop,
+    BernoulliRBM,
     BoundAscent,
     ExactGradient,
     Gaussian,
@@ -63,6 +64,7 @@ EXACT = {
 DRAWING = {
     "cd": RBM(3, trainer=CD(n_passes=4, batch_size=10)),
     "pcd": RBM(3, trainer=PCD(n_passes=4, batch_size=10, n_chains=7)),
+    "drop-in": BernoulliRBM(3, n_iter=4),
     "backprop": AutoEncoder(3, corruption=0.1, trainer=Backprop(n_passes=4)),
     "dbn": DBN(
         [

@@ -126,6 +126,9 @@ class AutoEncoder(Layer):
     }
 
     _default_trainer = Backprop
+    _needed = (
+        "components_", "intercept_visible_", "inference_", "latent_fields_", "n_features_in_",
+    )  # fmt: skip
 
     def __init__(
         self,

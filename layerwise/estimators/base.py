@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_scalar
 
+from layerwise._saving import Saved
 from layerwise._sklearn import check_is_fitted, fit_context, validated_rows, validated_weights
 from layerwise.estimators.checks import (
     layer_input,
@@ -21,7 +22,7 @@ from layerwise.models.units import BITS
 from layerwise.numerics.streams import Stream
 
 
-class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class Generative(Saved, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """A transformer that is a model of its data: ``score_samples`` is its log-likelihood.
 
     A subclass has ``_log_density()``, which returns the function from rows of states to their
@@ -79,6 +80,23 @@ class Generative(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             return float(np.mean(values))
         counted = weights > 0  # minus infinity times zero is not a number
         return float(np.average(values[counted], weights=weights[counted]))
+
+    def reconstruct(self, X):
+        """Return the means of x given the inference's means of the latent units of each row.
+
+        It is ``inverse_transform(transform(X))``: what the model keeps of a row. Nothing is
+        drawn. The means of x given means of h are not the mean of x over draws of h.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of states, or of means of Bernoulli units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        return self.inverse_transform(self.transform(X))
 
     @property
     def _is_positive(self):
@@ -180,7 +198,7 @@ class Layer(Generative, BaseEstimator):
             If training diverges; what was fitted before is kept.
         """
         with restored_on_error(self):
-            X = validated_rows(self, X, reset=True, sparse=self._takes_sparse)
+            X = validated_rows(self, X, reset=True, sparse=True)
             rows = layer_input(X, self.data_units(X.shape[1]), sample_weight)
             return self.fit_input(rows, Stream.from_random_state(self.random_state))
 

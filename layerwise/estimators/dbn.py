@@ -1,6 +1,5 @@
 """DBN: layers trained one at a time under an RBM."""
 
-import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from layerwise._sklearn import (
@@ -22,6 +21,13 @@ from layerwise.estimators.checks import (
 )
 from layerwise.estimators.foreign import as_layer
 from layerwise.estimators.rbm import RBM, sample_visible
+from layerwise.estimators.sampling import sample_given
+from layerwise.estimators.stacking import (
+    fit_layer,
+    fitted_layers,
+    layer_stream,
+    layers_by_hand,
+)
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import latent_log_marginals, log_density
 from layerwise.models.dbn import DBNParams
@@ -87,6 +93,7 @@ class DBN(Generative, BaseComposition):
         "fine_tuner": [None, HasMethods(["passes", "check"])],
         "random_state": ["random_state"],
     }
+    _needed = ("layers_", "n_features_in_")
 
     def __init__(self, layers, *, fine_tuner=None, random_state=None):
         self.layers = layers
@@ -173,7 +180,7 @@ class DBN(Generative, BaseComposition):
                 [layer.n_components for _, layer in self._named_layers[:-1]]
             )
         with restored_on_error(self):
-            X = validated_rows(self, X, reset=True, sparse=self._takes_sparse)
+            X = validated_rows(self, X, reset=True, sparse=True)
             stream = Stream.from_random_state(self.random_state)
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
             units = layers[0][1].data_units(X.shape[1])
@@ -187,6 +194,54 @@ class DBN(Generative, BaseComposition):
                 told = self._fine_tune(data, stream.child("fine_tuner"))
                 self.history_["fine_tuner"] = told
         return self
+
+    @classmethod
+    def from_parameters(cls, layers):
+        """Return a fitted deep model made of layers that are fitted already.
+
+        Nothing is trained, and nothing copied but arrays of numbers. The layers keep their own
+        inference for ``transform``; what counts for likelihoods and samples is p(x | h) of all but
+        the last, and the last as a whole: ``log_partition(dbn.layers_[-1])`` is its log Z.
+
+        Parameters
+        ----------
+        layers : list of estimators, of (name, estimator) or of arrays
+            From the bottom up. Fitted estimators, the last of them an :class:`RBM`, or triples
+            ``(components, intercept_visible, intercept_hidden)`` of an RBM of zeros and ones; for
+            other units pass ``RBM.from_parameters(...)``.
+
+        Returns
+        -------
+        DBN
+
+        Raises
+        ------
+        Incompatible
+            If a layer's visible units are not the latent units of the layer below it.
+        NotFittedError
+            If an estimator is not fitted.
+        ValueError
+            If arrays are no RBM.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from layerwise import DBN
+        >>> bottom = np.zeros((3, 4)), np.zeros(4), np.zeros(3)
+        >>> top = np.zeros((2, 3)), np.zeros(3), np.zeros(2)
+        >>> dbn = DBN.from_parameters([bottom, top])
+        >>> round(dbn.score(np.eye(4)), 6)  # four fair coins
+        -2.772589
+        """
+        dbn = cls(layers_by_hand(layers))
+        dbn._check_layers()
+        fitted = fitted_layers(dbn._named_layers)
+        dbn._take(fitted, fitted[0][1].conditional_.visible)
+        bottom = fitted[0][1].estimator
+        dbn.n_features_in_ = dbn.model_.bottom.n_visible
+        if hasattr(bottom, "feature_names_in_"):
+            dbn.feature_names_in_ = bottom.feature_names_in_
+        return dbn
 
     def _fine_tune(self, rows, stream):
         """Train all layers at once, and return what was told of it."""
@@ -313,86 +368,40 @@ class DBN(Generative, BaseComposition):
         # The top's marginal is pushed down layer by layer, by sums over all latent states.
         return log_density(self.model_)
 
-    def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
-        """Return rows drawn from the model: from the top RBM, then down.
+    def sample(self, n_samples=1, *, given=None, n_steps=1000, random_state=None):
+        """Return rows drawn from the model, or from it given some of the data's units.
 
         Parameters
         ----------
         n_samples : int, default=1
+            Number of rows, or with ``given`` of draws for each of its rows.
+        given : array-like of shape (n_rows, n_features), default=None
+            Rows of known states, with NaN where a unit is free, as in ``RBM.sample``. Draws go by
+            the posterior of the first layer's latent units, and are exact.
         n_steps : int, default=1000
             Steps of Gibbs sampling at the top; not used where its draws are exact, that is where
-            the smaller of its layers has at most 20 units.
+            the smaller of its layers has at most 20 units. With ``given``, of a single RBM alone.
         random_state : int, RandomState instance or None, default=None
             The estimator's own if None.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            States of the bottom layer's units.
+            States of the bottom layer's units. With ``given``, of shape (n_rows * n_samples,
+            n_features) and of its dtype, as ``RBM.sample`` returns it.
+
+        Raises
+        ------
+        TooManyStates
+            With ``given``, if the first layer has more than 24 latent units, or layers above it so
+            many that their marginals cannot be had.
         """
         stream = self._sampling_stream(n_samples, random_state)
+        if given is not None:
+            return sample_given(self, given, n_samples, n_steps, stream)
         top = sample_visible(self.model_.top, n_samples, n_steps, stream.child("top"))
         return self.model_.down(top, stream.child("down"))
 
     @property
     def _n_features_out(self):
         return len(self.layers_[-1].components_)
-
-
-def layer_stream(stream, depth):
-    """Return the stream of the layer at a depth, of the stream of the whole."""
-    return stream.child("layer", depth)
-
-
-def fit_layer(name, layer, rows, stream, below=None):
-    """Train one layer on what the layers below it hand up, and return its p(x | h).
-
-    Parameters
-    ----------
-    name : str
-    layer : Layer
-    rows : LayerInput
-    stream : Stream
-        Not used if the layer has a ``random_state`` of its own.
-    below : Conditional, default=None
-        p(x | h) of the layer below.
-
-    Returns
-    -------
-    Conditional
-
-    Raises
-    ------
-    Incompatible
-        If the layer does not fit the layer below, or has no p(x | h).
-    """
-    if below is not None:
-        _check_units(name, layer, below.latent, below.n_latent)
-    layer.check_parameters()
-    if layer.random_state is not None:
-        stream = Stream.from_random_state(layer.random_state)
-    layer.fit_input(rows, stream)
-    return _conditional(name, layer)
-
-
-def _conditional(name, layer):
-    """Return p(x | h) of a fitted layer, or raise that it has none."""
-    found = layer.conditional_
-    if found is None:
-        raise Incompatible(
-            f"DBN asks each layer for its p(x | h) once it is fitted, and {name} "
-            f"({type(layer.estimator).__name__}) has no conditional_. Use AutoEncoder or RBM, or "
-            "add the attribute."
-        )
-    return found
-
-
-def _check_units(name, layer, latent, n_latent):
-    """Raise Incompatible if a layer's visible units are not what the latent units below it are."""
-    visible = layer.data_units(n_latent)
-    if not (visible.is_binary and np.array_equal(visible.bits(n_latent), latent.bits(n_latent))):
-        raise Incompatible(
-            f"DBN asks that a layer's visible units are the latent units of the layer below it: "
-            f"those of {name} are {visible!r}, and those below it {latent!r}. Set both alike, as "
-            "with hidden='spin' below and visible='spin' above."
-        )

@@ -109,6 +109,7 @@ class LatentLayer(Layer):
     }
 
     _default_trainer = MarginalAscent
+    _needed = ("components_", "intercept_visible_", "latent_marginal_", "n_features_in_")
 
     def __init__(
         self, n_components=12, *, init=None, visible="bernoulli", trainer=None, random_state=None

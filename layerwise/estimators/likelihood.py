@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -12,8 +13,9 @@ from layerwise._sklearn import check_is_fitted
 from layerwise.estimators.base import Generative
 from layerwise.estimators.checks import validate, validate_rows
 from layerwise.estimators.dbn import DBN
+from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Incompatible
-from layerwise.likelihood import marginal, sampled
+from layerwise.likelihood import marginal, pseudo, sampled
 from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.partition import log_z
 from layerwise.models.conditional import Conditional
@@ -106,11 +108,72 @@ def log_likelihood(model, X):
         )
     check_is_fitted(model)
     X = validate(model, X, model.visible_units_, sparse=True)
-    value, variance = expected(model._log_density(), X, model.visible_units_)
+    return _mean(model, model._log_density(), X, "sum over all latent states")
+
+
+def log_pseudolikelihood(model, X):
+    """Mean pseudo-log-likelihood of rows under a fitted RBM, in nats per row.
+
+    The pseudo-likelihood of a row is the product over its units of p(unit | all other units), a
+    softmax group counting as one unit. It needs no partition function, so it can be had of an RBM
+    of any size; it is another number than the likelihood, and not comparable with it, save where
+    units are independent.
+
+    Parameters
+    ----------
+    model : RBM, BernoulliRBM or Pipeline
+        Fitted; a pipeline ends in one of the others.
+    X : array-like of shape (n_samples, n_features)
+        Rows of states; values in (0, 1) are means where units are Bernoulli units.
+
+    Returns
+    -------
+    Estimate
+        Exact for rows of states: a sum over all units, of which none is drawn. Of continuous units
+        p is a density, whose normalisation is a quadrature to a relative error of 1e-13. Rows of
+        means have the expected value of rows drawn from them, as in ``log_likelihood``.
+
+    Raises
+    ------
+    TypeError
+        If the model is not an RBM.
+
+    References
+    ----------
+    Besag, "Statistical analysis of non-lattice data", 1975.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from layerwise import RBM, log_pseudolikelihood
+    >>> rbm = RBM.from_parameters(np.zeros((300, 5)), np.zeros(5), np.zeros(300))
+    >>> round(float(log_pseudolikelihood(rbm, np.eye(5))), 6)  # five fair coins
+    -3.465736
+    """
+    model, X = last_step(model, X)
+    if isinstance(model, DBN):
+        raise TypeError(
+            "log_pseudolikelihood takes an RBM, and got a DBN, whose units given all others need "
+            "sums over its latent states. Use log_likelihood, or pass dbn.layers_[-1]."
+        )
+    if not isinstance(model, RBM):
+        raise TypeError(
+            "log_pseudolikelihood takes a fitted RBM, or a Pipeline that ends in one, and got "
+            f"{model!r}."
+        )
+    params = model.params_
+    X = validate(model, X, model.visible_units_, sparse=True)
+    function = partial(pseudo.log_pseudolikelihood, params)
+    return _mean(model, function, X, "sum over all units")
+
+
+def _mean(model, function, X, method):
+    """Return the mean over rows of what a function says of states, exact unless rows are means."""
+    value, variance = expected(function, X, model.visible_units_)
     mean, error = float(np.mean(value)), float(np.sqrt(variance.sum())) / len(value)
     if error == 0:
-        return Estimate.exact(mean, "sum over all latent states")
-    method = f"sum over all latent states, mean over {N_DRAWS} draws of each row of means"
+        return Estimate.exact(mean, method)
+    method += f", mean over {N_DRAWS} draws of each row of means"
     return Estimate(mean, mean - 3 * error, mean + 3 * error, method)
 
 

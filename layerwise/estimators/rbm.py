@@ -1,6 +1,7 @@
 """RBM: a restricted Boltzmann machine whose score is its log-likelihood."""
 
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_scalar
@@ -8,13 +9,17 @@ from sklearn.utils import check_scalar
 from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, check_is_fitted
 from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import check_trainer, run_passes, validate
+from layerwise.estimators.sampling import sample_given
+from layerwise.likelihood.gradient import model_moments
 from layerwise.likelihood.mixtures import log_density
-from layerwise.likelihood.sampling import exact_states
+from layerwise.likelihood.partition import TABLE_LIMIT, listed_layer, refuse
+from layerwise.likelihood.sampling import exact_states, first_states
 from layerwise.models.dbn import DBNParams
 from layerwise.models.draws import expected
 from layerwise.models.family import Units
+from layerwise.models.parameters import checked, checked_log_of
 from layerwise.models.rbm import RBMParams, hidden_units_of
-from layerwise.numerics.streams import VISIBLE
+from layerwise.models.units import BITS
 from layerwise.trainers.contrastive import PCD
 
 # Exact draws list the smaller layer; 2**20 states are a table of 8 MB, made in milliseconds.
@@ -27,14 +32,16 @@ def sample_visible(params, n_samples, n_steps, stream):
     states = exact_states(params, n_samples, stream, limit=EXACT_SAMPLES)
     if states is not None:
         return states
-    # Two-state units start with even odds, others where no hidden unit moves them.
-    field = np.zeros((n_samples, params.n_visible), params.components.dtype)
-    if not params.visible.is_binary:
-        field += params.intercept_visible
-    start = params.visible.sample(
-        field, stream.child("start"), step=0, lane=VISIBLE, log_variance=params.log_variance
-    )
+    start = first_states(params, n_samples, stream.child("start"))
     return params.gibbs(start, stream.child("gibbs"), n_steps)
+
+
+class Moments(NamedTuple):
+    """Expected values under an RBM: of visible units v, of hidden units h, and of h v^T."""
+
+    visible: np.ndarray
+    hidden: np.ndarray
+    products: np.ndarray
 
 
 class RBM(Layer):
@@ -102,6 +109,10 @@ class RBM(Layer):
     and their score is the expected log-likelihood of such draws. Values of all other units are
     states. Log-likelihoods of continuous units are logarithms of densities.
 
+    ``RBM.from_parameters`` makes one of given weights. Fitted ones are saved by ``pickle``, by
+    ``joblib``, and by ``skops.io``, which runs no code of a file: the types that it asks you to
+    trust are classes of this package alone.
+
     Examples
     --------
     >>> from layerwise import PCD, RBM
@@ -123,6 +134,9 @@ class RBM(Layer):
     }
 
     _default_trainer = PCD
+    _needed = ("components_", "intercept_visible_", "intercept_hidden_", "n_features_in_")
+    # Where a file does not say it, which is older than other types.
+    hidden_units_ = BITS
 
     def __init__(
         self,
@@ -218,6 +232,112 @@ class RBM(Layer):
         """p(h | x): the RBM's own posterior, a product of distributions of its hidden units."""
         return self.params_.inference
 
+    @classmethod
+    def from_parameters(
+        cls, components, intercept_visible, intercept_hidden, *, visible="bernoulli",
+        hidden="bernoulli", noise_variance=None,
+    ):  # fmt: skip
+        """Return a fitted RBM with these weights, which no training made.
+
+        Parameters
+        ----------
+        components : array-like of shape (n_components, n_features)
+            Weights W of the energy -v . b - h . c - h . W v. For spins of +-1, ``components`` and
+            intercepts are couplings and fields at temperature 1. float32 is kept, and all arrays
+            are copied.
+        intercept_visible : array-like of shape (n_features,)
+            b, in nats per unit of v.
+        intercept_hidden : array-like of shape (n_components,)
+            c.
+        visible : str, unit type or list, default="bernoulli"
+            What the visible units are, as in the class.
+        hidden : {"bernoulli", "spin"} or unit type, default="bernoulli"
+            What the hidden units are.
+        noise_variance : array-like of shape (n_features,), default=None
+            Variances of Gaussian units given the hidden units; 1 for others. None is 1 for all.
+
+        Returns
+        -------
+        RBM
+            It scores, samples and transforms as one that was trained; ``history_`` is empty.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit together, a number is not finite, a variance is not positive, or
+            units are none.
+        Incompatible
+            If hidden units have not two states.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from layerwise import RBM, log_partition
+        >>> rbm = RBM.from_parameters(np.zeros((2, 3)), np.zeros(3), np.zeros(2))
+        >>> round(float(log_partition(rbm)), 6)  # log of 2**5 states of equal weight
+        3.465736
+        """
+        arrays = [
+            checked(name, np.array(value), shape)
+            for name, value, shape in (
+                ("components", components, (None, None)),
+                ("intercept_visible", intercept_visible, (None,)),
+                ("intercept_hidden", intercept_hidden, (None,)),
+            )
+        ]
+        if 0 in arrays[0].shape:
+            raise ValueError(
+                "components must have at least one hidden and one visible unit, and has the shape "
+                f"{arrays[0].shape}. Pass weights of shape (n_components, n_features)."
+            )
+        variance = checked_log_of(noise_variance, arrays[0])
+        params = RBMParams(*arrays, visible, hidden, variance)
+        return cls._of_params(cls(params.n_hidden, visible=visible, hidden=hidden), params)
+
+    @staticmethod
+    def _of_params(rbm, params):
+        """Return an RBM as if these were what it had been fitted to."""
+        rbm.visible_units_, rbm.hidden_units_ = params.visible, params.hidden
+        rbm.adopt_params(params)
+        rbm.n_features_in_ = params.n_visible
+        rbm.n_parameters_ = rbm.model_.n_parameters
+        rbm.history_ = {}
+        return rbm
+
+    def moments(self):
+        """Return the means of both layers, and of the products of their units, exactly.
+
+        Returns
+        -------
+        Moments
+            ``visible`` is E[v] of shape (n_features,), ``hidden`` E[h] of shape (n_components,),
+            and ``products`` E[h v^T] of shape (n_components, n_features), in float64: sums over
+            all states of the smaller layer, or of the hidden one where visible states cannot be
+            listed. States are left out that weigh less than 2**-40, all together.
+
+        Raises
+        ------
+        TooManyStates
+            If that layer has more than 2**24 states.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from layerwise import RBM
+        >>> rbm = RBM.from_parameters([[0.0, 0.0]], [0.0, np.log(3)], [0.0])
+        >>> rbm.moments().visible.round(9).tolist()
+        [0.5, 0.75]
+        """
+        params = self.params_
+        refuse(
+            listed_layer(params)[1],
+            TABLE_LIMIT,
+            "The moments of an RBM",
+            "Estimate them by the means of sample(n_samples).",
+        )
+        _, products, visible, hidden, _ = model_moments(params)
+        return Moments(visible, hidden, products)
+
     def free_energy(self, X):
         """Return F(x) = -log of the sum over h of exp(-energy), in nats, of shape (n_samples,).
 
@@ -237,22 +357,32 @@ class RBM(Layer):
     def _log_density(self):
         return log_density(self.model_)
 
-    def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
-        """Return rows drawn from the model.
+    def sample(self, n_samples=1, *, given=None, n_steps=1000, random_state=None):
+        """Return rows drawn from the model, or from it given some of the visible units.
 
         Parameters
         ----------
         n_samples : int, default=1
+            Number of rows, or with ``given`` of draws for each of its rows.
+        given : array-like of shape (n_rows, n_features), default=None
+            Rows of known states, with NaN where a unit is free. Of a softmax group all units are
+            free, or none. None leaves all units free.
         n_steps : int, default=1000
             Steps of Gibbs sampling from random states; not used where draws are exact, that is
-            where the smaller layer has at most 20 units.
+            where the smaller layer has at most 20 units. With ``given``: where the hidden layer
+            has at most 20, or the free units of a row at most 2**16 states. Chains keep the known
+            units as they are.
         random_state : int, RandomState instance or None, default=None
             The estimator's own if None.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            States of the visible units.
+            States of the visible units. With ``given``, of shape (n_rows * n_samples, n_features)
+            and of its dtype: the draws of its first row, then those of the second, and so on, with
+            known values as they were.
         """
         stream = self._sampling_stream(n_samples, random_state)
+        if given is not None:
+            return sample_given(self, given, n_samples, n_steps, stream)
         return sample_visible(self.params_, n_samples, n_steps, stream)

@@ -40,6 +40,17 @@ def exact_states(params, n_samples, stream, *, limit):
     return params.sample_visible(hidden, stream, step=0, lane=VISIBLE)
 
 
+def first_states(params, n_chains, stream):
+    """Return visible states for Gibbs chains to start from, of shape (n_chains, n_visible)."""
+    # Two-state units start with even odds, others where no hidden unit moves them.
+    field = np.zeros((n_chains, params.n_visible), params.components.dtype)
+    if not params.visible.is_binary:
+        field += params.intercept_visible
+    return params.visible.sample(
+        field, stream, step=0, lane=VISIBLE, log_variance=params.log_variance
+    )
+
+
 def drawn_index(log_weights, n_samples, stream, *, lane):
     """Return indices drawn with probabilities proportional to weights, as (n_samples,) ints."""
     cumulated = np.cumsum(np.exp(log_weights - log_weights.max()))

@@ -80,12 +80,13 @@ class OfBestEstimator:
         return self.best_estimator_.inverse_transform(X)
 
     @available_if(_has_best)
-    def sample(self, n_samples=1, *, n_steps=1000, random_state=None):
+    def sample(self, n_samples=1, *, given=None, n_steps=1000, random_state=None):
         """Return rows drawn from the best DBN.
 
         Parameters
         ----------
         n_samples : int, default=1
+        given : array-like of shape (n_rows, n_features), default=None
         n_steps : int, default=1000
             As in ``DBN.sample``.
         random_state : int, RandomState instance or None, default=None
@@ -96,7 +97,9 @@ class OfBestEstimator:
         ndarray of shape (n_samples, n_features)
         """
         check_is_fitted(self)
-        return self.best_estimator_.sample(n_samples, n_steps=n_steps, random_state=random_state)
+        return self.best_estimator_.sample(
+            n_samples, given=given, n_steps=n_steps, random_state=random_state
+        )
 
     @available_if(_has_best)
     def get_feature_names_out(self, input_features=None):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.base import clone
 
-from layerwise.estimators.dbn import fit_layer, layer_stream
+from layerwise.estimators.stacking import fit_layer, layer_stream
 from layerwise.models.inputs import LayerInput
 from layerwise.numerics.streams import Stream
 

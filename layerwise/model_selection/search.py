@@ -23,7 +23,7 @@ from layerwise.model_selection.callbacks import TakesCallbacks, with_callbacks
 from layerwise.model_selection.folds import Fold, splits
 from layerwise.model_selection.greedy import GreedySelection
 from layerwise.model_selection.journal import journal
-from layerwise.model_selection.spaces import by_layer, candidates
+from layerwise.model_selection.spaces import N_ITER, by_layer, candidates, numbers_of_candidates
 from layerwise.numerics.streams import Stream
 
 
@@ -47,9 +47,11 @@ class LayerwiseSearch(
         ``"layer2__trainer__learning_rate"``) or layers themselves (``"layer1"``), to lists of
         values or, unless ``strategy`` is ``"grid"``, distributions with a method ``rvs``. Each
         layer is searched over its own part; without one, it has one candidate.
-    n_iter : int, default=10
-        Number of candidates of each layer. Where all values are lists, candidates differ from one
-        another, and there may be fewer. Not used by ``"grid"``.
+    n_iter : int or dict of str to int, default=10
+        Number of candidates of each layer, or by layer, 10 of those that the dict leaves out:
+        layers above a good bottom differ less, so that ``{"layer1": 20, "layer2": 5}`` costs less
+        for as much. Where all values are lists, candidates differ from one another, and there may
+        be fewer. Not used by ``"grid"``.
     strategy : {"random", "grid", "halving"}, default="random"
         Whether to draw candidates, to list them, or to draw them and train them in rounds: the
         best ``1 / factor`` of a round go on to the next with ``factor`` times the passes, up to
@@ -161,7 +163,7 @@ class LayerwiseSearch(
     _parameter_constraints = {
         "dbn": [DBN],
         "param_distributions": [dict, list, tuple],
-        "n_iter": [POSITIVE_INTEGER],
+        "n_iter": [POSITIVE_INTEGER, dict],
         "strategy": [StrOptions({"random", "grid", "halving"})],
         "scoring": [StrOptions({"blm", "bound"}), callable, dict],
         "cv": ["cv_object"],
@@ -180,7 +182,7 @@ class LayerwiseSearch(
         self,
         dbn,
         param_distributions,
-        n_iter=10,
+        n_iter=N_ITER,
         *,
         strategy="random",
         scoring="blm",
@@ -245,10 +247,12 @@ class LayerwiseSearch(
             stream = Stream.from_random_state(self.random_state)
             dbn = self._seeded(stream.child("dbn"))
             space = by_layer(self.param_distributions, names)
-            tried = {}
+            n_iter, tried = numbers_of_candidates(self.n_iter, names), {}
             for depth, name in enumerate(names):
                 seed = int(stream.child("candidates", name).generator().integers(2**31))
-                tried[name] = candidates(dbn, depth, space[name], self.strategy, self.n_iter, seed)
+                tried[name] = candidates(
+                    dbn, depth, space[name], self.strategy, n_iter[name], seed
+                )
             selection = GreedySelection(self, dbn, tried)
             selection.check(rows)
             found = splits(rows, y, self.cv, self.validation_fraction, stream.child("split"))

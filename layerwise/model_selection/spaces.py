@@ -3,14 +3,18 @@
 import functools
 import inspect
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_scalar
 
 from layerwise.estimators.foreign import as_layer
 from layerwise.model_selection.records import fingerprint
 
-__all__ = ["Candidate", "by_layer", "candidates", "described"]
+__all__ = ["N_ITER", "Candidate", "by_layer", "candidates", "described", "numbers_of_candidates"]
+
+N_ITER = 10  # candidates of a layer of which nothing is said
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,36 @@ def by_layer(param_distributions, names):
     return {
         name: [part for part in found.values() if part] or [{}] for name, found in parts.items()
     }
+
+
+def numbers_of_candidates(n_iter, names):
+    """Return how many candidates each layer has.
+
+    Parameters
+    ----------
+    n_iter : int or dict of str to int
+    names : list of str
+        Of the layers.
+
+    Returns
+    -------
+    dict of str to int
+
+    Raises
+    ------
+    ValueError
+        If a number is of no layer, or none of candidates.
+    """
+    if not isinstance(n_iter, dict):
+        return dict.fromkeys(names, n_iter)
+    for name, number in n_iter.items():
+        if name not in names:
+            raise ValueError(
+                f"The 'n_iter' parameter of LayerwiseSearch has candidates of {name!r}, and the "
+                f"layers are named {', '.join(names)}. Use these names."
+            )
+        check_scalar(number, f"n_iter[{name!r}]", Integral, min_val=1)
+    return {name: n_iter.get(name, N_ITER) for name in names}
 
 
 def _told(part):

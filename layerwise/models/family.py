@@ -111,6 +111,58 @@ class Units(ABC):
         """
         return None
 
+    def part(self, kept):
+        """Return the type of some of the units, in their order.
+
+        Parameters
+        ----------
+        kept : ndarray of shape (n_units,), bool
+            Units that depend on each other, as in a softmax group, are kept together.
+
+        Returns
+        -------
+        Units
+        """
+        return self
+
+    def filled(self, X):
+        """Return rows in which some state stands where a value is NaN: unknown.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_units)
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_units)
+
+        Raises
+        ------
+        ValueError
+            If of units that depend on each other some are known and others are not.
+        """
+        return np.where(np.isnan(X), 0, X)
+
+    def nodes(self, low, high, log_variance=None):
+        """Return states whose weighted sum is the sum, or integral, over all states of each unit.
+
+        Parameters
+        ----------
+        low, high : ndarray of shape (n_units,)
+            Bounds of the fields. The sum over nodes of weight exp(field state) is exp of
+            ``log_partition`` for each field between them, to a relative error of 1e-13; and for
+            each mixture of such fields, whose weights are positive.
+        log_variance : ndarray of shape (n_units,), default=None
+            As in ``mean``.
+
+        Returns
+        -------
+        list of (states, log_weights)
+            Of each unit, or group of units that depend on each other, in their order: arrays of
+            shape (n_nodes, n_units of the group) and (n_nodes,).
+        """
+        return [(states, np.zeros(len(states))) for states in self.factors(len(low))]
+
     def mean(self, field, log_variance=None):
         """Return the expected states.
 

@@ -72,6 +72,15 @@ class Mixed(Units):
         parts = [kind.factors(size) for kind, size in self.parts]
         return None if None in parts else [factor for part in parts for factor in part]
 
+    def part(self, kept):
+        sizes = [(kind, kept[here]) for kind, here in self._slices() if kept[here].any()]
+        return Mixed(tuple((kind.part(some), int(some.sum())) for kind, some in sizes))
+
+    def nodes(self, low, high, log_variance=None):
+        given = np.zeros(len(low)) if log_variance is None else log_variance
+        parts = [kind.nodes(low[h], high[h], given[h]) for kind, h in self._slices()]
+        return [node for part in parts for node in part]
+
     def bits(self, n_units):
         if not self.is_binary:
             return None
@@ -104,6 +113,9 @@ class Mixed(Units):
 
     def check_means(self, X):
         return self._checked("check_means", X)
+
+    def filled(self, X):
+        return self._checked("filled", X)
 
     def _checked(self, method, X):
         parts, same = [], True

@@ -74,3 +74,23 @@ def checked_log_variance(value, units, weights):
     if value is None:
         return np.zeros(n_units, weights.dtype)
     return checked("log_variance", value, (n_units,), weights.dtype)
+
+
+def checked_log_of(variance, weights):
+    """Return the logarithms of variances from a user's hand, or None for None.
+
+    Parameters
+    ----------
+    variance : array-like of shape (n_units,), or None
+    weights : ndarray of shape (any, n_units)
+        Checked: they give the number of units and the dtype.
+    """
+    if variance is None:
+        return None
+    found = checked("noise_variance", variance, weights.shape[1:], weights.dtype)
+    if not found.min() > 0:
+        raise ValueError(
+            f"noise_variance must be positive, and its smallest value is {float(found.min())!r}. "
+            "Pass variances, and 1 for units that are not Gaussian."
+        )
+    return np.log(found)

@@ -17,6 +17,13 @@ __all__ = ["BITS", "Bernoulli", "Gaussian", "Softmax", "Spin", "TruncatedExponen
 # Scaling into [0, 1] rounds: scikit-learn's MinMaxScaler gives 1.0000000000000002 for the largest
 # value of a column. So many units in the last place of 1 are taken for that.
 ROUNDING = 4
+# Of a Gaussian unit's integral, in standard deviations: the step between nodes, and how far they
+# go beyond the outermost means. By Poisson's summation formula the trapezoidal rule errs by
+# 2 exp(-2 (pi / step)**2) of each Gaussian, which is 1e-15; beyond 9 there is 2e-19 of it.
+STEP, REACH = 0.75, 9.0
+# Of a truncated exponential unit's integral: the points of Gauss and Legendre on each panel, and
+# field times width of a panel. The rule errs by less than 1e-16 of each exponential.
+POINTS, FIELD_OF_PANEL = 16, 12.0
 # A column whose variance is less than this share of its mean square is constant but for rounding.
 CONSTANT = 1e-12
 
@@ -106,6 +113,9 @@ class Spin(Units):
     def bits(self, n_units):
         return np.full(n_units, -1.0), np.full(n_units, 2.0)
 
+    def filled(self, X):
+        return np.where(np.isnan(X), 1, X)
+
     def variance(self, field, log_variance=None):
         return 4 * units.means(2 * field) * units.means(-2 * field)
 
@@ -174,6 +184,15 @@ class Gaussian(Units):
         given = self._given(field, log_variance)
         return np.exp(given) * field**2 / 2 + (np.log(2 * np.pi) + given) / 2
 
+    def nodes(self, low, high, log_variance=None):
+        found = []
+        for a, b, s in zip(low, high, np.exp(self._given(low[None], log_variance) / 2)):
+            # In standard deviations from a mean of zero: the mean is s * field of them.
+            n = int(np.ceil((s * (b - a) + 2 * REACH) / STEP))
+            z = s * a - REACH + STEP * np.arange(n + 1)
+            found.append((s * z[:, None], np.log(STEP * s) - z**2 / 2))
+        return found
+
     def log_base(self, X, log_variance=None):
         squares = np.asarray(X, dtype=float) ** 2
         return -np.sum(squares / (2 * np.exp(self._given(squares, log_variance))), axis=1)
@@ -210,6 +229,15 @@ class TruncatedExponential(Units):
             np.minimum(size, 1) ** 2, _NEAR_ZERO * np.arange(1, 2 * len(_NEAR_ZERO), 2)
         )
         return np.where(size < 1, near, far).astype(field.dtype)
+
+    def nodes(self, low, high, log_variance=None):
+        at, weights = np.polynomial.legendre.leggauss(POINTS)
+        found = []
+        for a, b in zip(low, high):
+            n = max(1, int(np.ceil(max(abs(a), abs(b)) / FIELD_OF_PANEL)))
+            states = (np.arange(n)[:, None] + (at + 1) / 2) / n
+            found.append((states.reshape(-1, 1), np.tile(np.log(weights / (2 * n)), n)))
+        return found
 
     def log_partition(self, field, log_variance=None):
         size = np.maximum(np.abs(field), np.finfo(field.dtype).tiny)
@@ -277,6 +305,27 @@ class Softmax(Units):
 
     def factors(self, n_units):
         return [np.eye(size) for size in self.groups(n_units)]
+
+    def part(self, kept):
+        starts = self._starts(len(kept))
+        return Softmax(tuple(np.asarray(self.groups(len(kept)))[kept[starts]].tolist()))
+
+    def filled(self, X):
+        sizes, starts = self.groups(X.shape[1]), self._starts(X.shape[1])
+        unknown = np.isnan(X)
+        counts = np.add.reduceat(unknown.astype(int), starts, axis=1)
+        partly = (counts > 0) & (counts < sizes)
+        if partly.any():
+            row, group = np.argwhere(partly)[0]
+            first = int(starts[group])
+            raise ValueError(
+                f"Of a softmax group all columns are known, or none, and in row {int(row)} of X "
+                f"columns {first} to {first + sizes[group] - 1} are NaN in part. Set all of them "
+                "to NaN, or none."
+            )
+        first = np.zeros(X.shape[1])
+        first[starts] = 1
+        return np.where(unknown, first, X)
 
     def _starts(self, n_units):
         return np.cumsum([0, *self.groups(n_units)[:-1]])

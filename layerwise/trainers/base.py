@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from layerwise._saving import WithDefaults
 from layerwise._sklearn import POSITIVE, POSITIVE_INTEGER, UNIT_INTERVAL, Interval, StrOptions
 from layerwise.exceptions import Diverged
 from layerwise.numerics.optimizer import Optimizer, descend
@@ -91,7 +92,7 @@ def unwatched(index, X):
     return math.nan
 
 
-class Trainer(ABC, BaseEstimator):
+class Trainer(WithDefaults, ABC, BaseEstimator):
     """An iterator over passes: ``passes(model, rows, stream)`` improves ``model`` and yields.
 
     A trainer is a value: parameters only; what changes is a :class:`TrainingState`. ``objective``

@@ -1,0 +1,110 @@
+"""How layers are put on each other: each one trained, or fitted already."""
+
+import numpy as np
+
+from layerwise._sklearn import check_is_fitted
+from layerwise.estimators.foreign import as_layer
+from layerwise.estimators.rbm import RBM
+from layerwise.exceptions import Incompatible
+from layerwise.numerics.streams import Stream
+
+__all__ = ["fit_layer", "fitted_layers", "layer_stream", "layers_by_hand"]
+
+
+def layer_stream(stream, depth):
+    """Return the stream of the layer at a depth, of the stream of the whole."""
+    return stream.child("layer", depth)
+
+
+def fit_layer(name, layer, rows, stream, below=None):
+    """Train one layer on what the layers below it hand up, and return its p(x | h).
+
+    Parameters
+    ----------
+    name : str
+    layer : Layer
+    rows : LayerInput
+    stream : Stream
+        Not used if the layer has a ``random_state`` of its own.
+    below : Conditional, default=None
+        p(x | h) of the layer below.
+
+    Returns
+    -------
+    Conditional
+
+    Raises
+    ------
+    Incompatible
+        If the layer does not fit the layer below, or has no p(x | h).
+    """
+    if below is not None:
+        _check_fits(name, layer.data_units(below.n_latent), below.n_latent, below)
+    layer.check_parameters()
+    if layer.random_state is not None:
+        stream = Stream.from_random_state(layer.random_state)
+    layer.fit_input(rows, stream)
+    return _conditional(name, layer)
+
+
+def layers_by_hand(layers):
+    """Return layers as ``DBN`` takes them: triples of arrays become RBMs, others stay."""
+    if not isinstance(layers, (list, tuple)):
+        raise TypeError(f"DBN is made of a list of layers from the bottom up, not {layers!r}.")
+    of_arrays = [isinstance(entry, (list, tuple)) and len(entry) == 3 for entry in layers]
+    return [
+        RBM.from_parameters(*entry) if given else entry for entry, given in zip(layers, of_arrays)
+    ]
+
+
+def fitted_layers(named):
+    """Return layers that are fitted already, or raise why they do not make a deep model.
+
+    Parameters
+    ----------
+    named : list of (str, estimator)
+        From the bottom up.
+
+    Returns
+    -------
+    list of (str, Layer)
+    """
+    layers, below = [], None
+    for name, estimator in named:
+        check_is_fitted(estimator)
+        layer = as_layer(estimator)
+        found = _conditional(name, layer)
+        if below is not None:
+            _check_fits(name, found.visible, found.n_visible, below)
+        layers.append((name, layer))
+        below = found
+    return layers
+
+
+def _conditional(name, layer):
+    """Return p(x | h) of a fitted layer, or raise that it has none."""
+    found = layer.conditional_
+    if found is None:
+        raise Incompatible(
+            f"DBN asks each layer for its p(x | h) once it is fitted, and {name} "
+            f"({type(layer.estimator).__name__}) has no conditional_. Use AutoEncoder or RBM, or "
+            "add the attribute."
+        )
+    return found
+
+
+def _check_fits(name, visible, n_visible, below):
+    """Raise Incompatible if a layer's visible units are not what the latent units below it are."""
+    latent, n_latent = below.latent, below.n_latent
+    if n_visible != n_latent:
+        raise Incompatible(
+            f"DBN asks that a layer has as many visible units as the layer below it has latent "
+            f"ones: {name} has {n_visible}, and there are {n_latent} below it. Give layers of "
+            "sizes that fit."
+        )
+    if not (visible.is_binary and np.array_equal(visible.bits(n_latent), latent.bits(n_latent))):
+        raise Incompatible(
+            f"DBN asks that a layer's visible units are the latent units of the layer below it: "
+            f"those of {name} are {visible!r}, and those below it {latent!r}. Set both alike, as "
+            "with hidden='spin' below and visible='spin' above."
+        )
