@@ -4,6 +4,7 @@ from layerwise import datasets, plots
 from layerwise._versions import __version__, show_versions
 from layerwise.estimators.autoencoder import AutoEncoder
 from layerwise.estimators.bernoulli_rbm import BernoulliRBM
+from layerwise.estimators.callbacks import EarlyStopping
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.latent_layer import LatentLayer
 from layerwise.estimators.likelihood import (
@@ -34,6 +35,7 @@ __all__ = [
     "BernoulliRBM",
     "BoundAscent",
     "Diverged",
+    "EarlyStopping",
     "Estimate",
     "ExactGradient",
     "Gaussian",

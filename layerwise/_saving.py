@@ -13,6 +13,8 @@ from layerwise.exceptions import Incompatible
 __all__ = ["Saved", "WithDefaults"]
 
 VERSION = "_layerwise_version"
+# What an estimator has before it is fitted, while it is: callbacks see copies of it then.
+SEEN = {"n_features_in_", "feature_names_in_"}
 
 
 class WithDefaults:
@@ -48,8 +50,8 @@ class Saved(WithDefaults):
         version = state.pop(VERSION, None)
         kind = type(self).__name__
         written = "by a version that did not say which" if version is None else f"by {version}"
-        is_fitted = any(name.endswith("_") and not name.startswith("_") for name in state)
-        missing = [name for name in self._needed if name not in state] if is_fitted else []
+        fitted = {name for name in state if name.endswith("_") and not name.startswith("_")}
+        missing = [name for name in self._needed if name not in state] if fitted - SEEN else []
         if missing:
             raise Incompatible(
                 f"This {kind} was saved {written}, and lacks {', '.join(missing)}, which version "

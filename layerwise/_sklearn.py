@@ -30,6 +30,7 @@ __all__ = [
     "fit_context",
     "float_rows",
     "get_tags",
+    "has_callbacks",
     "has_fit_parameter",
     "masked_columns",
     "validate_params",
@@ -95,6 +96,17 @@ def validated_weights(sample_weight, X):
 def float_rows(X):
     """Return X as a C-contiguous float32 or float64 array."""
     return check_array(X, input_name="X", **FLOATS)
+
+
+def has_callbacks(estimator, *, handed_on=False):
+    """Return whether an estimator has callbacks, or some that are handed on to its parts."""
+    found = getattr(estimator, "_skl_callbacks", ())
+    if not (found and handed_on):
+        return bool(found)
+    # Here and not above: importing it imports what is optional.
+    from sklearn.callback import AutoPropagatedCallback
+
+    return any(isinstance(each, AutoPropagatedCallback) for each in found)
 
 
 def masked_columns(params):

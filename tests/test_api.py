@@ -18,7 +18,7 @@ NAMES = [
     "CD", "PCD", "ExactGradient", "Backprop", "BoundAscent", "MarginalAscent", "LikelihoodAscent",
     "Estimate", "log_partition", "log_likelihood", "best_latent_marginal", "latent_marginal_bound",
     "log_pseudolikelihood",
-    "LayerwiseSearch", "scorers", "datasets", "plots",
+    "LayerwiseSearch", "scorers", "EarlyStopping", "datasets", "plots",
     "TooManyStates", "Diverged", "Incompatible",
     "show_versions", "__version__",
 ]  # fmt: skip
@@ -73,7 +73,7 @@ def test_docstrings_are_complete(name):
 
 
 WITH_EXAMPLES = [
-    "RBM", "AutoEncoder", "LatentLayer", "DBN", "LayerwiseSearch", "BernoulliRBM",
+    "RBM", "AutoEncoder", "LatentLayer", "DBN", "LayerwiseSearch", "BernoulliRBM", "EarlyStopping",
     "log_pseudolikelihood", "RBM.from_parameters", "RBM.moments", "DBN.from_parameters",
 ]  # fmt: skip
 

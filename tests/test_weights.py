@@ -337,3 +337,32 @@ def test_first_parameters_are_those_of_repeated_rows(kind, n_units):
             kind.first_biases(sparse.csr_array(kept), variance, some),
             kind.first_biases(kept, variance, some),
         )
+
+
+@pytest.mark.parametrize("estimator", [DRAWING["cd"], DRAWING["pcd"], DRAWING["drop-in"]])
+def test_going_on_takes_weights_and_sparse_rows(estimator):
+    """Calls of ``partial_fit`` are passes of ``fit``, under weights as without."""
+    X, weights = data("bernoulli", 6, n_rows=40)
+    n_passes = 4
+    whole = fitted(estimator, X, sample_weight=weights)
+    parts = clone(estimator).set_params(random_state=7)
+    for given in (X, sparse.csr_array(X)) * (n_passes // 2):
+        parts.partial_fit(given, sample_weight=weights)
+    assert np.array_equal(learnt(parts), learnt(whole))
+
+
+@pytest.mark.parametrize("option", [{"centered": True}, {"sparsity_target": 0.2}])
+def test_running_means_go_on_with_training(option):
+    X, _ = data("bernoulli", 6, n_rows=40)
+    trainer = PCD(n_passes=4, batch_size=10, **option)
+    whole = fitted(RBM(3, trainer=trainer), X)
+    parts = RBM(3, trainer=trainer, random_state=7)
+    for _ in range(4):
+        parts.partial_fit(X)
+    assert np.array_equal(learnt(parts), learnt(whole))
+    # Asked for in the middle of training, they begin at the means of the rows.
+    later = RBM(3, trainer=PCD(n_passes=4, batch_size=10), random_state=7)
+    later.partial_fit(X).set_params(trainer=trainer).partial_fit(X)
+    assert np.isfinite(learnt(later)).all()
+    below = later._trained.state.means[0]
+    np.testing.assert_allclose(below, X.mean(axis=0), atol=0.04)  # four hundredths of the way

@@ -1,5 +1,6 @@
 """AutoEncoder: a generative layer, and an inference network that may be richer than it."""
 
+from copy import deepcopy
 from numbers import Integral
 
 import numpy as np
@@ -11,7 +12,7 @@ from layerwise._sklearn import (
     StrOptions,
 )
 from layerwise.estimators.base import Layer
-from layerwise.estimators.checks import check_trainer, run_passes
+from layerwise.estimators.training import kept_log_variance
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
 from layerwise.likelihood.mixtures import Mixture
@@ -60,8 +61,15 @@ class AutoEncoder(Layer):
     trainer : Backprop, default=None
         ``Backprop()`` if None. Its parameters can be set and searched over, as
         ``trainer__learning_rate``, those of the default too.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from what was fitted before, for as many passes more, as
+        ``partial_fit`` goes on. The trainer's schedule starts again: at a constant rate, two fits
+        of n passes are one of 2 n, bit for bit, where no rows are held out. False starts anew.
+    verbose : int, default=0
+        If positive, a line is printed to stdout about once a second and after the last pass: the
+        pass, what ``history_`` says of it, and the time so far.
     random_state : int, RandomState instance or None, default=None
-        Read once per call of ``fit``; an int gives the same bits at every call.
+        Read when training starts anew; an int gives the same bits at every call.
 
     Attributes
     ----------
@@ -78,12 +86,14 @@ class AutoEncoder(Layer):
         The inference network: ``inference_.mean(X)`` is q(h = 1 | x), ``inference_.field(X)`` its
         log-odds.
     latent_fields_ : ndarray of shape (n_samples, n_components)
-        Log-odds of q(h = 1 | x) for the training rows (for a draw of each, where they are means);
+        Log-odds of q(h = 1 | x) for the training rows (for a draw of each, where they are means;
+        after ``partial_fit``, for the rows of the last call);
         their aggregate is the latent distribution of ``score_samples`` and ``sample``. Rows of
         weight zero are left out.
     latent_weights_ : ndarray of shape (n_samples,) or None
         Their shares in the aggregate, which sum to 1. None where rows had no weights.
     history_ : dict of str to ndarray of shape (n_passes,)
+        What was told of each pass, those before ``fit`` or ``partial_fit`` went on among them.
         ``"reconstruction_error"``: the trainer's loss in each pass, in nats per row; smaller is
         better. Of continuous units it is minus the logarithm of a density, and may be negative.
     n_parameters_ : int
@@ -122,6 +132,8 @@ class AutoEncoder(Layer):
         "corruption": [UNIT_INTERVAL],
         "visible": [str, Units, list, tuple],
         "trainer": [None, HasMethods(["passes", "check"])],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
 
@@ -129,6 +141,7 @@ class AutoEncoder(Layer):
     _needed = (
         "components_", "intercept_visible_", "inference_", "latent_fields_", "n_features_in_",
     )  # fmt: skip
+    _trained_by = AutoEncoderParams, "Backprop()"
 
     def __init__(
         self,
@@ -140,6 +153,8 @@ class AutoEncoder(Layer):
         corruption=0.0,
         visible="bernoulli",
         trainer=None,
+        warm_start=False,
+        verbose=0,
         random_state=None,
     ):
         self.n_components = n_components
@@ -149,56 +164,65 @@ class AutoEncoder(Layer):
         self.corruption = corruption
         self.visible = visible
         self.trainer = trainer
+        self.warm_start = warm_start
+        self.verbose = verbose
         self.random_state = random_state
 
-    def fit_input(self, rows, stream):
-        """Train on what is drawn anew for each pass, as a layer of a deep model.
+    def _sizes(self, n_features):
+        return (n_features, *self.encoder_layer_sizes, self.n_components, n_features)
 
-        Parameters
-        ----------
-        rows : LayerInput
-        stream : Stream
-            Where all random numbers come from.
+    def _asked(self, n_features):
+        return {
+            "n_components": self.n_components,
+            "n_features": n_features,
+            "encoder_layer_sizes": tuple(self.encoder_layer_sizes),
+            "tied": bool(self.tied),
+            "visible": self.data_units(n_features),
+        }
 
-        Returns
-        -------
-        AutoEncoder
-            This estimator.
-        """
-        self._check_network()
-        trainer = self._trainer
-        check_trainer(self, trainer, AutoEncoderParams, "Backprop()")
-        means = rows.expected()
-        n_features = means.shape[1]
-        visible = self.data_units(n_features)
-        sizes = (n_features, *self.encoder_layer_sizes, self.n_components, n_features)
-        code = len(sizes) - 2
+    def _first(self, rows, means, stream):
+        sizes = self._sizes(means.shape[1])
         chain = Chain.init(
             sizes,
-            ("sigmoid",) * code,
+            ("sigmoid",) * (len(sizes) - 2),
             stream.child("init"),
             dtype=means.dtype,
             tied=((0, 1),) if self.tied else (),
-            outputs=visible,
+            outputs=self.data_units(means.shape[1]),
         )
-        params = AutoEncoderParams(chain, code, self.code == "sample", self.corruption)
+        params = self._params(chain)
         params.start_at(means, rows.weights)
-        self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
-        self.components_ = chain.weights(code)
-        self.intercept_visible_ = chain.biases(code)
-        self.visible_units_ = visible
-        vars(self).pop("noise_variance_", None)
-        if chain.log_variance is not None:
-            self.noise_variance_ = np.exp(chain.log_variance)
-        self.inference_ = Encoder(chain, 0, code)
-        states = rows.draw(stream.child("aggregate"))
-        self.latent_fields_ = self.inference_.field(states)
-        self.latent_weights_ = rows.shares
-        self.n_features_in_ = n_features
-        self.n_parameters_ = self.conditional_.n_parameters
-        return self
+        return params
 
-    def _check_network(self):
+    def _params(self, chain):
+        return AutoEncoderParams(chain, chain.n_layers - 1, self.code == "sample", self.corruption)
+
+    def _as_it_stands(self, model):
+        chain, now = deepcopy(self.inference_.chain), self.conditional_
+        decoder = chain.n_layers - 1
+        chain.weights(decoder)[...] = now.weights
+        chain.biases(decoder)[...] = now.bias
+        for kept in kept_log_variance(self, model, now.log_variance):
+            chain.log_variance[...] = kept
+        return self._params(chain)
+
+    def _attributes(self, model, rows, stream):
+        chain, code = model.chain, model.code
+        found = {"components_": chain.weights(code), "intercept_visible_": chain.biases(code)}
+        if chain.log_variance is not None:
+            found["noise_variance_"] = np.exp(chain.log_variance)
+        inference = Encoder(chain, 0, code)
+        return {
+            **found,
+            "visible_units_": chain.outputs,
+            "inference_": inference,
+            "latent_fields_": inference.field(rows.draw(stream.child("aggregate"))),
+            "latent_weights_": rows.shares,
+            "n_features_in_": chain.sizes[0],
+            "n_parameters_": model.conditional.n_parameters,
+        }
+
+    def _check_parts(self):
         sizes = self.encoder_layer_sizes
         if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
             raise ValueError(

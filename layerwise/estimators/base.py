@@ -15,6 +15,7 @@ from layerwise.estimators.checks import (
     validate,
     validate_rows,
 )
+from layerwise.estimators.training import Trains
 from layerwise.models.conditional import Conditional
 from layerwise.models.draws import expected
 from layerwise.models.mixed import units_of
@@ -123,15 +124,15 @@ class Generative(Saved, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return tags
 
 
-class Layer(Generative, BaseEstimator):
+class Layer(Trains, Generative, BaseEstimator):
     """One layer of latent units over the data, and what a :class:`DBN` asks of it.
 
     A layer has, beside ``fit`` and ``transform``,
 
     - ``data_units(n_features)``: what its columns are, from its parameters alone;
     - ``check_parameters()``: raises what is wrong with the others;
-    - ``fit_input(rows, stream)``: ``fit`` on a :class:`LayerInput`, whose states are drawn anew in
-      each pass, with the random numbers of a stream;
+    - ``fit_input(rows, stream, *, y, verbose, after)``: ``fit`` on a :class:`LayerInput`, whose
+      states are drawn anew in each pass, with the random numbers of a stream;
     - ``conditional_``: p(x | h), once fitted, which is all that stays of it in a deep model;
     - ``inference_``: q(h | x), once fitted, with ``mean`` and ``sample``, and either ``log_odds``
       of independent units, or ``log_aggregated``, the mean of q(h | x) over rows;
@@ -140,7 +141,8 @@ class Layer(Generative, BaseEstimator):
     - ``estimator``: itself, or what it speaks for (``foreign.py``); ``random_state``; and
       ``history_``, which may be None.
 
-    A subclass has ``_default_trainer`` too, ``components_`` and ``intercept_visible_``.
+    A subclass has ``_default_trainer`` too, ``components_`` and ``intercept_visible_``, and what
+    :class:`Trains` asks for.
     """
 
     def set_params(self, **params):
@@ -196,11 +198,68 @@ class Layer(Generative, BaseEstimator):
             If the trainer, or a parameter, does not fit this layer.
         Diverged
             If training diverges; what was fitted before is kept.
+
+        Notes
+        -----
+        Ctrl-C ends training once the pass under way is done, and what was fitted before is kept.
+        A callback that ends training keeps what has been trained so far: see
+        :class:`EarlyStopping`.
         """
+        goes_on = self.warm_start and hasattr(self, "components_")
+        audience = self._audience(X, y)
         with restored_on_error(self):
-            X = validated_rows(self, X, reset=True, sparse=True)
-            rows = layer_input(X, self.data_units(X.shape[1]), sample_weight)
-            return self.fit_input(rows, Stream.from_random_state(self.random_state))
+            rows = self._rows(X, sample_weight, reset=True)
+            stream = None if goes_on else Stream.from_random_state(self.random_state)
+            return self._train(rows, stream, audience, goes_on=goes_on)
+
+    @fit_context
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Go on training by one pass over these rows.
+
+        The first call starts as ``fit`` does, from these rows; later ones, and those after
+        ``fit``, go on with the parameters, the optimiser and the persistent chains as they stand.
+        So ``n`` calls with the same rows make what ``fit`` makes of them in ``n_passes=n`` passes,
+        bit for bit, where the learning rate is the same and no rows are held out.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Any number of rows.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in ``fit``: the weights of these rows among themselves.
+
+        Returns
+        -------
+        self
+            This estimator.
+
+        Raises
+        ------
+        Incompatible
+            If the trainer does not fit this layer, or a parameter asks for other sizes or units
+            than those of the model that is to go on.
+        Diverged
+            If training diverges; all is as it was before the call.
+
+        Notes
+        -----
+        The rate of a call is that of the trainer's schedule at the number of passes so far, since
+        training began or since the last ``fit`` began; beyond ``n_passes`` it stays that of the
+        last pass. ``early_stopping`` is for ``fit`` alone: no rows are held out here.
+        """
+        goes_on = hasattr(self, "components_")
+        audience = self._audience(X, y, task="partial_fit")
+        with restored_on_error(self):
+            rows = self._rows(X, sample_weight, reset=not goes_on)
+            stream = None if goes_on else Stream.from_random_state(self.random_state)
+            return self._train(rows, stream, audience, goes_on=goes_on, one_pass=True)
+
+    def _rows(self, X, sample_weight, *, reset):
+        """Return the rows to train on."""
+        X = validated_rows(self, X, reset=reset, sparse=True)
+        return layer_input(X, self.data_units(X.shape[1]), sample_weight)
 
     def data_units(self, n_features):
         """Return what so many columns of data are of.

@@ -11,17 +11,14 @@ from layerwise._sklearn import (
     POSITIVE,
     POSITIVE_INTEGER,
     check_is_fitted,
-    fit_context,
 )
-from layerwise.estimators.checks import restored_on_error, run_passes, validate
+from layerwise.estimators.checks import validate
 from layerwise.estimators.rbm import RBM
 from layerwise.likelihood import pseudo
-from layerwise.models.inputs import LayerInput
 from layerwise.models.rbm import RBMParams
 from layerwise.models.units import BITS
 from layerwise.numerics.rows import blocks, by_blocks, dense
 from layerwise.numerics.streams import Stream
-from layerwise.trainers.base import TrainingState, unwatched
 from layerwise.trainers.contrastive import PCD
 
 # Standard deviation of the first weights: scikit-learn's, so that its learning rates and numbers
@@ -29,17 +26,48 @@ from layerwise.trainers.contrastive import PCD
 WEIGHT_SCALE = 0.01
 
 
-class _FewRows(PCD):
-    """PCD that leaves out what would cost more than a step on a few rows.
+class _Iterations(PCD):
+    """PCD on means as they are, which may take no pass at all, and prints a line on each.
 
-    It does not look at the likelihood, and its parameters are BernoulliRBM's, checked already.
+    Parameters
+    ----------
+    rbm : BernoulliRBM
+        Whose training it is.
     """
 
-    def check(self):
-        """Raise nothing."""
+    _parameter_constraints = {}  # the RBM's have been checked
 
-    def _prepare(self, state, rows):
-        return super()._prepare(state, rows)[0], unwatched
+    def __init__(self, rbm):
+        super().__init__(
+            n_chains=rbm.batch_size,
+            learning_rate=rbm.learning_rate,
+            momentum=0.0,
+            batch_size=rbm.batch_size,
+            n_passes=rbm.n_iter,
+            resample=False,
+        )
+        self.rbm = rbm
+
+    def _take(self, state, rows, step, rate):
+        begin = time.perf_counter()
+        found = super()._take(state, rows, step, rate)
+        if self.rbm.verbose:
+            self._print(state, rows.expected(), begin)
+        return found
+
+    def _print(self, state, X, begin):
+        """Print a line on a pass, as scikit-learn does."""
+        generator = state.stream.child("verbose", state.n_passes).generator()
+        columns = generator.integers(X.shape[1], size=X.shape[0])
+        parts = [
+            pseudo.log_of_one_unit(state.model, dense(X[here]), columns[here])
+            for here in blocks(*X.shape, X.dtype.itemsize)
+        ]
+        value = np.concatenate(parts).mean()
+        print(
+            f"[{type(self.rbm).__name__}] Iteration {state.n_passes}, pseudo-likelihood = "
+            f"{value:.2f}, time = {time.perf_counter() - begin:.2f}s"
+        )
 
 
 class BernoulliRBM(RBM):
@@ -171,126 +199,26 @@ class BernoulliRBM(RBM):
         params = RBM.from_parameters(components, intercept_visible, intercept_hidden).params_
         return cls._of_params(cls(params.n_hidden), params)
 
-    def _trainer_of(self, n_passes, kind=PCD):
-        return kind(
-            n_chains=self.batch_size,
-            learning_rate=self.learning_rate,
-            momentum=0.0,
-            batch_size=self.batch_size,
-            n_passes=max(1, n_passes),
-            resample=False,
-        )
+    @property
+    def _trainer(self):
+        return _Iterations(self)
 
-    def fit_input(self, rows, stream):
-        """Train on rows, or as a layer of a deep model.
+    def _lines(self, trainer, n_passes):
+        return None  # the trainer prints its own
 
-        Parameters
-        ----------
-        rows : LayerInput
-        stream : Stream
-            Where all random numbers come from.
-
-        Returns
-        -------
-        BernoulliRBM
-            This estimator.
-        """
-        trainer = self._trainer_of(self.n_iter)
-        state = self._started(rows, stream, trainer)
-        passes = trainer.passes(state.model, rows, state.stream, state) if self.n_iter else ()
-        if self.verbose:
-            passes = self._told(passes, state, rows)
-        self.history_ = run_passes(trainer, passes)
-        vars(self).pop("random_state_", None)
-        return self._take(state)
-
-    def _started(self, rows, stream, trainer):
-        """Return the state before the first pass."""
-        means = rows.expected()
+    def _first(self, rows, means, stream):
         n_features, dtype = means.shape[1], means.dtype
         generator = stream.child("init").generator()
         weights = generator.normal(scale=WEIGHT_SCALE, size=(self.n_components, n_features))
-        params = RBMParams(
+        return RBMParams(
             weights.astype(dtype), np.zeros(n_features, dtype), np.zeros(self.n_components, dtype)
         )
-        return trainer.start(params, rows, stream.child("train"))
 
-    def _take(self, state):
-        """Be what training has come to."""
-        self.adopt_params(state.model)
-        self.h_samples_ = state.chains
-        self._training = (state.stream.key.hex(), state.n_passes)
-        self.n_features_in_ = state.model.n_visible
-        self.n_parameters_ = sum(array.size for array in state.model.arrays())
+    def _train(self, rows, stream, audience, **options):
+        super()._train(rows, stream, audience, **options)
+        self.h_samples_ = self._trained.state.chains
+        vars(self).pop("random_state_", None)
         return self
-
-    def _told(self, passes, state, rows):
-        """Yield the passes of training, and print a line for each, as scikit-learn does."""
-        begin, X, stream = time.perf_counter(), rows.expected(), state.stream.child("verbose")
-        for done in passes:
-            generator = stream.child(done.index).generator()
-            columns = generator.integers(X.shape[1], size=X.shape[0])
-            parts = [
-                pseudo.log_of_one_unit(state.model, dense(X[here]), columns[here])
-                for here in blocks(*X.shape, X.dtype.itemsize)
-            ]
-            value = np.concatenate(parts).mean()
-            end = time.perf_counter()
-            print(
-                f"[{type(self).__name__}] Iteration {done.index + 1}, pseudo-likelihood = "
-                f"{value:.2f}, time = {end - begin:.2f}s"
-            )
-            begin = end
-            yield done
-
-    @fit_context
-    def partial_fit(self, X, y=None):
-        """Train on some more rows: one pass over them, in batches of ``batch_size``.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            States, or means of them. The first call makes the first weights, in the dtype of X.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        BernoulliRBM
-            This estimator.
-
-        Raises
-        ------
-        Diverged
-            If training diverges; what was fitted before is kept.
-        """
-        with restored_on_error(self):
-            first = not hasattr(self, "components_")
-            rows = LayerInput(validate(self, X, BITS, reset=first))
-            state = self._resumed(rows, first)
-            trainer = self._trainer_of(state.n_passes + 1, _FewRows)
-            self.history_ = run_passes(
-                trainer, trainer.passes(state.model, rows, state.stream, state)
-            )
-            return self._take(state)
-
-    def _resumed(self, rows, first):
-        """Return the state of training to go on from, in arrays of its own."""
-        key, n_passes = getattr(self, "_training", (None, 0))
-        if key is None:
-            stream = Stream.from_random_state(self.random_state)
-        else:
-            stream = Stream(bytes.fromhex(key))
-        trainer = self._trainer_of(1)
-        if first:
-            return self._started(rows, stream, trainer)
-        params = self.params_
-        params = params.replaced(*map(np.copy, params.arrays()))
-        chains = getattr(self, "h_samples_", None)
-        if chains is None:  # weights from a user's hand
-            return trainer.start(params, rows, stream)
-        chains = np.array(chains, dtype=params.components.dtype, order="C")
-        return TrainingState(params, trainer._optimizer(params), stream, chains, n_passes)
 
     def gibbs(self, v):
         """Return visible states after one Gibbs step from each row, new ones at each call.

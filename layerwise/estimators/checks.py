@@ -1,4 +1,4 @@
-"""What estimators ask of their input, and how they are trained without losing anything."""
+"""What estimators ask of their input, and how they lose nothing where training fails."""
 
 from contextlib import contextmanager
 
@@ -14,7 +14,6 @@ __all__ = [
     "layer_input",
     "refuse_trainer",
     "restored_on_error",
-    "run_passes",
     "validate",
     "validate_rows",
 ]
@@ -99,19 +98,3 @@ def restored_on_error(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
-
-
-def run_passes(trainer, passes):
-    """Drain a trainer's passes and return what it told of them, as arrays by name."""
-    done = list(passes)
-    log_likelihood = np.array([each.log_likelihood for each in done])
-    history = {trainer.objective: np.array([each.objective for each in done])}
-    if not np.all(np.isnan(log_likelihood)):
-        history = {"log_likelihood": log_likelihood, **history}
-    validation = np.array([each.validation for each in done])
-    if not np.all(np.isnan(validation)):
-        history["validation_log_likelihood"] = validation
-    gap = np.array([each.validation_gap for each in done])
-    if not np.all(np.isnan(gap)):
-        history["validation_free_energy_gap"] = gap
-    return history

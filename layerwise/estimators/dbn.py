@@ -1,5 +1,7 @@
 """DBN: layers trained one at a time under an RBM."""
 
+from copy import copy
+
 from sklearn.base import BaseEstimator, clone
 
 from layerwise._sklearn import (
@@ -8,18 +10,20 @@ from layerwise._sklearn import (
     check_is_fitted,
     fit_context,
     get_tags,
+    has_callbacks,
     validated_rows,
 )
 from layerwise.estimators.base import Generative, Layer
+from layerwise.estimators.callbacks import TakesCallbacks, as_task, opened, refuse_on_parts
 from layerwise.estimators.checks import (
     check_trainer,
     layer_input,
     restored_on_error,
-    run_passes,
     validate,
     validate_rows,
 )
 from layerwise.estimators.foreign import as_layer
+from layerwise.estimators.passes import Audience, Lines, certain, run_passes
 from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.estimators.sampling import sample_given
 from layerwise.estimators.stacking import (
@@ -34,7 +38,7 @@ from layerwise.models.dbn import DBNParams
 from layerwise.numerics.streams import Stream
 
 
-class DBN(Generative, BaseComposition):
+class DBN(TakesCallbacks, Generative, BaseComposition):
     """Deep belief network: generative layers under an RBM, trained from the bottom up.
 
     Each layer is trained on samples of the inference below it, drawn anew in each pass; what
@@ -51,6 +55,12 @@ class DBN(Generative, BaseComposition):
         over.
     fine_tuner : LikelihoodAscent, default=None
         Trains all layers at once, after they were trained one at a time; None leaves them.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from what was fitted before: each layer, from the bottom up, for as
+        many passes more as its trainer takes, then the ``fine_tuner`` from there. Layers of other
+        packages are fitted anew. False starts anew.
+    verbose : int, default=0
+        If positive, all layers print lines, as those with ``verbose`` of their own do.
     random_state : int, RandomState instance or None, default=None
         Read once per call of ``fit``; layers with a ``random_state`` of their own keep to it.
 
@@ -91,13 +101,17 @@ class DBN(Generative, BaseComposition):
     _parameter_constraints = {
         "layers": [list, tuple],
         "fine_tuner": [None, HasMethods(["passes", "check"])],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
     _needed = ("layers_", "n_features_in_")
 
-    def __init__(self, layers, *, fine_tuner=None, random_state=None):
+    def __init__(self, layers, *, fine_tuner=None, warm_start=False, verbose=0, random_state=None):
         self.layers = layers
         self.fine_tuner = fine_tuner
+        self.warm_start = warm_start
+        self.verbose = verbose
         self.random_state = random_state
 
     @property
@@ -170,6 +184,13 @@ class DBN(Generative, BaseComposition):
             If the layers do not fit together.
         Diverged
             If training diverges; what was fitted before is kept.
+
+        Notes
+        -----
+        Ctrl-C ends training once the pass under way is done, and what was fitted before is kept.
+        Callbacks hear of a task for each layer and one for the ``fine_tuner``, with its passes;
+        of a layer's passes hear those that are set on the layer, and those that scikit-learn
+        hands on to parts, such as ``ProgressBar``.
         """
         self._check_layers()
         if self.fine_tuner is not None:
@@ -179,20 +200,32 @@ class DBN(Generative, BaseComposition):
             self.fine_tuner.check_sizes(
                 [layer.n_components for _, layer in self._named_layers[:-1]]
             )
+        context = None
+        refuse_on_parts(self, dict(self._named_layers))
+        if any(map(has_callbacks, [self, *(layer for _, layer in self._named_layers)])):
+            n_tasks = len(self.layers) + (self.fine_tuner is not None)
+            context = opened(self, n_tasks, X=X, y=y)
         with restored_on_error(self):
-            X = validated_rows(self, X, reset=True, sparse=True)
+            before, tuned = self._fitted_before()
+            rows = validated_rows(self, X, reset=True, sparse=True)
             stream = Stream.from_random_state(self.random_state)
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
-            units = layers[0][1].data_units(X.shape[1])
-            data = rows = layer_input(X, units, sample_weight)
+            units = layers[0][1].data_units(rows.shape[1])
+            data = rows = layer_input(rows, units, sample_weight)
             below = None
-            for depth, (name, layer) in enumerate(layers):
-                below = fit_layer(name, layer, rows, layer_stream(stream, depth), below)
+            for depth, ((name, layer), after) in enumerate(zip(layers, before)):
+                task = None if context is None else context.subcontext(task_name=name)
+                with as_task(task, self, layer.estimator, X=X, y=y):
+                    below = fit_layer(
+                        name, layer, rows, layer_stream(stream, depth), below,
+                        y=y, verbose=self.verbose, after=after,
+                    )  # fmt: skip
                 rows = rows.above(layer.inference_)
             self._take(layers, units)
             if self.fine_tuner is not None:
-                told = self._fine_tune(data, stream.child("fine_tuner"))
-                self.history_["fine_tuner"] = told
+                self._fine_tune(data, stream.child("fine_tuner"), context, X, y, tuned)
+        if context is not None:
+            context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 
     @classmethod
@@ -243,16 +276,45 @@ class DBN(Generative, BaseComposition):
             dbn.feature_names_in_ = bottom.feature_names_in_
         return dbn
 
-    def _fine_tune(self, rows, stream):
-        """Train all layers at once, and return what was told of it."""
-        model = self.model_.copy()
-        passes = self.fine_tuner.passes(model, rows, stream)
-        history = run_passes(self.fine_tuner, passes)
-        marginals = latent_log_marginals(model) if model.conditionals else []
-        for layer, conditional, marginal in zip(self.layers_, model.conditionals, marginals):
-            layer.adopt(conditional, marginal)
-        self.layers_[-1].adopt_params(model.top)
-        return history
+    def _fitted_before(self):
+        """Return what to go on from: a fitted layer or None for each, and the tuner's history."""
+        found = getattr(self, "layers_", None)
+        if not self.warm_start or found is None:
+            return [None] * len(self.layers), None
+        kinds = [type(layer) for _, layer in self._named_layers]
+        if kinds != [type(layer) for layer in found]:
+            was, now = (
+                ", ".join(kind.__name__ for kind in each)
+                for each in ([type(layer) for layer in found], kinds)
+            )
+            raise Incompatible(
+                f"DBN is to go on from what was fitted, layers of {was}, and has layers of {now}. "
+                "Set them as they were, or train anew: fit with warm_start=False."
+            )
+        layers = [layer if isinstance(layer, Layer) else None for layer in found]
+        return layers, self.history_.get("fine_tuner")
+
+    def _fine_tune(self, rows, stream, context, X, y, before):
+        """Train all layers at once; ``before`` is what was told of that in fits before."""
+        tuner, model = self.fine_tuner, self.model_.copy()
+        lines, task, most = None, None, getattr(self.fine_tuner, "most_passes", None)
+        if self.verbose > 0:
+            lines = Lines("DBN.fine_tuner", tuner.objective, most)
+        if context is not None:
+            task = context.subcontext(task_name="fine_tuner", max_subtasks=most)
+            task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+        def fitted(history):
+            layers = [copy(layer) for layer in self.layers_]
+            adopted(layers, model.copy())
+            return {"layers_": layers, "history_": self.history_ | {"fine_tuner": history}}
+
+        audience = Audience(self, certain(tuner), task, X=X, y=y, lines=lines)
+        history = run_passes(tuner, tuner.passes(model, rows, stream), audience, fitted, before)
+        adopted(self.layers_, model)
+        self.history_["fine_tuner"] = history
+        if task is not None:
+            task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
 
     def _take(self, layers, units):
         """Be made of fitted layers, pairs of (name, Layer) from the bottom up, on such columns."""
@@ -405,3 +467,11 @@ class DBN(Generative, BaseComposition):
     @property
     def _n_features_out(self):
         return len(self.layers_[-1].components_)
+
+
+def adopted(layers, model):
+    """Give fitted layers the parameters of a deep model that was trained as a whole."""
+    marginals = latent_log_marginals(model) if model.conditionals else []
+    for layer, conditional, marginal in zip(layers, model.conditionals, marginals):
+        layer.adopt(conditional, marginal)
+    layers[-1].adopt_params(model.top)

@@ -46,8 +46,8 @@ class Foreign:
     def check_parameters(self):
         """Leave the parameters to ``fit``."""
 
-    def fit_input(self, rows, stream):
-        """Fit the estimator to the means of the rows."""
+    def fit_input(self, rows, stream, *, y=None, verbose=0, after=None):
+        """Fit the estimator to the means of the rows; it knows nothing of the rest."""
         if rows.weights is None:
             self.estimator.fit(rows.expected(), None)
             return self
@@ -79,7 +79,7 @@ class Frozen(Foreign):
         check_is_fitted(self.estimator)
         return self.estimator.visible_units_
 
-    def fit_input(self, rows, stream):
+    def fit_input(self, rows, stream, *, y=None, verbose=0, after=None):
         """Leave the layer as it is, if rows are of its width."""
         has, asked = self.conditional_.n_visible, rows.expected().shape[1]
         if has != asked:

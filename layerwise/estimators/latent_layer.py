@@ -6,7 +6,7 @@ from sklearn.exceptions import NotFittedError
 
 from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, check_is_fitted
 from layerwise.estimators.base import Layer
-from layerwise.estimators.checks import check_trainer, run_passes
+from layerwise.estimators.training import kept_log_variance
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.marginal import WAY_OUT, log_inferred
 from layerwise.likelihood.partition import TABLE_LIMIT, refuse
@@ -49,8 +49,15 @@ class LatentLayer(Layer):
     trainer : MarginalAscent, default=None
         ``MarginalAscent()`` if None. Its parameters can be set and searched over, as
         ``trainer__learning_rate``, those of the default too.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from what was fitted before, for as many passes more, as
+        ``partial_fit`` goes on. The trainer's schedule starts again: at a constant rate, two fits
+        of n passes are one of 2 n, bit for bit, where no rows are held out. False starts anew.
+    verbose : int, default=0
+        If positive, a line is printed to stdout about once a second and after the last pass: the
+        pass, what ``history_`` says of it, and the time so far.
     random_state : int, RandomState instance or None, default=None
-        Read once per call of ``fit``; an int gives the same bits at every call.
+        Read when training starts anew; an int gives the same bits at every call.
 
     Attributes
     ----------
@@ -61,16 +68,18 @@ class LatentLayer(Layer):
         Variances of Gaussian units given the latent units, and 1 for others. Only where there are
         Gaussian units.
     latent_marginal_ : ndarray of shape (2**n_components,)
-        The latent distribution; bit j of an index is the state of unit j. Where the layer is part
-        of a fitted ``DBN`` with a ``fine_tuner``, that of the whole model.
+        The latent distribution; bit j of an index is the state of unit j. After ``partial_fit`` it
+        is that of the rows of the last call; where the layer is part of a fitted ``DBN`` with a
+        ``fine_tuner``, that of the whole model.
     visible_units_ : unit type
         What the columns of the data were fitted as.
     inference_ : Posterior
         q(h | x), the exact posterior under ``latent_marginal_``.
     history_ : dict of str to ndarray of shape (n_passes,)
-        In nats per row. ``"negative_log_likelihood"`` under the latent distribution as it was,
-        each batch before its step; ``"validation_log_likelihood"`` of the held-out rows after
-        each pass, where rows are held out, and NaN in the final passes, which see all rows.
+        What was told of each pass, those before ``fit`` or ``partial_fit`` went on among them, in
+        nats per row. ``"negative_log_likelihood"`` under the latent distribution as it was, each
+        batch before its step; ``"validation_log_likelihood"`` of the held-out rows after each
+        pass, where rows are held out, and NaN in the final passes, which see all rows.
     n_parameters_ : int
         Number of generative weights, intercepts and variances: what stays of the layer in a deep
         model. The latent distribution is not counted.
@@ -105,53 +114,71 @@ class LatentLayer(Layer):
         "init": [None, HasMethods(["fit", "get_params"])],
         "visible": [str, Units, list, tuple],
         "trainer": [None, HasMethods(["passes", "check"])],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
 
     _default_trainer = MarginalAscent
     _needed = ("components_", "intercept_visible_", "latent_marginal_", "n_features_in_")
+    _trained_by = LatentParams, "MarginalAscent()"
 
     def __init__(
-        self, n_components=12, *, init=None, visible="bernoulli", trainer=None, random_state=None
-    ):
+        self, n_components=12, *, init=None, visible="bernoulli", trainer=None, warm_start=False,
+        verbose=0, random_state=None,
+    ):  # fmt: skip
         self.n_components = n_components
         self.init = init
         self.visible = visible
         self.trainer = trainer
+        self.warm_start = warm_start
+        self.verbose = verbose
         self.random_state = random_state
 
-    def fit_input(self, rows, stream):
-        """Train on what is drawn anew for each pass, as a layer of a deep model.
+    @property
+    def _trainer(self):
+        trainer = super()._trainer
+        if self.init is not None and getattr(trainer, "early_stopping", None) == "auto":
+            trainer = clone(trainer).set_params(early_stopping=False)
+        return trainer
 
-        Parameters
-        ----------
-        rows : LayerInput
-        stream : Stream
-            Where all random numbers come from.
-
-        Returns
-        -------
-        LatentLayer
-            This estimator.
-        """
-        trainer = self._trainer
-        check_trainer(self, trainer, LatentParams, "MarginalAscent()")
+    def _check_parts(self):
         refuse(self.n_components, TABLE_LIMIT, "The latent distribution", WAY_OUT)
-        means = rows.expected()
+
+    def _asked(self, n_features):
+        return {
+            "n_components": self.n_components,
+            "n_features": n_features,
+            "visible": self.data_units(n_features),
+        }
+
+    def _first(self, rows, means, stream):
         visible = self.data_units(means.shape[1])
         if self.init is None:
-            params = self._random(means, visible, stream.child("init"), rows.weights)
-        else:
-            params = self._started(rows, visible, stream)
-            if getattr(trainer, "early_stopping", None) == "auto":
-                trainer = clone(trainer).set_params(early_stopping=False)
-        self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
-        self.visible_units_ = visible
-        vars(self).pop("noise_variance_", None)
-        self.adopt(params.conditional, params.log_marginal)
-        self.n_features_in_ = means.shape[1]
-        self.n_parameters_ = params.conditional.n_parameters
-        return self
+            return self._random(means, visible, stream.child("init"), rows.weights)
+        return self._from_init(rows, visible, stream)
+
+    def _as_it_stands(self, model):
+        now, log_marginal = self.conditional_, self._log_marginal
+        arrays = [*now.arrays()[:2], *kept_log_variance(self, model, now.log_variance)]
+        if model is not None and np.array_equal(
+            weights_of(model.log_marginal), self.latent_marginal_
+        ):
+            log_marginal = model.log_marginal
+        return LatentParams(now.replaced(*map(np.copy, arrays)), log_marginal.copy())
+
+    def _attributes(self, model, rows, stream):
+        conditional = model.conditional
+        found = {"components_": conditional.weights, "intercept_visible_": conditional.bias}
+        if conditional.log_variance is not None:
+            found["noise_variance_"] = np.exp(conditional.log_variance)
+        return {
+            **found,
+            "latent_marginal_": weights_of(model.log_marginal),
+            "visible_units_": conditional.visible,
+            "n_features_in_": conditional.n_visible,
+            "n_parameters_": conditional.n_parameters,
+        }
 
     def _random(self, means, visible, stream, row_weights):
         """Return random weights under the means of the rows, and a uniform marginal."""
@@ -172,7 +199,7 @@ class LatentLayer(Layer):
             conditional.astype(means.dtype), np.full(n_states, -np.log(float(n_states)))
         )
 
-    def _started(self, rows, visible, stream):
+    def _from_init(self, rows, visible, stream):
         """Return p(x | h) of another layer, and what its inference says of the rows."""
         found, n_features = self.init, rows.expected().shape[1]
         if not _is_fitted(found) and isinstance(found, Layer):
@@ -210,8 +237,7 @@ class LatentLayer(Layer):
             The model's latent distribution.
         """
         super().adopt(conditional, log_marginal)
-        marginal = np.exp(log_marginal)
-        self.latent_marginal_ = marginal / marginal.sum()
+        self.latent_marginal_ = weights_of(log_marginal)
 
     @property
     def _log_marginal(self):
@@ -253,6 +279,12 @@ class LatentLayer(Layer):
         index = drawn_index(self._log_marginal, n_samples, stream, lane=CODE)
         states = self.inference_.states(index)
         return self.conditional_.sample(states, stream, step=0, lane=STATE)
+
+
+def weights_of(log_marginal):
+    """Return weights that sum to 1, of their logarithms."""
+    marginal = np.exp(log_marginal)
+    return marginal / marginal.sum()
 
 
 def _is_fitted(estimator):

@@ -8,8 +8,9 @@ from sklearn.utils import check_scalar
 
 from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, check_is_fitted
 from layerwise.estimators.base import Layer
-from layerwise.estimators.checks import check_trainer, run_passes, validate
+from layerwise.estimators.checks import validate
 from layerwise.estimators.sampling import sample_given
+from layerwise.estimators.training import kept_log_variance
 from layerwise.likelihood.gradient import model_moments
 from layerwise.likelihood.mixtures import log_density
 from layerwise.likelihood.partition import TABLE_LIMIT, listed_layer, refuse
@@ -68,8 +69,15 @@ class RBM(Layer):
     trainer : CD, PCD or ExactGradient, default=None
         How to train; ``PCD()`` if None. Its parameters can be set and searched over, as
         ``trainer__learning_rate``, those of the default too.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from what was fitted before, for as many passes more, as
+        ``partial_fit`` goes on. The trainer's schedule starts again: at a constant rate, two fits
+        of n passes are one of 2 n, bit for bit, where no rows are held out. False starts anew.
+    verbose : int, default=0
+        If positive, a line is printed to stdout about once a second and after the last pass: the
+        pass, what ``history_`` says of it, and the time so far.
     random_state : int, RandomState instance or None, default=None
-        Read once per call of ``fit``; an int gives the same bits at every call.
+        Read when training starts anew; an int gives the same bits at every call.
 
     Attributes
     ----------
@@ -79,14 +87,15 @@ class RBM(Layer):
         In nats per unit of ``X``: the mean of a Gaussian unit is its variance times its field.
     intercept_hidden_ : ndarray of shape (n_components,)
     history_ : dict of str to ndarray of shape (n_passes,)
-        What was told of each pass, in nats per row. ``"log_likelihood"`` is the exact mean
-        log-likelihood of the training rows (as drawn for that pass) after it: the measure of
-        progress. It is there where it costs less than a tenth of training, or less than about
-        20 ms in all, and NaN in the passes that were left out for that. Then the trainer's own
-        objective, which is minimised: ``"negative_log_likelihood"`` of ``ExactGradient``, before
-        the step of each batch; ``"free_energy_gap"`` of ``CD`` and ``PCD``, between the data and
-        the chains, which is no measure of progress. Where a trainer holds rows out, what they
-        were judged by: ``"validation_log_likelihood"`` or ``"validation_free_energy_gap"``.
+        What was told of each pass, those before ``fit`` or ``partial_fit`` went on among them, in
+        nats per row. ``"log_likelihood"`` is the exact mean log-likelihood of the training rows
+        (as drawn for that pass) after it: the measure of progress. It is there where it costs less
+        than a tenth of training, or less than about 20 ms in all, and NaN in the passes that were
+        left out for that. Then the trainer's own objective, which is minimised:
+        ``"negative_log_likelihood"`` of ``ExactGradient``, before the step of each batch;
+        ``"free_energy_gap"`` of ``CD`` and ``PCD``, between the data and the chains, which is no
+        measure of progress. Where a trainer holds rows out, what they were judged by:
+        ``"validation_log_likelihood"`` or ``"validation_free_energy_gap"``.
     n_parameters_ : int
         Number of weights, intercepts and variances.
     noise_variance_ : ndarray of shape (n_features,)
@@ -130,6 +139,8 @@ class RBM(Layer):
         "visible": [str, Units, list, tuple],
         "hidden": [str, Units, list, tuple],
         "trainer": [None, HasMethods(["passes", "check"])],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
 
@@ -137,6 +148,7 @@ class RBM(Layer):
     _needed = ("components_", "intercept_visible_", "intercept_hidden_", "n_features_in_")
     # Where a file does not say it, which is older than other types.
     hidden_units_ = BITS
+    _trained_by = RBMParams, "PCD(), CD() or ExactGradient()"
 
     def __init__(
         self,
@@ -145,50 +157,55 @@ class RBM(Layer):
         visible="bernoulli",
         hidden="bernoulli",
         trainer=None,
+        warm_start=False,
+        verbose=0,
         random_state=None,
     ):
         self.n_components = n_components
         self.visible = visible
         self.hidden = hidden
         self.trainer = trainer
+        self.warm_start = warm_start
+        self.verbose = verbose
         self.random_state = random_state
 
-    def fit_input(self, rows, stream):
-        """Train on what is drawn anew for each pass, as a layer of a deep model.
+    def _asked(self, n_features):
+        return {
+            "n_components": self.n_components,
+            "n_features": n_features,
+            "visible": self.data_units(n_features),
+            "hidden": hidden_units_of(self.hidden, self.n_components),
+        }
 
-        Parameters
-        ----------
-        rows : LayerInput
-        stream : Stream
-            Where all random numbers come from.
-
-        Returns
-        -------
-        RBM
-            This estimator.
-        """
-        trainer = self._trainer
-        check_trainer(self, trainer, RBMParams, "PCD(), CD() or ExactGradient()")
-        means = rows.expected()
-        n_features = means.shape[1]
-        visible = self.data_units(n_features)
-        hidden = hidden_units_of(self.hidden, self.n_components)
-        params = RBMParams.init(
+    def _first(self, rows, means, stream):
+        return RBMParams.init(
             means,
             self.n_components,
             stream.child("init"),
             means.dtype,
-            visible=visible,
-            hidden=hidden,
+            visible=self.data_units(means.shape[1]),
+            hidden=hidden_units_of(self.hidden, self.n_components),
             weights=rows.weights,
         )
-        self.history_ = run_passes(trainer, trainer.passes(params, rows, stream.child("train")))
-        self.visible_units_, self.hidden_units_ = visible, hidden
-        vars(self).pop("noise_variance_", None)
-        self.adopt_params(params)
-        self.n_features_in_ = n_features
-        self.n_parameters_ = self.model_.n_parameters
-        return self
+
+    def _as_it_stands(self, model):
+        now = self.params_
+        arrays = [*now.arrays()[:3], *kept_log_variance(self, model, now.log_variance)]
+        return now.replaced(*map(np.copy, arrays))
+
+    def _attributes(self, model, rows, stream):
+        arrays = model.arrays()
+        names = "components_", "intercept_visible_", "intercept_hidden_"
+        found = dict(zip(names, arrays))
+        if model.log_variance is not None:
+            found["noise_variance_"] = np.exp(model.log_variance)
+        return {
+            **found,
+            "visible_units_": model.visible,
+            "hidden_units_": model.hidden,
+            "n_features_in_": model.n_visible,
+            "n_parameters_": DBNParams((), model).n_parameters,
+        }
 
     def adopt_params(self, params):
         """Take the parameters of an RBM of this one's sizes and units.

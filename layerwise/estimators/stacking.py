@@ -16,7 +16,7 @@ def layer_stream(stream, depth):
     return stream.child("layer", depth)
 
 
-def fit_layer(name, layer, rows, stream, below=None):
+def fit_layer(name, layer, rows, stream, below=None, **options):
     """Train one layer on what the layers below it hand up, and return its p(x | h).
 
     Parameters
@@ -28,6 +28,8 @@ def fit_layer(name, layer, rows, stream, below=None):
         Not used if the layer has a ``random_state`` of its own.
     below : Conditional, default=None
         p(x | h) of the layer below.
+    **options : dict
+        As in ``Layer.fit_input``.
 
     Returns
     -------
@@ -43,7 +45,7 @@ def fit_layer(name, layer, rows, stream, below=None):
     layer.check_parameters()
     if layer.random_state is not None:
         stream = Stream.from_random_state(layer.random_state)
-    layer.fit_input(rows, stream)
+    layer.fit_input(rows, stream, **options)
     return _conditional(name, layer)
 
 

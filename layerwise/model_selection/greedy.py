@@ -7,6 +7,8 @@ from contextlib import closing
 import numpy as np
 from sklearn.exceptions import FitFailedWarning
 
+from layerwise._sklearn import has_callbacks
+from layerwise.estimators.callbacks import TakesCallbacks
 from layerwise.estimators.foreign import as_layer
 from layerwise.model_selection import rounds
 from layerwise.model_selection.spaces import described
@@ -101,7 +103,9 @@ class GreedySelection:
         search, going = self.search, self.tried[name]
         halving = search.strategy == "halving"
         sizes = rounds.sizes(len(going), search.factor) if halving else [len(going)]
-        step = told.subcontext(task_name=name, max_subtasks=sum(sizes) * len(folds))
+        step = told.subcontext(
+            task_name=name, max_subtasks=sum(sizes) * len(folds), sequential_subtasks=False
+        )
         step.call_on_fit_task_begin(estimator=search)
         params, rows, places, passes, means = [], [], [], [], np.zeros(len(going))
         for place, size in enumerate(sizes):
@@ -113,7 +117,7 @@ class GreedySelection:
                     rounds.n_passes(each, left, search.factor, search.min_resources)
                     for each in going
                 ]
-            found = self._trials(name, number, going, of_round, folds, records, step)
+            found = self._trials(name, number, going, of_round, folds, records, step, len(rows))
             means = mean_scores(found, search.error_score)
             params += [candidate.params for candidate in going]
             rows += found
@@ -140,38 +144,56 @@ class GreedySelection:
         step.call_on_fit_task_end(estimator=search)
         return going[best]
 
-    def _trials(self, name, number, going, n_passes, folds, records, step):
-        """Return the record of each candidate's trial on each fold; do those that are not done."""
+    def _trials(self, name, number, going, n_passes, folds, records, step, n_before):
+        """Return the record of each candidate's trial on each fold; do those that are not done.
+
+        ``n_before`` candidates were tried in rounds before this one.
+        """
         keys = [
             [(name, each.index, split, passes) for split in range(len(folds))]
             for each, passes in zip(going, n_passes)
         ]
+        first = n_before * len(folds)
+        tasks = {
+            key: step.subcontext(task_name="candidate-split-evaluation", task_id=task)
+            for task, key in enumerate((key for row in keys for key in row), start=first)
+        }
+        # Only a callback that is handed on to parts hears of what happens within a trial: it can
+        # do so from another process, and others need not be able to go there.
+        within = has_callbacks(self.search, handed_on=True)
         todo = [
-            (self.dbn, name, each, fold, dict(zip(KEY, key)), number, self.search.error_score)
+            (
+                self.dbn, name, each, fold, dict(zip(KEY, key)), number, self.search.error_score,
+                tasks[key] if within else None,
+            )
             for each, row in zip(going, keys)
             for fold, key in zip(folds, row)
             if key not in records
-        ]
+        ]  # fmt: skip
         done = sum(len(row) for row in keys) - len(todo)
-        for _ in range(done):
-            self._tell(step)
+        for row in keys:
+            for key in row:
+                if key in records:
+                    self._tell(tasks[key])
         if todo:
             with closing(jobs.run(trial, todo, self.search.n_jobs)) as results:
                 for record in results:
                     records.add(record)
                     done += 1
                     self._say(record, done, len(going) * len(folds), going)
-                    self._tell(step)
+                    task = tasks[tuple(record[each] for each in KEY)]
+                    # Those that were handed on have been told by the layer itself.
+                    with task.propagate_callback_context(TakesCallbacks()):
+                        self._tell(task)
         return [[records[key] for key in row] for row in keys]
 
     def _side_by_side(self, function, work):
         with closing(jobs.run(function, work, self.search.n_jobs)) as results:
             return [result for _, result in sorted(results, key=lambda pair: pair[0])]
 
-    def _tell(self, step):
-        told = step.subcontext(task_name="candidate-split-evaluation")
-        told.call_on_fit_task_begin(estimator=self.search)
-        told.call_on_fit_task_end(estimator=self.search)
+    def _tell(self, task):
+        task.call_on_fit_task_begin(estimator=self.search)
+        task.call_on_fit_task_end(estimator=self.search)
 
     def _say(self, record, done, total, going):
         if self.search.verbose <= 0:

@@ -16,10 +16,15 @@ from layerwise._sklearn import (
     get_tags,
     validated_rows,
 )
+from layerwise.estimators.callbacks import (
+    TakesCallbacks,
+    as_task,
+    refuse_on_parts,
+    with_callbacks,
+)
 from layerwise.estimators.checks import restored_on_error
 from layerwise.estimators.dbn import DBN
 from layerwise.model_selection.best import OfBestEstimator
-from layerwise.model_selection.callbacks import TakesCallbacks, with_callbacks
 from layerwise.model_selection.folds import Fold, splits
 from layerwise.model_selection.greedy import GreedySelection
 from layerwise.model_selection.journal import journal
@@ -131,6 +136,8 @@ class LayerwiseSearch(
     its training rows gives them, so that the score of the last layer is that of this DBN. Layers
     above the first are judged by one draw of each held-out row through the layers below. A
     ``fine_tuner`` of the DBN trains ``best_estimator_`` alone, once all layers are chosen.
+    Callbacks hear of a task for each layer, with one for each trial, and of the last training.
+    Those that scikit-learn hands on to parts, such as ``ProgressBar``, hear of all passes too.
 
     References
     ----------
@@ -240,6 +247,7 @@ class LayerwiseSearch(
     def _fit(self, X, y):
         self.dbn._check_layers()
         names = [name for name, _ in self.dbn._named_layers]
+        refuse_on_parts(self, {"dbn": self.dbn, **dict(self.dbn._named_layers)})
         told = self._init_callback_context(max_subtasks=len(names) + bool(self.refit))
         told.call_on_fit_task_begin(estimator=self, X=X)
         with restored_on_error(self):
@@ -281,11 +289,10 @@ class LayerwiseSearch(
     def _train_best(self, dbn, X, told):
         best = clone(dbn).set_params(**clone(self.best_params_, safe=False))
         step = told.subcontext(task_name="refit-with-best-params")
-        step.call_on_fit_task_begin(estimator=self, X=X)
         start = time.perf_counter()
-        self.best_estimator_ = best.fit(X)
+        with as_task(step, self, best, X=X):
+            self.best_estimator_ = best.fit(X)
         self.refit_time_ = time.perf_counter() - start
-        step.call_on_fit_task_end(estimator=self, X=X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,6 +2,7 @@
 
 import math
 import time
+from contextlib import nullcontext
 from itertools import pairwise
 
 from layerwise.estimators.likelihood import best_latent_marginal, latent_marginal_bound
@@ -54,7 +55,7 @@ def number_of_top(fold):
     return "log_likelihood"
 
 
-def trial(dbn, name, candidate, fold, key, number, error_score):
+def trial(dbn, name, candidate, fold, key, number, error_score, told=None):
     """Train one candidate and judge it.
 
     Parameters
@@ -71,6 +72,8 @@ def trial(dbn, name, candidate, fold, key, number, error_score):
         A name in ``NUMBERS``, or a scorer: called on the fitted layer and its held-out rows, and
         for the last layer on the whole DBN and the held-out rows of the data.
     error_score : "raise" or float
+    told : CallbackContext, default=None
+        Of the trial, if callbacks hear of what happens within.
 
     Returns
     -------
@@ -82,7 +85,11 @@ def trial(dbn, name, candidate, fold, key, number, error_score):
     step, start = "fit_time", time.perf_counter()
     try:
         layer = candidate.layer(key["n_passes"])
-        fold.fit(name, layer)
+        within = (
+            nullcontext() if told is None else told.propagate_callback_context(layer.estimator)
+        )
+        with within:
+            fold.fit(name, layer)
         now = time.perf_counter()
         record[step], step, start = now - start, "score_time", now
         score = float(_judged(number, fold, dbn, name, layer))

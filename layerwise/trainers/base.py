@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import ClassVar, NamedTuple
 
@@ -63,6 +63,9 @@ class TrainingState:
         Hidden states of persistent chains, where there are some.
     n_passes : int, default=0
         Passes taken so far.
+    first : int, default=0
+        The pass that the trainer's schedule and its ``n_passes`` are counted from: those before
+        it belong to trainings that have ended, and that are gone on from.
     means : pair of ndarray, default=None
         Running means of the data's visible and hidden units, where training asks for them.
     """
@@ -72,7 +75,13 @@ class TrainingState:
     stream: Stream
     chains: np.ndarray | None = None
     n_passes: int = 0
+    first: int = 0
     means: tuple | None = None
+
+    @property
+    def since(self):
+        """Passes taken since the first one that counts."""
+        return self.n_passes - self.first
 
 
 def shares(weights, batch):
@@ -109,6 +118,8 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
     n_final_passes = 0
     # L1, on weights only. Trainers that can have this parameter.
     l1_decay = 0.0
+    # Persistent chains, of trainers that have some.
+    n_chains = 0
     _parameter_constraints: ClassVar = {
         "learning_rate": [POSITIVE],
         "momentum": [UNIT_INTERVAL],
@@ -123,6 +134,9 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
 
     def passes(self, model, rows, stream, state=None):
         """Improve a model in place, one pass over the rows at a time.
+
+        Whoever takes the passes may end them by ``send(True)``: training is over then as it is
+        after the last pass, but for the final passes.
 
         Parameters
         ----------
@@ -156,20 +170,22 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         if self.early_stopping:
             part, stopping = held_out(self, state, rows)
         step, watch = self._prepare(state, part)
-        while state.n_passes < self.n_passes:
-            done, X = self._take(state, part, step, self.rate(state.n_passes))
-            done = done._replace(log_likelihood=watch(done.index, X))
+        ended = False
+        while state.since < self.n_passes and not ended:
+            since = state.since
+            done, X = self._take(state, part, step, self.rate(since))
+            done = done._replace(log_likelihood=watch(since, X))
             if stopping is None:
-                yield done
+                ended = yield done
                 continue
             done = done._replace(**{stopping.name: stopping.judge()})
-            best = best if stopping.waited else done.index
-            yield done
+            best = best if stopping.waited else since
+            ended = yield done
             if stopping.is_over:
                 break
         if stopping is not None:
             stopping.restore()
-            yield from self._finish(state, rows, best)
+            yield from self._finish(state, rows, -1 if ended else best)
 
     def _finish(self, state, rows, best):
         """Take the last passes, over all rows, at a rate that falls from that of pass ``best``."""
@@ -177,8 +193,34 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         state.optimizer = self._optimizer(state.model)
         step, watch = self._prepare(state, rows)
         for left in range(n_passes, 0, -1):
+            since = state.since
             done, X = self._take(state, rows, step, self.rate(best) * left / n_passes)
-            yield done._replace(log_likelihood=watch(done.index, X))
+            if (yield done._replace(log_likelihood=watch(since, X))):
+                return
+
+    def one_pass(self, state, rows):
+        """Improve a state by one pass, whatever ``n_passes`` says; no rows are held out.
+
+        Parameters
+        ----------
+        state : TrainingState
+        rows : LayerInput
+            Of any number: they need not be those of the passes before.
+
+        Returns
+        -------
+        Pass
+        """
+        self.check()
+        step, watch = self._prepare(state, rows)
+        since = state.since
+        done, X = self._take(state, rows, step, self.rate(since))
+        return done._replace(log_likelihood=watch(since, X))
+
+    @property
+    def most_passes(self):
+        """The most passes that there can be, final ones included."""
+        return self.n_passes + (self.n_final_passes if self.early_stopping else 0)
 
     def _take(self, state, rows, step, rate):
         """Take one pass, and return what it told and the states that it was trained on."""
@@ -213,6 +255,36 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         means = self._means(model)
         return TrainingState(model, self._optimizer(model), stream, chains, means=means)
 
+    def resumed(self, state, model, rows):
+        """Return a state from which this trainer can go on, in arrays of its own.
+
+        Parameters
+        ----------
+        state : TrainingState
+            Where another training stood; it is left as it is.
+        model : instance of ``needs``
+            Of the sizes of the state's model.
+        rows : LayerInput
+
+        Returns
+        -------
+        TrainingState
+            The optimiser has this trainer's momentum and weight decay; it starts anew where the
+            trainer has another optimiser, and chains do where their number is another.
+        """
+        self._accept(model)
+        optimizer, before = self._optimizer(model), state.optimizer
+        if optimizer.kind == before.kind and optimizer.first.shape == before.first.shape:
+            optimizer.first, optimizer.second = before.first.copy(), before.second.copy()
+            optimizer.count = before.count
+        chains = state.chains
+        if self.n_chains != (0 if chains is None else len(chains)):
+            chains = self._chains(model, rows, state.stream.child("chains", state.n_passes))
+        elif chains is not None:
+            chains = chains.copy()
+        means = self._means(model, state, rows)
+        return replace(state, model=model, optimizer=optimizer, chains=chains, means=means)
+
     def _optimizer(self, model):
         """Return the state of the optimiser before its first step."""
         parameters = self._learned(model)
@@ -236,14 +308,15 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         """Return the hidden states of persistent chains at their start, if there are chains."""
         return None
 
-    def _means(self, model):
-        """Return running means before the first batch, if there are some."""
+    def _means(self, model, state=None, rows=None):
+        """Return running means before the first batch, or to go on from a state, if any."""
         return None
 
     def _stopping(self, state, rows, X, weights):
         """Return the judge of held-out states ``X`` while ``rows`` are trained on."""
+        held = (X,) if weights is None else (X, weights)
         return EarlyStopping(
-            state.model, lambda: self._likelihood(state, X, weights), self.n_passes_no_change
+            state.model, lambda: self._likelihood(state, *held), self.n_passes_no_change
         )
 
     @abstractmethod
@@ -290,7 +363,8 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         Parameters
         ----------
         index : int
-            Which pass, from 0.
+            Which pass, from 0. A schedule that ends stays at the rate of its last pass for those
+            beyond it; a function is called with the pass itself.
 
         Returns
         -------
@@ -298,7 +372,7 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         """
         if callable(self.schedule):
             return self.learning_rate * self.schedule(index)
-        rate = self.learning_rate
+        index, rate = min(index, self.n_passes - 1), self.learning_rate
         if self.schedule != "constant":
             rate *= 1 - index / self.n_passes
         if self.schedule == "warmup":

@@ -7,7 +7,7 @@ import numpy as np
 from layerwise._sklearn import POSITIVE_INTEGER, Interval
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.rbm import contrastive_pass, contrastive_scratch
-from layerwise.numerics.rows import dense
+from layerwise.numerics.rows import column_moments, dense
 from layerwise.trainers import stopping
 from layerwise.trainers.base import Trainer
 from layerwise.trainers.watch import Watch, looks, mean_log_likelihood
@@ -39,10 +39,17 @@ class Contrastive(Trainer):
         }
     )
 
-    def _means(self, model):
+    def _means(self, model, state=None, rows=None):
         if not self.centered and self.sparsity_target is None:
             return None
-        return tuple(np.zeros_like(array) for array in model.arrays()[1:3])
+        if state is None:  # the first batches set them
+            return tuple(np.zeros_like(array) for array in model.arrays()[1:3])
+        if state.means is not None:
+            return tuple(map(np.copy, state.means))
+        X, dtype = rows.expected(), model.components.dtype
+        total = len(rows) if rows.weights is None else rows.weights.sum()
+        both = X, model.hidden_mean(X)
+        return tuple((column_moments(each, rows.weights) / total).astype(dtype) for each in both)
 
     def _cost(self, state, rows):
         """Return what a pass costs, as ``watch.looks`` counts it."""

@@ -52,7 +52,7 @@ def looks(params, n_rows, n_looked, n_passes, *, products, drawn, share=None, un
     share = SHARE if share is None else share
     unnoticed = UNNOTICED if unnoticed is None else unnoticed
     every = math.ceil(n_passes * a_look / max(share * n_passes * a_pass, unnoticed))
-    return every if every <= n_passes else None
+    return every if 0 < every <= n_passes else None
 
 
 def mean_log_likelihood(params, X, weights=None):

@@ -274,6 +274,52 @@ def test_training_goes_on_from_its_state_as_if_it_had_not_stopped(trainer, optim
 
 
 @pytest.mark.parametrize("trainer", ALL)
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_single_passes_are_the_passes_of_a_training(trainer, optimizer, seed):
+    trainer = clone(trainer).set_params(n_passes=4, optimizer=optimizer, schedule="linear")
+    rows, stream = LayerInput(data()), Stream.from_random_state(seed)
+    whole = machine()
+    told = list(trainer.passes(whole, rows, stream))
+
+    state = trainer.start(machine(), rows, stream)
+    single = [trainer.one_pass(state, rows) for _ in range(4)]
+    np.testing.assert_array_equal(np.array(single), np.array(told))
+    for ours, theirs in zip(state.model.arrays(), whole.arrays()):
+        np.testing.assert_array_equal(ours, theirs)
+    # One more than there are, from a copy: what it goes on from stays as it is.
+    copied = trainer.resumed(state, copy_of(state.model, np.float64), rows)
+    assert trainer.one_pass(copied, rows).index == 4
+    assert state.n_passes == 4
+    for ours, theirs in zip(state.model.arrays(), whole.arrays()):
+        np.testing.assert_array_equal(ours, theirs)
+    again = trainer.resumed(state, copy_of(state.model, np.float64), rows)
+    trainer.one_pass(again, rows)
+    for ours, theirs in zip(again.model.arrays(), copied.model.arrays()):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("trainer", ALL)
+def test_whoever_takes_the_passes_may_end_them(trainer):
+    trainer = clone(trainer).set_params(n_passes=9, schedule="constant")
+    ended, shorter = machine(), machine()
+    passes = trainer.passes(ended, LayerInput(data()), STREAM)
+    assert [next(passes).index, next(passes).index] == [0, 1]
+    with pytest.raises(StopIteration):
+        passes.send(True)
+    list(clone(trainer).set_params(n_passes=2).passes(shorter, LayerInput(data()), STREAM))
+    for ours, theirs in zip(ended.arrays(), shorter.arrays()):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("trainer", ALL)
+@pytest.mark.parametrize("schedule", ["constant", "linear", "warmup"])
+def test_the_rate_stays_that_of_the_last_pass_beyond_it(trainer, schedule):
+    tried = clone(trainer).set_params(learning_rate=0.5, n_passes=4, schedule=schedule)
+    assert [tried.rate(index) for index in (4, 5, 400)] == [tried.rate(3)] * 3
+    assert tried.rate(3) == (0.5 if schedule == "constant" else 0.125)
+
+
+@pytest.mark.parametrize("trainer", ALL)
 def test_the_schedule_scales_the_rate(trainer):
     tried = clone(trainer).set_params(learning_rate=0.5, n_passes=4)
     assert [tried.set_params(schedule="constant").rate(i) for i in range(4)] == [0.5] * 4
