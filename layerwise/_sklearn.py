@@ -3,12 +3,18 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from sklearn.base import _fit_context
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, validate_params
 from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_array,
+    check_is_fitted,
+    has_fit_parameter,
+    validate_data,
+)
 
 __all__ = [
     "NON_NEGATIVE_INTEGER",
@@ -25,9 +31,11 @@ __all__ = [
     "float_rows",
     "get_tags",
     "has_callbacks",
+    "has_fit_parameter",
     "masked_columns",
     "validate_params",
     "validated_rows",
+    "validated_weights",
 ]
 
 NON_NEGATIVE_INTEGER = Interval(Integral, 0, None, closed="left")
@@ -42,23 +50,47 @@ def fit_context(fit):
     return _fit_context(prefer_skip_nested_validation=True)(fit)
 
 
-def validated_rows(estimator, X, *, reset, allow_nan=False):
-    """Return X as a C-contiguous float32 or float64 array, checked against what was fitted."""
-    return dense_rows(
-        validate_data(
-            estimator,
-            X,
-            reset=reset,
-            accept_sparse="csr" if get_tags(estimator).input_tags.sparse else False,
-            ensure_all_finite="allow-nan" if allow_nan else True,
-            **FLOATS,
-        )
+def validated_rows(estimator, X, *, reset, sparse=False, allow_nan=False):
+    """Return X as a C-contiguous float32 or float64 array, checked against what was fitted.
+
+    Sparse matrices are taken where the estimator's tag says so. If ``sparse``, they are returned
+    as arrays in the CSR format, whose rows have their columns in order and once each; else they
+    are made dense.
+    """
+    X = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse="csr" if get_tags(estimator).input_tags.sparse else False,
+        ensure_all_finite="allow-nan" if allow_nan else True,
+        **FLOATS,
     )
+    if not sparse:
+        return dense_rows(X)
+    if not issparse(X):
+        return X
+    X = csr_array(X)
+    if not X.has_canonical_format:
+        X = X.copy()  # it is the user's
+        X.sum_duplicates()
+    return X
 
 
 def dense_rows(X):
-    """Return rows of a sparse matrix as an array: the one place where they lose their form."""
+    """Return rows of a sparse matrix as an array, at once: where they need not be many."""
     return X.toarray(order="C") if issparse(X) else X
+
+
+def validated_weights(sample_weight, X):
+    """Return weights of the rows of X in float64, or None for None: not negative, not all zero."""
+    if sample_weight is None:
+        return None
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not np.isfinite(weights.sum()):
+        raise ValueError(
+            "sample_weight asks for weights with a finite sum, and theirs is not. Scale them down."
+        )
+    return weights
 
 
 def float_rows(X):

@@ -1,6 +1,7 @@
 """One pass over the rows, for each trainer."""
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from layerwise import CD, PCD, Backprop, ExactGradient
 from layerwise.models.chain import AutoEncoderParams, Chain
@@ -44,6 +45,34 @@ class Contrastive:
 
     def time_pcd(self, shape):
         next(self.passes[PCD])
+
+
+class Options:
+    """PCD-1 of 784 x 128 units with what it may be asked beside, in batches of 100."""
+
+    options = {  # parameters of the trainer, whether rows have weights, whether they are sparse
+        "none": ({}, False, False),
+        "weights": ({}, True, False),
+        "centered": ({"centered": True}, False, False),
+        "sparsity target": ({"sparsity_target": 0.1}, False, False),
+        "l1": ({"l1_decay": 1e-4}, False, False),
+        "sparse rows": ({}, False, True),
+    }
+    params = list(options)
+    param_names = ("option",)
+
+    def setup(self, option):
+        parameters, weighted, sparse = self.options[option]
+        X = rows(2000, 784)
+        weights = np.linspace(0.5, 2, len(X)) if weighted else None
+        given = csr_array(X) if sparse else X
+        params = RBMParams.init(given, 128, STREAM, np.float32)
+        trainer = PCD(n_passes=10**9, **parameters)
+        self.passes = trainer.passes(params, LayerInput(given, weights=weights), STREAM)
+        next(self.passes)
+
+    def time_pass(self, option):
+        next(self.passes)
 
 
 class Gibbs:

@@ -31,6 +31,7 @@ def network_pass(
     value: NDArray[Real],          # (n_samples, n_inputs of layer 0)       in
     target: NDArray[Real],         # (n_samples, n_units of the last layer) in
     order: NDArray[np.int64],      # (n_rows,)                              in
+    weights: NDArray[np.float64],  # (n_samples,), or (0,)                  in; of the rows, above zero
     layers: NDArray[np.void],      # (n_layers,)                            in
     outputs: NDArray[np.void],     # (n_runs,); (0,) for the squared error  in
     batch_size: int,
@@ -38,6 +39,7 @@ def network_pass(
     code: int,                     # 1 .. n_layers - 1, or -1 for none
     optimizer: NDArray[np.void],   # (1,); its count is of the first step, from 1  in
     key: NDArray[np.uint32],       # (4,)                                   in
+    first_step: int,               # that of the first batch's random numbers
     lane_corruption: int,
     lane_code: int,
     n_threads: int,

@@ -33,13 +33,13 @@ cdef extern from "network/network.h" nogil:
     ptrdiff_t lw_network_scratch_f32(lw_chain, ptrdiff_t)
     ptrdiff_t lw_network_scratch_f64(lw_chain, ptrdiff_t)
     int lw_network_pass_f32(
-        const float *, const float *, const int64_t *, ptrdiff_t, lw_chain, ptrdiff_t, double,
-        ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, int, float *, float *, float *,
-        void *, float *)
+        const float *, const float *, const int64_t *, const double *, ptrdiff_t, lw_chain,
+        ptrdiff_t, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, uint32_t, int,
+        float *, float *, float *, void *, float *)
     int lw_network_pass_f64(
-        const double *, const double *, const int64_t *, ptrdiff_t, lw_chain, ptrdiff_t, double,
-        ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, int, double *, double *, double *,
-        void *, double *)
+        const double *, const double *, const int64_t *, const double *, ptrdiff_t, lw_chain,
+        ptrdiff_t, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, uint32_t, int,
+        double *, double *, double *, void *, double *)
 
 
 cdef lw_chain chain_of(const lw_layer[::1] layers, const lw_units[::1] outputs) noexcept:
@@ -123,6 +123,7 @@ def network_pass(
     const real[:, ::1] value,       # in
     const real[:, ::1] target,      # in
     const int64_t[::1] order,       # in
+    const double[::1] weights,      # in
     const lw_layer[::1] layers,     # in
     const lw_units[::1] outputs,    # in
     ptrdiff_t batch_size,
@@ -130,6 +131,7 @@ def network_pass(
     ptrdiff_t code,
     const lw_optimizer[::1] optimizer,  # in
     const uint32_t[::1] key,        # in
+    uint32_t first_step,
     uint32_t lane_corruption,
     uint32_t lane_code,
     int n_threads,
@@ -143,12 +145,16 @@ def network_pass(
     cdef ptrdiff_t n_rows = order.shape[0], n_layers = layers.shape[0]
     cdef lw_chain chain = chain_of(layers, outputs)
     cdef lw_key k = key_from(key)
+    cdef const double *weight = NULL
     cdef real *squares = NULL
     cdef int status = 0
     assert batch_size >= 1
     assert n_layers >= 1
     assert code == -1 or 1 <= code < n_layers
     assert value.shape[0] == target.shape[0]
+    if weights.shape[0]:
+        assert weights.shape[0] == value.shape[0]
+        weight = &weights[0]
     assert value.shape[1] == layers[0].n_inputs
     assert target.shape[1] == layers[n_layers - 1].n_units
     assert not chain.n_runs or covers(outputs, target.shape[1], target.shape[1])
@@ -165,12 +171,12 @@ def network_pass(
         with nogil:
             if real is float:
                 status = lw_network_pass_f32(
-                    &value[0, 0], &target[0, 0], &order[0], n_rows, chain, batch_size,
-                    corruption, code, optimizer[0], k, lane_corruption, lane_code, n_threads,
-                    &parameter[0], &first[0], squares, &scratch[0], &row_loss[0])
+                    &value[0, 0], &target[0, 0], &order[0], weight, n_rows, chain, batch_size,
+                    corruption, code, optimizer[0], k, first_step, lane_corruption, lane_code,
+                    n_threads, &parameter[0], &first[0], squares, &scratch[0], &row_loss[0])
             else:
                 status = lw_network_pass_f64(
-                    &value[0, 0], &target[0, 0], &order[0], n_rows, chain, batch_size,
-                    corruption, code, optimizer[0], k, lane_corruption, lane_code, n_threads,
-                    &parameter[0], &first[0], squares, &scratch[0], &row_loss[0])
+                    &value[0, 0], &target[0, 0], &order[0], weight, n_rows, chain, batch_size,
+                    corruption, code, optimizer[0], k, first_step, lane_corruption, lane_code,
+                    n_threads, &parameter[0], &first[0], squares, &scratch[0], &row_loss[0])
     return status

@@ -9,6 +9,7 @@ cdef extern from "optimizer/optimizer.h" nogil:
         double rate
         double momentum
         double decay
+        double l1_decay
         int64_t count
     enum:
         LW_SGD

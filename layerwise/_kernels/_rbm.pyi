@@ -29,9 +29,15 @@ def contrastive(
     visible_units: NDArray[np.void],   # (n_runs,)               in
     hidden_units: NDArray[np.void],    # (n_runs,)               in
     optimizer: NDArray[np.void],       # (1,)                    in; its count is of steps before
+    weights: NDArray[np.float64],      # (n_samples,) or (0,)    in; of the rows, above zero
+    target: NDArray[Real],             # (n_hidden,) or (0,)     in; of the hidden means
+    cost: float,                       # of missing the target
+    centered: bool,
     batch_size: int,
     n_steps: int,
     way: int,                          # of numerics.rbm.WAYS
+    first_batch: int,                  # its number in the pass, of which this may be a part
+    share: float,                      # of ones in the pass's rows: numerics.rbm.share_of_ones
     key: NDArray[np.uint32],           # (4,)                    in
     hidden_lane: int,
     visible_lane: int,
@@ -41,6 +47,8 @@ def contrastive(
     intercept_hidden: NDArray[Real],   # (n_hidden,)             in-out
     log_variance: NDArray[Real],       # (n_visible,) or (0,)    in-out
     chains: NDArray[Real],             # (n_chains, n_hidden)    in-out; no rows for CD
+    mean_visible: NDArray[Real],       # (n_visible,)            in-out; (0,) if neither
+    mean_hidden: NDArray[Real],        # (n_hidden,)             in-out; centred nor with a target
     first: NDArray[Real],              # (n_parameters,)         in-out
     second: NDArray[Real],             # (n_parameters,) or (0,) in-out
     scratch: NDArray[np.uint8],        # (>= scratch_size,)      out

@@ -25,6 +25,23 @@ cdef extern from "rbm/rbm.h" nogil:
         ptrdiff_t batch_size
         ptrdiff_t n_steps
         int way
+        ptrdiff_t first_batch
+        double share
+    ctypedef struct lw_asked_f32:
+        const double *weights
+        float *mean_visible
+        float *mean_hidden
+        const float *target
+        float cost
+        int centered
+    ctypedef struct lw_asked_f64:
+        const double *weights
+        double *mean_visible
+        double *mean_hidden
+        const double *target
+        double cost
+        int centered
+    double LW_SHARE_UNKNOWN
     ctypedef struct lw_rbm_f32:
         lw_shape shape
         float *components
@@ -45,10 +62,10 @@ cdef extern from "rbm/rbm.h" nogil:
     ptrdiff_t lw_contrastive_scratch_f64(lw_shape, lw_contrast)
     int lw_contrastive_f32(
         const float *, const int64_t *, lw_contrast, lw_optimizer, lw_key, uint32_t, uint32_t,
-        int, lw_rbm_f32, float *, void *, double *)
+        int, lw_rbm_f32, lw_asked_f32, float *, void *, double *)
     int lw_contrastive_f64(
         const double *, const int64_t *, lw_contrast, lw_optimizer, lw_key, uint32_t, uint32_t,
-        int, lw_rbm_f64, double *, void *, double *)
+        int, lw_rbm_f64, lw_asked_f64, double *, void *, double *)
     void lw_gibbs_f32(
         lw_rbm_f32, lw_contrast, lw_key, uint32_t, uint32_t, uint32_t, int, float *, float *,
         void *)
@@ -83,7 +100,8 @@ def scratch_size(
     ptrdiff_t size,
 ):
     """Bytes of the scratch that ``contrastive`` needs for such a pass, on numbers of this size."""
-    cdef lw_contrast task = lw_contrast(n_rows, n_chains, batch_size, n_steps, 0)
+    cdef lw_contrast task = lw_contrast(
+        n_rows, n_chains, batch_size, n_steps, 0, 0, LW_SHARE_UNKNOWN)
     return scratch_of(shape_of(n_visible, n_hidden, visible_units, hidden_units), task, size)
 
 
@@ -93,9 +111,15 @@ def contrastive(
     const lw_units[::1] visible_units,  # in
     const lw_units[::1] hidden_units,   # in
     const lw_optimizer[::1] optimizer,  # in
+    const double[::1] weights,          # in
+    const real[::1] target,             # in
+    double cost,
+    bint centered,
     ptrdiff_t batch_size,
     ptrdiff_t n_steps,
     int way,
+    ptrdiff_t first_batch,
+    double share,
     const uint32_t[::1] key,            # in
     uint32_t hidden_lane,
     uint32_t visible_lane,
@@ -105,6 +129,8 @@ def contrastive(
     real[::1] intercept_hidden,         # in-out
     real[::1] log_variance,             # in-out
     real[:, ::1] chains,                # in-out
+    real[::1] mean_visible,             # in-out
+    real[::1] mean_hidden,              # in-out
     real[::1] first,                    # in-out
     real[::1] second,                   # in-out
     unsigned char[::1] scratch,         # out
@@ -116,15 +142,24 @@ def contrastive(
     """
     cdef ptrdiff_t n_visible = components.shape[1], n_hidden = components.shape[0]
     cdef lw_contrast task = lw_contrast(
-        order.shape[0], chains.shape[0], batch_size, n_steps, way)
+        order.shape[0], chains.shape[0], batch_size, n_steps, way, first_batch, share)
     cdef lw_shape shape = shape_of(n_visible, n_hidden, visible_units, hidden_units)
     cdef lw_key k = key_from(key)
     cdef int status
     cdef real *kept = NULL
     cdef real *squares = NULL
     cdef real *variance = NULL
+    cdef const double *weight = NULL
+    cdef const real *goal = NULL
+    cdef real *below = NULL
+    cdef real *above = NULL
     assert key.shape[0] == 4
-    assert n_visible > 0 and n_hidden > 0 and batch_size > 0 and n_steps > 0
+    assert n_visible > 0 and n_hidden > 0 and batch_size > 0 and n_steps > 0 and first_batch >= 0
+    assert weights.shape[0] == 0 or weights.shape[0] == rows.shape[0]
+    assert target.shape[0] == 0 or target.shape[0] == n_hidden
+    if centered or target.shape[0]:
+        assert mean_visible.shape[0] == n_visible and mean_hidden.shape[0] == n_hidden
+        below, above = &mean_visible[0], &mean_hidden[0]
     assert rows.shape[1] == intercept_visible.shape[0] == n_visible
     assert intercept_hidden.shape[0] == n_hidden
     assert optimizer.shape[0] == 1
@@ -142,6 +177,10 @@ def contrastive(
         squares = &second[0]
     if log_variance.shape[0]:
         variance = &log_variance[0]
+    if weights.shape[0]:
+        weight = &weights[0]
+    if target.shape[0]:
+        goal = &target[0]
     with nogil:
         if real is float:
             status = lw_contrastive_f32(
@@ -149,14 +188,16 @@ def contrastive(
                 n_threads,
                 lw_rbm_f32(shape, &components[0, 0], &intercept_visible[0], &intercept_hidden[0],
                            variance, &first[0], squares),
-                kept, &scratch[0], &gap[0])
+                lw_asked_f32(weight, below, above, goal, <float>cost, centered), kept,
+                &scratch[0], &gap[0])
         else:
             status = lw_contrastive_f64(
                 &rows[0, 0], &order[0], task, optimizer[0], k, hidden_lane, visible_lane,
                 n_threads,
                 lw_rbm_f64(shape, &components[0, 0], &intercept_visible[0], &intercept_hidden[0],
                            variance, &first[0], squares),
-                kept, &scratch[0], &gap[0])
+                lw_asked_f64(weight, below, above, goal, cost, centered), kept,
+                &scratch[0], &gap[0])
     return status
 
 
@@ -181,7 +222,7 @@ def gibbs(
     """Gibbs steps of chains from their hidden states: visible given hidden, then hidden."""
     cdef ptrdiff_t n = hidden.shape[0]
     cdef ptrdiff_t n_visible = components.shape[1], n_hidden = components.shape[0]
-    cdef lw_contrast task = lw_contrast(n, n, n, n_steps, way)
+    cdef lw_contrast task = lw_contrast(n, n, n, n_steps, way, 0, LW_SHARE_UNKNOWN)
     cdef lw_shape shape = shape_of(n_visible, n_hidden, visible_units, hidden_units)
     cdef lw_key k = key_from(key)
     cdef real *variance = NULL

@@ -22,6 +22,7 @@ def words(
 def states(
     mean: NDArray[Real],          # (n_rows, n_units)  in
     key: NDArray[np.uint32],      # (4,)               in
+    first_row: int,               # the address of row 0
     step: int,
     lane: int,
     n_threads: int,

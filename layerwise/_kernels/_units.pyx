@@ -15,9 +15,10 @@ cdef extern from "units/units.h" nogil:
     void lw_words(
         ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, int, uint32_t *)
     void lw_states_f32(
-        const float *, ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, int, float *)
+        const float *, ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, uint32_t, int, float *)
     void lw_states_f64(
-        const double *, ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, int, double *)
+        const double *, ptrdiff_t, ptrdiff_t, lw_key, uint32_t, uint32_t, uint32_t, int,
+        double *)
     void lw_unit_means_f32(
         const float *, ptrdiff_t, ptrdiff_t, const lw_units *, ptrdiff_t, const float *, int,
         float *)
@@ -71,6 +72,7 @@ def words(
 def states(
     const real[:, ::1] mean,        # in
     const uint32_t[::1] key,        # in
+    uint32_t first_row,
     uint32_t step,
     uint32_t lane,
     int n_threads,
@@ -86,10 +88,12 @@ def states(
         with nogil:
             if real is float:
                 lw_states_f32(
-                    &mean[0, 0], n_rows, n_units, k, step, lane, n_threads, &state[0, 0])
+                    &mean[0, 0], n_rows, n_units, k, first_row, step, lane, n_threads,
+                    &state[0, 0])
             else:
                 lw_states_f64(
-                    &mean[0, 0], n_rows, n_units, k, step, lane, n_threads, &state[0, 0])
+                    &mean[0, 0], n_rows, n_units, k, first_row, step, lane, n_threads,
+                    &state[0, 0])
     return 0
 
 

@@ -88,7 +88,10 @@ class AutoEncoder(Layer):
     latent_fields_ : ndarray of shape (n_samples, n_components)
         Log-odds of q(h = 1 | x) for the training rows (for a draw of each, where they are means;
         after ``partial_fit``, for the rows of the last call);
-        their aggregate is the latent distribution of ``score_samples`` and ``sample``.
+        their aggregate is the latent distribution of ``score_samples`` and ``sample``. Rows of
+        weight zero are left out.
+    latent_weights_ : ndarray of shape (n_samples,) or None
+        Their shares in the aggregate, which sum to 1. None where rows had no weights.
     history_ : dict of str to ndarray of shape (n_passes,)
         What was told of each pass, those before ``fit`` or ``partial_fit`` went on among them.
         ``"reconstruction_error"``: the trainer's loss in each pass, in nats per row; smaller is
@@ -188,7 +191,7 @@ class AutoEncoder(Layer):
             outputs=self.data_units(means.shape[1]),
         )
         params = self._params(chain)
-        params.start_at(means)
+        params.start_at(means, rows.weights)
         return params
 
     def _params(self, chain):
@@ -214,6 +217,7 @@ class AutoEncoder(Layer):
             "visible_units_": chain.outputs,
             "inference_": inference,
             "latent_fields_": inference.field(rows.draw(stream.child("aggregate"))),
+            "latent_weights_": rows.shares,
             "n_features_in_": chain.sizes[0],
             "n_parameters_": model.conditional.n_parameters,
         }
@@ -236,11 +240,26 @@ class AutoEncoder(Layer):
         # p(x) = sum over h of p(x | h) q_D(h), with q_D the inference aggregated over the training
         # rows: this one layer, and the latent distribution that it would hand to layers above.
         refuse(len(self.components_), TABLE_LIMIT, "The aggregated inference", WAY_OUT)
-        return Mixture(self.conditional_, log_aggregated_posterior(self._checked_fields()))
+        inferred = log_aggregated_posterior(self._checked_fields(), self._checked_weights())
+        return Mixture(self.conditional_, inferred)
 
     def _checked_fields(self):
         # Like the weights, they may come from a user's hand.
         return checked("latent_fields_", self.latent_fields_, (None, len(self.components_)))
+
+    def _checked_weights(self):
+        given = getattr(self, "latent_weights_", None)
+        if given is None:
+            return None
+        n_rows = len(self.latent_fields_)
+        weights = checked("latent_weights_", given, (n_rows,), np.float64)
+        if not (weights.min() > 0 and abs(weights.sum() - 1) < 1e-6):
+            raise ValueError(
+                "latent_weights_ must be positive and sum to 1, and they are from "
+                f"{weights.min():.3g} up and sum to {weights.sum():.6g}. Set others, or train "
+                "again."
+            )
+        return weights
 
     def sample(self, n_samples=1, *, random_state=None):
         """Return rows drawn from the model of ``score_samples``, exactly.
@@ -260,7 +279,11 @@ class AutoEncoder(Layer):
         """
         stream = self._sampling_stream(n_samples, random_state)
         fields = self._checked_fields()
-        rows = stream.generator().integers(len(fields), size=n_samples)
+        weights, generator = self._checked_weights(), stream.generator()
+        if weights is None:
+            rows = generator.integers(len(fields), size=n_samples)
+        else:
+            rows = generator.choice(len(fields), n_samples, p=weights / weights.sum())
         code = units.means(fields[rows])
         states = units.draw(code, stream, step=0, lane=CODE)
         return self.conditional_.sample(states, stream, step=0, lane=STATE)

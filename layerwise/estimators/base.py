@@ -7,8 +7,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_scalar
 
 from layerwise._saving import Saved
-from layerwise._sklearn import check_is_fitted, fit_context, validated_rows
+from layerwise._sklearn import check_is_fitted, fit_context, validated_rows, validated_weights
 from layerwise.estimators.checks import (
+    layer_input,
     refuse_trainer,
     restored_on_error,
     validate,
@@ -17,7 +18,6 @@ from layerwise.estimators.checks import (
 from layerwise.estimators.training import Trains
 from layerwise.models.conditional import Conditional
 from layerwise.models.draws import expected
-from layerwise.models.inputs import LayerInput
 from layerwise.models.mixed import units_of
 from layerwise.models.units import BITS
 from layerwise.numerics.streams import Stream
@@ -38,7 +38,7 @@ class Generative(Saved, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows of states, whose log-likelihoods are exact. Where units are Bernoulli units, a row
             with values in (0, 1) is one of means: its value is the expected log-likelihood of a
             row drawn from them, estimated by 17 draws which are a function of the row's values
@@ -56,24 +56,31 @@ class Generative(Saved, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             2**30 states, or of a latent layer with more than 24 units in other models.
         """
         check_is_fitted(self)
-        X = validate(self, X, self.visible_units_)
+        X = validate(self, X, self.visible_units_, sparse=True)
         return expected(self._log_density(), X, self.visible_units_)[0]
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, sample_weight=None):
         """Return the mean log-likelihood of the rows, in nats.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             As in ``score_samples``.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the mean, none negative and some positive; equal ones if None.
 
         Returns
         -------
         float
         """
-        return float(np.mean(self.score_samples(X)))
+        values = self.score_samples(X)
+        weights = validated_weights(sample_weight, values)
+        if weights is None:
+            return float(np.mean(values))
+        counted = weights > 0  # minus infinity times zero is not a number
+        return float(np.average(values[counted], weights=weights[counted]))
 
     def reconstruct(self, X):
         """Return the means of x given the inference's means of the latent units of each row.
@@ -97,6 +104,11 @@ class Generative(Saved, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """Whether the data may have no negative values."""
         return self.visible_units_.is_positive
 
+    @property
+    def _takes_sparse(self):
+        """Whether the data may be sparse: zero is a value."""
+        return self.visible_units_.takes_zeros
+
     def _sampling_stream(self, n_samples, random_state):
         """Return the stream of a call of ``sample``, whose arguments are checked."""
         check_is_fitted(self)
@@ -108,6 +120,7 @@ class Generative(Saved, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.positive_only = self._is_positive
+        tags.input_tags.sparse = self._takes_sparse
         return tags
 
 
@@ -159,14 +172,20 @@ class Layer(Trains, Generative, BaseEstimator):
         return self._default_trainer() if self.trainer is None else self.trainer
 
     @fit_context
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Train on rows of states, or of means of Bernoulli units.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Sparse rows leave the same bits as dense ones, and are made dense some at a time.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, none negative and some positive; 1 if None. Means and gradients
+            over rows are by their weights: a weight of 2 is the row twice, and rows of weight 0
+            are left out. In a batch, a weight is the row's share of the batch's step, whose size
+            does not change if all weights are multiplied by a constant.
 
         Returns
         -------
@@ -189,12 +208,12 @@ class Layer(Trains, Generative, BaseEstimator):
         goes_on = self.warm_start and hasattr(self, "components_")
         audience = self._audience(X, y)
         with restored_on_error(self):
-            rows = self._rows(X, reset=True)
+            rows = self._rows(X, sample_weight, reset=True)
             stream = None if goes_on else Stream.from_random_state(self.random_state)
             return self._train(rows, stream, audience, goes_on=goes_on)
 
     @fit_context
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X, y=None, sample_weight=None):
         """Go on training by one pass over these rows.
 
         The first call starts as ``fit`` does, from these rows; later ones, and those after
@@ -204,10 +223,12 @@ class Layer(Trains, Generative, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Any number of rows.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in ``fit``: the weights of these rows among themselves.
 
         Returns
         -------
@@ -231,15 +252,14 @@ class Layer(Trains, Generative, BaseEstimator):
         goes_on = hasattr(self, "components_")
         audience = self._audience(X, y, task="partial_fit")
         with restored_on_error(self):
-            rows = self._rows(X, reset=not goes_on)
+            rows = self._rows(X, sample_weight, reset=not goes_on)
             stream = None if goes_on else Stream.from_random_state(self.random_state)
             return self._train(rows, stream, audience, goes_on=goes_on, one_pass=True)
 
-    def _rows(self, X, *, reset):
+    def _rows(self, X, sample_weight, *, reset):
         """Return the rows to train on."""
-        X = validated_rows(self, X, reset=reset)
-        units = self.data_units(X.shape[1])
-        return LayerInput(units.check(X), units=units)
+        X = validated_rows(self, X, reset=reset, sparse=True)
+        return layer_input(X, self.data_units(X.shape[1]), sample_weight)
 
     def data_units(self, n_features):
         """Return what so many columns of data are of.
@@ -258,6 +278,13 @@ class Layer(Trains, Generative, BaseEstimator):
     def _is_positive(self):
         try:
             return units_of(self.visible, None).is_positive
+        except ValueError:  # fit says what is wrong with it
+            return True
+
+    @property
+    def _takes_sparse(self):
+        try:
+            return units_of(self.visible, None).takes_zeros
         except ValueError:  # fit says what is wrong with it
             return True
 
@@ -301,7 +328,7 @@ class Layer(Trains, Generative, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows of states. Means in (0, 1) of Bernoulli units are taken in the place of states:
             nothing is drawn.
 
@@ -310,7 +337,7 @@ class Layer(Trains, Generative, BaseEstimator):
         ndarray of shape (n_samples, n_components)
         """
         check_is_fitted(self)
-        return self.inference_.mean(validate(self, X, self.visible_units_))
+        return self.inference_.mean(validate(self, X, self.visible_units_, sparse=True))
 
     def inverse_transform(self, X):
         """Return the means of x given h, of shape (n_samples, n_features).

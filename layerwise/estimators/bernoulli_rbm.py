@@ -1,6 +1,7 @@
 """BernoulliRBM: scikit-learn's estimator of that name, on the kernels of :class:`RBM`."""
 
 import time
+from functools import partial
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -16,6 +17,7 @@ from layerwise.estimators.rbm import RBM
 from layerwise.likelihood import pseudo
 from layerwise.models.rbm import RBMParams
 from layerwise.models.units import BITS
+from layerwise.numerics.rows import blocks, by_blocks, dense
 from layerwise.numerics.streams import Stream
 from layerwise.trainers.contrastive import PCD
 
@@ -56,8 +58,12 @@ class _Iterations(PCD):
     def _print(self, state, X, begin):
         """Print a line on a pass, as scikit-learn does."""
         generator = state.stream.child("verbose", state.n_passes).generator()
-        columns = generator.integers(X.shape[1], size=len(X))
-        value = pseudo.log_of_one_unit(state.model, X, columns).mean()
+        columns = generator.integers(X.shape[1], size=X.shape[0])
+        parts = [
+            pseudo.log_of_one_unit(state.model, dense(X[here]), columns[here])
+            for here in blocks(*X.shape, X.dtype.itemsize)
+        ]
+        value = np.concatenate(parts).mean()
         print(
             f"[{type(self.rbm).__name__}] Iteration {state.n_passes}, pseudo-likelihood = "
             f"{value:.2f}, time = {time.perf_counter() - begin:.2f}s"
@@ -251,9 +257,10 @@ class BernoulliRBM(RBM):
             In nats.
         """
         check_is_fitted(self)
-        return pseudo.log_pseudolikelihood(self.params_, validate(self, X, BITS))
+        function = partial(pseudo.log_pseudolikelihood, self.params_)
+        return by_blocks(function, validate(self, X, BITS, sparse=True))
 
-    def score(self, X, y=None):
+    def score(self, X, y=None, sample_weight=None):
         """Return the mean pseudo-likelihood of the rows, in nats.
 
         Parameters
@@ -262,12 +269,14 @@ class BernoulliRBM(RBM):
             As in ``score_samples``.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the mean, none negative and some positive; equal ones if None.
 
         Returns
         -------
         float
         """
-        return super().score(X)
+        return super().score(X, y, sample_weight)
 
     # What programs written against scikit-learn's class may call, though it is private there.
 
@@ -278,8 +287,3 @@ class BernoulliRBM(RBM):
         stream = Stream.from_random_state(rng)
         states = self.params_.sample_hidden(np.atleast_2d(v), stream, step=0)
         return states.astype(bool).reshape(*np.shape(v)[:-1], -1)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

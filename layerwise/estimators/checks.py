@@ -2,12 +2,16 @@
 
 from contextlib import contextmanager
 
-from layerwise._sklearn import float_rows, validated_rows
+import numpy as np
+
+from layerwise._sklearn import float_rows, validated_rows, validated_weights
 from layerwise.exceptions import Incompatible
+from layerwise.models.inputs import LayerInput
 from layerwise.models.units import BITS
 
 __all__ = [
     "check_trainer",
+    "layer_input",
     "refuse_trainer",
     "restored_on_error",
     "validate",
@@ -15,9 +19,31 @@ __all__ = [
 ]
 
 
-def validate(estimator, X, units=BITS, *, reset=False):
-    """Return X as a C-contiguous float32 or float64 array of values that such units take."""
-    return units.check(validated_rows(estimator, X, reset=reset))
+def validate(estimator, X, units=BITS, *, reset=False, sparse=False):
+    """Return X as a C-contiguous float32 or float64 array of values that such units take.
+
+    If ``sparse`` matrices are taken, they are returned as CSR arrays.
+    """
+    return units.check(validated_rows(estimator, X, reset=reset, sparse=sparse))
+
+
+def layer_input(X, units, sample_weight=None):
+    """Return what a bottom layer is trained on: checked rows, those of weight zero left out.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+        As ``validated_rows`` returns them.
+    units : Units
+    sample_weight : array-like of shape (n_samples,), float or None
+    """
+    weights = validated_weights(sample_weight, X)
+    X = units.check(X)
+    if weights is not None and not np.all(weights):
+        X, weights = X[weights > 0], weights[weights > 0]
+    if weights is not None and np.all(weights == 1):
+        weights = None
+    return LayerInput(X, units=units, weights=weights)
 
 
 def validate_rows(X, n_columns, whose, check):

@@ -17,6 +17,7 @@ from layerwise.estimators.base import Generative, Layer
 from layerwise.estimators.callbacks import TakesCallbacks, as_task, opened, refuse_on_parts
 from layerwise.estimators.checks import (
     check_trainer,
+    layer_input,
     restored_on_error,
     validate,
     validate_rows,
@@ -34,7 +35,6 @@ from layerwise.estimators.stacking import (
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import latent_log_marginals, log_density
 from layerwise.models.dbn import DBNParams
-from layerwise.models.inputs import LayerInput
 from layerwise.numerics.streams import Stream
 
 
@@ -161,15 +161,17 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
         return self
 
     @fit_context
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Train the layers, one after the other.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows of states of the bottom layer's units, or of means of Bernoulli units.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, for every layer and the ``fine_tuner``: as of a layer's ``fit``.
 
         Returns
         -------
@@ -205,11 +207,11 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
             context = opened(self, n_tasks, X=X, y=y)
         with restored_on_error(self):
             before, tuned = self._fitted_before()
-            rows = validated_rows(self, X, reset=True)
+            rows = validated_rows(self, X, reset=True, sparse=True)
             stream = Stream.from_random_state(self.random_state)
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
             units = layers[0][1].data_units(rows.shape[1])
-            data = rows = LayerInput(units.check(rows), units=units)
+            data = rows = layer_input(rows, units, sample_weight)
             below = None
             for depth, ((name, layer), after) in enumerate(zip(layers, before)):
                 task = None if context is None else context.subcontext(task_name=name)
@@ -330,6 +332,13 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
                 return get_tags(bottom).input_tags.positive_only
         return True
 
+    @property
+    def _takes_sparse(self):
+        for _, bottom in self._named_layers[:1]:
+            if isinstance(bottom, BaseEstimator):
+                return get_tags(bottom).input_tags.sparse
+        return True
+
     def _check_layers(self):
         if not self.layers:
             raise Incompatible("DBN asks for at least one layer, and layers is empty. Add RBM().")
@@ -383,7 +392,7 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows of states, or of means of Bernoulli units.
 
         Returns
@@ -391,7 +400,7 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
         ndarray of shape (n_samples, n_components of the last layer)
         """
         check_is_fitted(self)
-        means = validate(self, X, self.visible_units_)
+        means = validate(self, X, self.visible_units_, sparse=True)
         for layer in self.layers_:
             means = as_layer(layer).inference_.mean(means)
         return means

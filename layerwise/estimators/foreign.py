@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 
-from layerwise._sklearn import check_is_fitted
+from layerwise._sklearn import check_is_fitted, has_fit_parameter
 from layerwise.estimators.base import Layer
 from layerwise.exceptions import Incompatible
 from layerwise.models.units import BITS
@@ -48,7 +48,16 @@ class Foreign:
 
     def fit_input(self, rows, stream, *, y=None, verbose=0, after=None):
         """Fit the estimator to the means of the rows; it knows nothing of the rest."""
-        self.estimator.fit(rows.expected(), None)
+        if rows.weights is None:
+            self.estimator.fit(rows.expected(), None)
+            return self
+        if not has_fit_parameter(self.estimator, "sample_weight"):
+            raise Incompatible(
+                "sample_weight asks that every layer takes weighted rows, and the fit of "
+                f"{type(self.estimator).__name__} has no sample_weight. Use AutoEncoder or RBM, "
+                "or no weights."
+            )
+        self.estimator.fit(rows.expected(), None, sample_weight=rows.weights)
         return self
 
     @property

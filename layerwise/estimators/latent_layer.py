@@ -155,7 +155,7 @@ class LatentLayer(Layer):
     def _first(self, rows, means, stream):
         visible = self.data_units(means.shape[1])
         if self.init is None:
-            return self._random(means, visible, stream.child("init"))
+            return self._random(means, visible, stream.child("init"), rows.weights)
         return self._from_init(rows, visible, stream)
 
     def _as_it_stands(self, model):
@@ -180,7 +180,7 @@ class LatentLayer(Layer):
             "n_parameters_": conditional.n_parameters,
         }
 
-    def _random(self, means, visible, stream):
+    def _random(self, means, visible, stream, row_weights):
         """Return random weights under the means of the rows, and a uniform marginal."""
         n_features = means.shape[1]
         log_variance = None
@@ -188,10 +188,11 @@ class LatentLayer(Layer):
             scale=WEIGHT_SCALE, size=(self.n_components, n_features)
         )
         if visible.gaussian(n_features).any():
-            log_variance = visible.first_log_variance(means)
+            log_variance = visible.first_log_variance(means, row_weights)
             weights /= scale(log_variance)
         # Latent units are on half of the time: in the middle of the states are the rows' means.
-        biases = visible.first_biases(means, log_variance) - weights.sum(axis=0) / 2
+        biases = visible.first_biases(means, log_variance, row_weights)
+        biases = biases - weights.sum(axis=0) / 2
         conditional = Conditional(weights, biases, visible, log_variance=log_variance)
         n_states = 2**self.n_components
         return LatentParams(
@@ -221,7 +222,7 @@ class LatentLayer(Layer):
                 f"{has}. Set both alike."
             )
         states = rows.draw(stream.child("aggregate"))
-        marginal = np.exp(log_inferred(found.inference_, states))
+        marginal = np.exp(log_inferred(found.inference_, states, rows.shares))
         dtype = rows.expected().dtype
         copy = given.replaced(*(array.astype(dtype) for array in given.arrays()))
         return LatentParams(copy, log_with_broad(marginal))

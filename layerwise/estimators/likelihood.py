@@ -82,7 +82,7 @@ def log_likelihood(model, X):
     ----------
     model : RBM, AutoEncoder, DBN or Pipeline
         Fitted; a pipeline ends in one of the others.
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
         Rows of states; values in (0, 1) are means where units are Bernoulli units.
 
     Returns
@@ -107,7 +107,7 @@ def log_likelihood(model, X):
             f"and got {model!r}."
         )
     check_is_fitted(model)
-    X = validate(model, X, model.visible_units_)
+    X = validate(model, X, model.visible_units_, sparse=True)
     return _mean(model, model._log_density(), X, "sum over all latent states")
 
 
@@ -162,7 +162,7 @@ def log_pseudolikelihood(model, X):
             f"{model!r}."
         )
     params = model.params_
-    X = validate(model, X, model.visible_units_)
+    X = validate(model, X, model.visible_units_, sparse=True)
     function = partial(pseudo.log_pseudolikelihood, params)
     return _mean(model, function, X, "sum over all units")
 
@@ -170,7 +170,7 @@ def log_pseudolikelihood(model, X):
 def _mean(model, function, X, method):
     """Return the mean over rows of what a function says of states, exact unless rows are means."""
     value, variance = expected(function, X, model.visible_units_)
-    mean, error = float(np.mean(value)), float(np.sqrt(variance.sum())) / len(X)
+    mean, error = float(np.mean(value)), float(np.sqrt(variance.sum())) / len(value)
     if error == 0:
         return Estimate.exact(mean, method)
     method += f", mean over {N_DRAWS} draws of each row of means"

@@ -47,6 +47,7 @@ class Lines:
             self.objective: done.objective,
             "log_likelihood": done.log_likelihood,
             "validation_log_likelihood": done.validation,
+            "validation_free_energy_gap": done.validation_gap,
         }
         told = ", ".join(
             f"{name} {value:.4f}" for name, value in numbers.items() if value == value
@@ -176,6 +177,9 @@ def as_arrays(trainer, done):
     validation = np.array([each.validation for each in done])
     if not np.all(np.isnan(validation)):
         history["validation_log_likelihood"] = validation
+    gap = np.array([each.validation_gap for each in done])
+    if not np.all(np.isnan(gap)):
+        history["validation_free_energy_gap"] = gap
     return history
 
 

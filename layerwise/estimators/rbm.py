@@ -94,7 +94,8 @@ class RBM(Layer):
         left out for that. Then the trainer's own objective, which is minimised:
         ``"negative_log_likelihood"`` of ``ExactGradient``, before the step of each batch;
         ``"free_energy_gap"`` of ``CD`` and ``PCD``, between the data and the chains, which is no
-        measure of progress.
+        measure of progress. Where a trainer holds rows out, what they were judged by:
+        ``"validation_log_likelihood"`` or ``"validation_free_energy_gap"``.
     n_parameters_ : int
         Number of weights, intercepts and variances.
     noise_variance_ : ndarray of shape (n_features,)
@@ -184,6 +185,7 @@ class RBM(Layer):
             means.dtype,
             visible=self.data_units(means.shape[1]),
             hidden=hidden_units_of(self.hidden, self.n_components),
+            weights=rows.weights,
         )
 
     def _as_it_stands(self, model):
@@ -358,7 +360,7 @@ class RBM(Layer):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             As in ``score_samples``: of a row of means, the expected free energy of its draws.
 
         Returns
@@ -366,7 +368,7 @@ class RBM(Layer):
         ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        X = validate(self, X, self.visible_units_)
+        X = validate(self, X, self.visible_units_, sparse=True)
         return expected(self.params_.free_energy, X, self.visible_units_)[0]
 
     def _log_density(self):

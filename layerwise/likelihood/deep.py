@@ -26,7 +26,7 @@ __all__ = ["bound_gradient", "conditional_gradient", "minus_log_likelihood"]
 NEGLIGIBLE = 1e-15
 
 
-def minus_log_likelihood(dbn, X):
+def minus_log_likelihood(dbn, X, weights=None):
     """Return minus the mean log-likelihood of rows under a deep model, and its gradients.
 
     Parameters
@@ -35,6 +35,8 @@ def minus_log_likelihood(dbn, X):
         Of at least one conditional.
     X : ndarray of shape (n_rows, n_visible)
         States.
+    weights : ndarray of shape (n_rows,), default=None
+        As in ``Posterior.expectations``.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def minus_log_likelihood(dbn, X):
     """
     log_marginals = latent_log_marginals(dbn)
     posterior = Posterior(dbn.bottom, log_marginals[0])
-    value, gradients, aggregated = conditional_gradient(posterior, X)
+    value, gradients, aggregated = conditional_gradient(posterior, X, weights)
     for conditional, log_marginal in zip(dbn.conditionals[1:], log_marginals[1:]):
         kept = np.flatnonzero(aggregated > NEGLIGIBLE / len(aggregated))
         rows, weights = posterior.states(kept), aggregated[kept]
@@ -89,7 +91,7 @@ def conditional_gradient(posterior, X, weights=None):
     return -float(weights @ likelihood), gradients, aggregated
 
 
-def bound_gradient(conditional, fields, X):
+def bound_gradient(conditional, fields, X, weights=None):
     """Return minus the bound of the best latent marginal on some rows, and its gradients.
 
     The bound is the mean log-likelihood of the rows under their own aggregated inference, q_D.
@@ -99,8 +101,8 @@ def bound_gradient(conditional, fields, X):
     conditional : Conditional
     fields : ndarray of shape (n_rows, n_latent), float64
         Log-odds of q(h = 1 | x) for each row.
-    X : ndarray of shape (n_rows, n_visible)
-        States.
+    X, weights
+        As in ``Posterior.expectations``.
 
     Returns
     -------
@@ -111,9 +113,9 @@ def bound_gradient(conditional, fields, X):
     by_fields : ndarray of shape (n_rows, n_latent)
         By the log-odds.
     """
-    log_inferred = log_aggregated_posterior(fields)
+    log_inferred = log_aggregated_posterior(fields, weights)
     posterior = Posterior(conditional, log_inferred)
-    value, gradients, aggregated = conditional_gradient(posterior, X)
+    value, gradients, aggregated = conditional_gradient(posterior, X, weights)
     # Of each state the ratio of the posterior and the inference, both aggregated. Under it, the
     # inference of a row weighs `share` times what it weighed, and has other means.
     with np.errstate(divide="ignore"):
@@ -122,7 +124,8 @@ def bound_gradient(conditional, fields, X):
     for first in range(0, len(X), FACTOR_ROWS):
         here = fields[first : first + FACTOR_ROWS]
         sums, means = Factors(here).log_sums_and_means(ratio)
-        share = np.exp(sums - np.logaddexp(0, here).sum(axis=1)) / len(X)
+        share = np.exp(sums - np.logaddexp(0, here).sum(axis=1))
+        share = share / len(X) if weights is None else share * weights[first : first + len(here)]
         by_fields[first : first + len(here)] = share[:, None] * (units.means(here) - means)
     return value, gradients, by_fields
 

@@ -61,7 +61,7 @@ def from_bits(conditional, products, visible, latent, total=1.0):
     return products, visible, total * low + step * latent
 
 
-def minus_log_likelihood(params, X):
+def minus_log_likelihood(params, X, weights=None):
     """Return minus the mean log-likelihood of rows, and its gradients.
 
     Parameters
@@ -69,6 +69,8 @@ def minus_log_likelihood(params, X):
     params : RBMParams
     X : ndarray of shape (n_rows, n_visible)
         States, or means of them.
+    weights : ndarray of shape (n_rows,), default=None
+        Of the rows in the mean: they sum to 1. None is equal ones.
 
     Returns
     -------
@@ -82,11 +84,25 @@ def minus_log_likelihood(params, X):
     log_z, products, visible, hidden, squares = model_moments(wide)
     mean = wide.hidden_mean(X)
     gradients = [
-        products - product(mean.T, X, scale=1 / len(X)),
-        visible - X.mean(axis=0),
-        hidden - mean.mean(axis=0),
+        products - _mean_products(mean, X, weights),
+        visible - _mean(X, weights),
+        hidden - _mean(mean, weights),
     ]
     if params.log_variance is not None:
-        gap = (squares - np.mean(X**2, axis=0)) / (2 * np.exp(wide.log_variance))
+        gap = (squares - _mean(X**2, weights)) / (2 * np.exp(wide.log_variance))
         gradients.append(np.where(params.visible.gaussian(params.n_visible), gap, 0.0))
-    return float(wide.free_energy(X).mean()) + log_z, gradients
+    return float(_mean(wide.free_energy(X), weights)) + log_z, gradients
+
+
+def _mean(values, weights):
+    """Return the mean over rows, by weights that sum to 1 unless they are None."""
+    if weights is None:
+        return values.mean(axis=0)
+    return (values.T * weights).T.sum(axis=0)
+
+
+def _mean_products(mean, X, weights):
+    """Return the mean over rows of h v^T, from the hidden means."""
+    if weights is None:
+        return product(mean.T, X, scale=1 / len(X))
+    return product((mean * weights[:, None]).T, X)

@@ -16,13 +16,15 @@ WAY_OUT = "Give the layer fewer units."
 SAMPLE = "Give the layer fewer units, or ask for a lower bound over some states, as n_draws=2000."
 
 
-def log_aggregated_posterior(fields):
+def log_aggregated_posterior(fields, weights=None):
     """Return log q_D(h), the mean over rows of q(h | x), for all states h.
 
     Parameters
     ----------
     fields : ndarray of shape (n_rows, n)
         Log-odds of q(h = 1 | x).
+    weights : ndarray of shape (n_rows,), default=None
+        Of the rows in the mean: they sum to 1. None is equal ones.
 
     Returns
     -------
@@ -30,26 +32,29 @@ def log_aggregated_posterior(fields):
     """
     fields = np.asarray(fields, dtype=float)
     refuse(fields.shape[1], TABLE_LIMIT, "The aggregated inference", WAY_OUT)
-    log_norm = np.logaddexp(0, fields).sum(axis=1) + np.log(len(fields))
+    log_norm = np.logaddexp(0, fields).sum(axis=1)
+    log_norm += np.log(len(fields)) if weights is None else -np.log(weights)
     return Factors(fields).log_sums_over_rows(-log_norm)
 
 
-def log_inferred(inference, X):
+def log_inferred(inference, X, weights=None):
     """Return log of the mean over rows of q(h | x), for all states h.
 
     Parameters
     ----------
     inference : object with ``log_aggregated``, or with ``log_odds`` of independent units
-    X : ndarray of shape (n_rows, n_visible)
+    X : ndarray or CSR of shape (n_rows, n_visible)
         States.
+    weights : ndarray of shape (n_rows,), default=None
+        As in ``log_aggregated_posterior``.
 
     Returns
     -------
     ndarray of shape (2**n,)
     """
     if hasattr(inference, "log_aggregated"):
-        return inference.log_aggregated(X)
-    return log_aggregated_posterior(inference.log_odds(X))
+        return inference.log_aggregated(X, *(() if weights is None else (weights,)))
+    return log_aggregated_posterior(inference.log_odds(X), weights)
 
 
 def divergence(weights, log_p):

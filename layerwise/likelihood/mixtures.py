@@ -52,14 +52,13 @@ class Mixture:
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_visible)
+        X : ndarray or CSR of shape (n_rows, n_visible)
             States.
         size : int, default=480
             Rows at a time.
         """
-        X = self.given.bits_of(X)
-        for at in range(0, len(X), size):
-            rows = X[at : at + size]
+        for at in range(0, X.shape[0], size):
+            rows = self.given.bits_of(X[at : at + size])
             yield rows, Factors(self.conditional.latent_field(rows))
 
 

@@ -36,11 +36,11 @@ class Posterior(Mixture):
 
     def sample(self, X, stream, *, step, lane):
         """Return exact draws of h given rows x, with numbers at (0 or 1, row, step, lane)."""
-        uniforms = units.uniforms(len(X), 2, stream, step=step, lane=lane)
+        uniforms = units.uniforms(X.shape[0], 2, stream, step=step, lane=lane)
         parts, done = [], 0
         for rows, factors in self.blocks(X):
-            parts.append(factors.draw(self.table, uniforms[done : done + len(rows)]))
-            done += len(rows)
+            parts.append(factors.draw(self.table, uniforms[done : done + rows.shape[0]]))
+            done += rows.shape[0]
         return self.states(np.concatenate([*parts, np.empty(0, dtype=int)]))
 
     def states(self, index):
@@ -48,10 +48,16 @@ class Posterior(Mixture):
         states = states_of_units(self.given.latent, self.given.n_latent, at=index)
         return states.astype(self.given.weights.dtype)
 
-    def log_aggregated(self, X):
-        """Return the logarithm of the mean over rows x of p(h | x), for all states h."""
+    def log_aggregated(self, X, weights=None):
+        """Return the logarithm of the mean over rows x of p(h | x), for all states h.
+
+        Parameters
+        ----------
+        X, weights
+            As in ``expectations``.
+        """
         with np.errstate(divide="ignore"):
-            return np.log(self.expectations(X)[2])
+            return np.log(self.expectations(X, weights)[2])
 
     def expectations(self, X, weights=None):
         """Return what the rows say of the latent states, and of the model.
@@ -72,13 +78,14 @@ class Posterior(Mixture):
         aggregated : ndarray of shape (2**n_latent,)
             The sum over rows of weight times p(h | x): one step of EM.
         """
-        weights = np.full(len(X), 1 / len(X)) if weights is None else weights
-        likelihood, means = np.empty(len(X)), np.empty((len(X), self.given.n_latent))
+        n_rows = X.shape[0]
+        weights = np.full(n_rows, 1 / n_rows) if weights is None else weights
+        likelihood, means = np.empty(n_rows), np.empty((n_rows, self.given.n_latent))
         table = self.table.log_weights.ravel()
         floor = np.log(NEGLIGIBLE / len(table)) - table
         aggregated, done = np.zeros(len(table)), 0
         for rows, factors in self.blocks(X, AGGREGATED_ROWS):
-            here = slice(done, done + len(rows))
+            here = slice(done, done + rows.shape[0])
             sums, means[here] = factors.log_sums_and_means(self.table)
             share = factors.log_sums_over_rows(np.log(weights[here]) - sums, floor)
             aggregated += np.exp(share + table)

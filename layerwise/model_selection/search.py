@@ -299,4 +299,5 @@ class LayerwiseSearch(
         if isinstance(self.dbn, DBN):
             of_dbn = get_tags(self.dbn)
             tags.input_tags, tags.transformer_tags = of_dbn.input_tags, of_dbn.transformer_tags
+            tags.input_tags.sparse = False
         return tags

@@ -10,6 +10,7 @@ from layerwise.models.family import Units, scale
 from layerwise.models.units import BITS
 from layerwise.numerics import network, units
 from layerwise.numerics.products import product
+from layerwise.numerics.rows import by_blocks, issparse
 
 __all__ = ["AutoEncoderParams", "Chain", "Encoder"]
 
@@ -119,7 +120,7 @@ class Chain:
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_inputs of layer ``first``)
+        X : ndarray or CSR of shape (n_rows, n_inputs of layer ``first``)
         first, last : int, default=0, None
             Layers ``first`` to ``last - 1`` are gone through; None means to the end.
 
@@ -127,6 +128,8 @@ class Chain:
         -------
         ndarray of shape (n_rows, n_units of layer ``last - 1``), of the chain's dtype
         """
+        if issparse(X):
+            return by_blocks(lambda rows: self.field(rows, first, last), X)
         last = self.n_layers if last is None else last
         value = self.forward(X, first, last - 1)
         return network.affine(self.parameters, self.layers, value, last - 1)
@@ -144,6 +147,8 @@ class Chain:
         ndarray of shape (n_rows, n_units of layer ``last - 1``), of the chain's dtype
             With no layer to go through, ``X`` itself in that dtype.
         """
+        if issparse(X):
+            return by_blocks(lambda rows: self.forward(rows, first, last), X)
         value = np.ascontiguousarray(X, dtype=self.parameters.dtype)
         for k in range(first, self.n_layers if last is None else last):
             field = network.affine(self.parameters, self.layers, value, k)
@@ -243,21 +248,23 @@ class AutoEncoderParams:
         """Logarithms of the variances of the outputs, None where none is Gaussian."""
         return self.chain.log_variance
 
-    def start_at(self, rows):
+    def start_at(self, rows, weights=None):
         """Give Gaussian outputs the means and variances of the rows, where the code says nothing.
 
         Their weights are divided by standard deviations: fields are in units of the inverse.
 
         Parameters
         ----------
-        rows : ndarray of shape (n_rows, n_visible)
+        rows : ndarray or CSR of shape (n_rows, n_visible)
+        weights : ndarray of shape (n_rows,), default=None
+            Of the rows: 2 counts a row twice. None is ones.
         """
         chain = self.chain
         if chain.log_variance is None:
             return
         gaussian = chain.outputs.gaussian(rows.shape[1])
-        chain.log_variance[...] = chain.outputs.first_log_variance(rows)
-        biases = chain.outputs.first_biases(rows, chain.log_variance)
+        chain.log_variance[...] = chain.outputs.first_log_variance(rows, weights)
+        biases = chain.outputs.first_biases(rows, chain.log_variance, weights)
         chain.biases(self.code)[gaussian] = biases[gaussian]
         chain.weights(self.code)[...] /= scale(chain.log_variance)
 

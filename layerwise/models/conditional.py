@@ -12,6 +12,7 @@ from layerwise.models.states import blocks_of_states, n_states
 from layerwise.models.units import BITS
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.products import product
+from layerwise.numerics.rows import by_blocks, issparse
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +111,11 @@ class Conditional:
 
     def field(self, latent):
         """Return the fields on the visible units, of shape (n_rows, n_visible)."""
-        return product(np.asarray(latent, dtype=self.weights.dtype), self.weights, start=self.bias)
+        dtype = self.weights.dtype
+        return by_blocks(
+            lambda rows: product(np.asarray(rows, dtype=dtype), self.weights, start=self.bias),
+            latent,
+        )
 
     def log_odds(self, latent):
         """Return the log-odds of the upper states of two-state units, as ``field`` does."""
@@ -134,12 +139,16 @@ class Conditional:
 
     def row_part(self, visible):
         """Return x . bias + log base(x) for rows x, of shape (n_rows,), float64."""
+        if issparse(visible):
+            return by_blocks(self.row_part, visible)
         bias = self.bias.astype(float)
         linear = product(np.asarray(visible, dtype=float), bias[:, None]).ravel()
         return linear + self.visible.log_base(visible, self.log_variance)
 
     def latent_field(self, visible):
         """Return x W^T for rows x, of shape (n_rows, n_latent), float64."""
+        if issparse(visible):
+            return by_blocks(self.latent_field, visible)
         return product(np.asarray(visible, dtype=float), self.weights.astype(float).T)
 
     def state_part(self):

@@ -4,9 +4,10 @@ import numpy as np
 
 from layerwise.models.units import BITS
 from layerwise.numerics import units
+from layerwise.numerics.rows import blocks, dense, issparse
 from layerwise.numerics.streams import DATA, Stream
 
-__all__ = ["N_DRAWS", "are_states", "expected", "states_of"]
+__all__ = ["N_DRAWS", "all_states", "are_states", "expected", "states_of"]
 
 # Draws of each row of means. A prime: multiples of one unit's shift then take all places, so that
 # any two units' places are as unrelated as if each had an order of its own (Latin hypercube
@@ -27,6 +28,20 @@ def are_states(X, takes_means=True):
         Which units are Bernoulli units, whose values may be means: see ``Units.takes_means``.
     """
     return np.all((X == 0) | (X == 1) | np.logical_not(takes_means), axis=1)
+
+
+def all_states(X, takes_means):
+    """Return whether no value of any row is a mean.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_rows, n_units)
+    takes_means : ndarray of shape (n_units,)
+        As in ``are_states``.
+    """
+    if not issparse(X):
+        return bool(np.all(are_states(X, takes_means)))
+    return bool(np.all((X.data == 0) | (X.data == 1) | ~takes_means[X.indices]))
 
 
 def states_of(means, takes_means=True):
@@ -66,7 +81,7 @@ def expected(function, X, units=BITS):
     ----------
     function : callable
         Takes states, of shape (n_states, n_units), and returns a number for each.
-    X : ndarray of shape (n_rows, n_units)
+    X : ndarray or CSR of shape (n_rows, n_units)
         A row of states is its own only draw.
     units : Units, default=Bernoulli()
         What the values are of.
@@ -77,6 +92,10 @@ def expected(function, X, units=BITS):
     variance : ndarray of shape (n_rows,), float64
         Of the value, as if draws were independent: the true one is smaller. Zero for states.
     """
+    if issparse(X):
+        here = blocks(*X.shape, X.dtype.itemsize)
+        parts = [expected(function, dense(X[rows]), units) for rows in here]
+        return tuple(np.concatenate(part) for part in zip(*parts))
     value, variance = np.empty(len(X)), np.zeros(len(X))
     takes_means = units.takes_means(X.shape[1])
     certain = are_states(X, takes_means)

@@ -36,6 +36,8 @@ class Units(ABC):
     # Whether each unit has two states, and whether no value is negative.
     is_binary: ClassVar[bool] = False
     is_positive: ClassVar[bool] = True
+    # Whether zero is a value, as what sparse rows do not store must be.
+    takes_zeros: ClassVar[bool] = True
 
     def __init_subclass__(cls):
         for name, method in vars(cls).items():
@@ -263,12 +265,12 @@ class Units(ABC):
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_units)
+        X : ndarray or CSR of shape (n_rows, n_units)
             Where ``takes_means`` says so, means are taken too.
 
         Returns
         -------
-        ndarray of shape (n_rows, n_units)
+        ndarray or CSR of shape (n_rows, n_units)
             ``X`` itself, or a copy where rounding had carried values past an end.
         """
         return X
@@ -287,27 +289,31 @@ class Units(ABC):
         return self.check(X)
 
     @abstractmethod
-    def first_biases(self, X, log_variance=None):
+    def first_biases(self, X, log_variance=None, weights=None):
         """Return biases that give units the means of rows, smoothed: never infinite.
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_units)
+        X : ndarray or CSR of shape (n_rows, n_units)
             States or means.
         log_variance : ndarray of shape (n_units,), default=None
             As in ``mean``.
+        weights : ndarray of shape (n_rows,), default=None
+            Of the rows: 2 counts a row twice. None is ones.
 
         Returns
         -------
         ndarray of shape (n_units,), float64
         """
 
-    def first_log_variance(self, X):
+    def first_log_variance(self, X, weights=None):
         """Return the logarithms of the variances of rows: zero but for Gaussian units.
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_units)
+        X : ndarray or CSR of shape (n_rows, n_units)
+        weights : ndarray of shape (n_rows,), default=None
+            As in ``first_biases``.
 
         Returns
         -------

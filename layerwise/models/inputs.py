@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from layerwise.models.draws import are_states
+from layerwise.models.draws import all_states
 from layerwise.models.units import BITS
 from layerwise.numerics import units
+from layerwise.numerics.rows import issparse
 from layerwise.numerics.streams import DATA
 
 
@@ -18,23 +19,32 @@ class LayerInput:
 
     Parameters
     ----------
-    means : ndarray of shape (n_samples, n_features)
-        States of the bottom's units, or means of them.
+    means : ndarray or CSR of shape (n_samples, n_features)
+        States of the bottom's units, or means of them. Sparse rows are drawn as sparse ones, the
+        same states.
     inference : sequence of Conditional or Encoder, default=()
         q(h | x) of each layer that is gone through, with ``mean`` and ``sample``.
     units : Units, default=Bernoulli()
         Of the bottom.
+    weights : ndarray of shape (n_samples,), default=None
+        Of the rows, above zero: a weight of 2 is the row twice. None is ones.
     """
 
-    def __init__(self, means, inference=(), units=BITS):
+    def __init__(self, means, inference=(), units=BITS, weights=None):
         self.means = means
         self.inference = tuple(inference)
         self.units = units
+        self.weights = weights
         self._takes_means = units.takes_means(means.shape[1])
-        self._certain = bool(np.all(are_states(means, self._takes_means)))
+        self._certain = all_states(means, self._takes_means)
 
     def __len__(self):
-        return len(self.means)
+        return self.means.shape[0]
+
+    @property
+    def shares(self):
+        """The rows' parts in the sum of their weights, or None where all count alike."""
+        return None if self.weights is None else self.weights / self.weights.sum()
 
     @property
     def are_states(self):
@@ -43,11 +53,12 @@ class LayerInput:
 
     def above(self, inference):
         """Return the input of the layer above, through one more inference model."""
-        return LayerInput(self.means, (*self.inference, inference), self.units)
+        return LayerInput(self.means, (*self.inference, inference), self.units, self.weights)
 
     def take(self, index):
         """Return the input that consists of some of the rows."""
-        return LayerInput(self.means[index], self.inference, self.units)
+        weights = None if self.weights is None else self.weights[index]
+        return LayerInput(self.means[index], self.inference, self.units, weights)
 
     def draw(self, stream, *, resample=True):
         """Return states of all rows, as a function of ``stream``.
@@ -60,7 +71,7 @@ class LayerInput:
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features of the layer)
+        ndarray or CSR of shape (n_samples, n_features of the layer)
             Not to be written to: certain rows are returned as they are.
         """
         if not resample:
@@ -68,12 +79,18 @@ class LayerInput:
         states = self.means
         if not self._certain:
             drawn = units.draw(states, stream, step=0, lane=DATA)
-            states = (
-                drawn if self._takes_means.all() else np.where(self._takes_means, drawn, states)
-            )
+            states = drawn if self._takes_means.all() else self._drawn_where(drawn)
         for depth, inference in enumerate(self.inference, start=1):
             states = inference.sample(states, stream, step=depth, lane=DATA)
         return states
+
+    def _drawn_where(self, drawn):
+        """Return what was drawn in the columns that take means, and the others' states."""
+        if not issparse(drawn):
+            return np.where(self._takes_means, drawn, self.means)
+        stay = ~self._takes_means[drawn.indices]
+        drawn.data[stay] = self.means.data[stay]
+        return drawn
 
     def expected(self):
         """Return the means of all rows, means passed on at every layer."""

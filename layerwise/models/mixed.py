@@ -13,6 +13,7 @@ from layerwise.models.units import (
     Spin,
     TruncatedExponential,
 )
+from layerwise.numerics.rows import side_by_side
 
 __all__ = ["ALL", "Mixed", "units_of"]
 
@@ -43,6 +44,11 @@ class Mixed(Units):
     def is_positive(self):
         """Whether no value is negative."""
         return all(kind.is_positive for kind, _ in self.parts)
+
+    @property
+    def takes_zeros(self):
+        """Whether zero is a value of all units."""
+        return all(kind.takes_zeros for kind, _ in self.parts)
 
     def _slices(self):
         first = 0
@@ -81,9 +87,11 @@ class Mixed(Units):
         parts = [kind.bits(size) for kind, size in self.parts]
         return tuple(np.concatenate(part) for part in zip(*parts))
 
-    def _of_rows(self, method, X, log_variance):
+    def _of_rows(self, method, X, log_variance, *more):
         given = np.zeros(X.shape[1]) if log_variance is None else log_variance
-        return [getattr(kind, method)(X[:, here], given[here]) for kind, here in self._slices()]
+        return [
+            getattr(kind, method)(X[:, here], given[here], *more) for kind, here in self._slices()
+        ]
 
     def variance(self, field, log_variance=None):
         return np.concatenate(self._of_rows("variance", field, log_variance), axis=1)
@@ -94,11 +102,11 @@ class Mixed(Units):
     def log_base(self, X, log_variance=None):
         return np.sum(self._of_rows("log_base", X, log_variance), axis=0)
 
-    def first_biases(self, X, log_variance=None):
-        return np.concatenate(self._of_rows("first_biases", X, log_variance))
+    def first_biases(self, X, log_variance=None, weights=None):
+        return np.concatenate(self._of_rows("first_biases", X, log_variance, weights))
 
-    def first_log_variance(self, X):
-        return self._joined(lambda kind, here: kind.first_log_variance(X[:, here]))
+    def first_log_variance(self, X, weights=None):
+        return self._joined(lambda kind, here: kind.first_log_variance(X[:, here], weights))
 
     def check(self, X):
         return self._checked("check", X)
@@ -110,14 +118,15 @@ class Mixed(Units):
         return self._checked("filled", X)
 
     def _checked(self, method, X):
-        parts = []
+        parts, same = [], True
         for kind, here in self._slices():
+            given = X[:, here]
             try:
-                parts.append(getattr(kind, method)(X[:, here]))
+                parts.append(getattr(kind, method)(given))
             except ValueError as error:
                 raise ValueError(f"In columns {here.start} to {here.stop - 1}: {error}") from None
-        same = all(np.shares_memory(part, X) for part in parts)
-        return X if same else np.concatenate(parts, axis=1)
+            same = same and parts[-1] is given
+        return X if same else side_by_side(parts)
 
 
 NAMES = {

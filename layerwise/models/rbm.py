@@ -12,6 +12,7 @@ from layerwise.models.parameters import checked, checked_log_variance
 from layerwise.models.units import BITS
 from layerwise.numerics import rbm, units
 from layerwise.numerics.products import product
+from layerwise.numerics.rows import by_blocks, issparse
 from layerwise.numerics.streams import HIDDEN, VISIBLE
 
 # Standard deviation of the first weights. Hidden units must start different, or they stay alike
@@ -63,13 +64,14 @@ class RBMParams:
 
     @classmethod
     def init(
-        cls, rows, n_hidden, stream, dtype=np.float64, *, visible="bernoulli", hidden="bernoulli"
-    ):
+        cls, rows, n_hidden, stream, dtype=np.float64, *, visible="bernoulli", hidden="bernoulli",
+        weights=None,
+    ):  # fmt: skip
         """Return an RBM before training: the data's own means and variances, and small weights.
 
         Parameters
         ----------
-        rows : ndarray of shape (n_rows, n_visible)
+        rows : ndarray or CSR of shape (n_rows, n_visible)
             States or means. The visible biases give the units the means of the rows, smoothed by
             one row of the middle: never infinite. Variances are the rows' own, or 1 of a constant
             column.
@@ -80,6 +82,8 @@ class RBMParams:
         dtype : dtype, default=float64
         visible, hidden : str, Units or list, default="bernoulli"
             As in ``models.mixed.units_of``.
+        weights : ndarray of shape (n_rows,), default=None
+            Of the rows: 2 counts a row twice. None is ones.
 
         Returns
         -------
@@ -87,14 +91,14 @@ class RBMParams:
         """
         n_visible = rows.shape[1]
         visible = units_of(visible, n_visible)
-        weights = stream.generator().normal(scale=WEIGHT_SCALE, size=(n_hidden, n_visible))
+        components = stream.generator().normal(scale=WEIGHT_SCALE, size=(n_hidden, n_visible))
         log_variance = None
         if visible.gaussian(n_visible).any():
-            log_variance = visible.first_log_variance(rows)
-            weights /= scale(log_variance)
-        biases = visible.first_biases(rows, log_variance)
+            log_variance = visible.first_log_variance(rows, weights)
+            components /= scale(log_variance)
+        biases = visible.first_biases(rows, log_variance, weights)
         return cls(
-            weights.astype(dtype),
+            components.astype(dtype),
             biases.astype(dtype),
             np.zeros(n_hidden, dtype=dtype),
             visible,
@@ -186,13 +190,15 @@ class RBMParams:
 
         Parameters
         ----------
-        visible : ndarray of shape (n_rows, n_visible)
+        visible : ndarray or CSR of shape (n_rows, n_visible)
 
         Returns
         -------
         ndarray of shape (n_rows,), float64
             Computed in float64, whatever the RBM's dtype: likelihoods are differences of it.
         """
+        if issparse(visible):
+            return by_blocks(self.free_energy, visible)
         visible = np.asarray(visible, dtype=np.float64)
         softplus = self.hidden.log_partition_sums(self.hidden_field(visible))
         return -self.row_part(visible) - softplus

@@ -10,6 +10,7 @@ import numpy as np
 
 from layerwise.models.family import Units
 from layerwise.numerics import units
+from layerwise.numerics.rows import column_moments, column_variances, issparse
 
 __all__ = ["BITS", "Bernoulli", "Gaussian", "Softmax", "Spin", "TruncatedExponential"]
 
@@ -27,9 +28,14 @@ POINTS, FIELD_OF_PANEL = 16, 12.0
 CONSTANT = 1e-12
 
 
-def _smoothed(X, low, high):
+def _smoothed(X, low, high, weights=None):
     """Return the means of columns in (low, high), with one row of the middle added."""
-    return (X.sum(axis=0, dtype=np.float64) + (low + high) / 2) / (len(X) + 1)
+    return (column_moments(X, weights) + (low + high) / 2) / (_total(X, weights) + 1)
+
+
+def _total(X, weights):
+    """Return the number of rows, or the sum of their weights."""
+    return X.shape[0] if weights is None else weights.sum()
 
 
 def _in_unit_interval(X, kind, what, way_out):
@@ -43,7 +49,13 @@ def _in_unit_interval(X, kind, what, way_out):
             f"{float(low)!r} to {float(high)!r}. Scale X into [0, 1], as MinMaxScaler(clip=True) "
             f"does for new rows too{way_out}."
         )
-    return X if low >= 0 and high <= 1 else np.clip(X, 0, 1)
+    if low >= 0 and high <= 1:
+        return X
+    if not issparse(X):
+        return np.clip(X, 0, 1)
+    X = X.copy()
+    X.data = np.clip(X.data, 0, 1)
+    return X
 
 
 @dataclass(frozen=True)
@@ -76,8 +88,8 @@ class Bernoulli(Units):
     def check(self, X):
         return _in_unit_interval(X, "Bernoulli", ", states or their means", ", or make it binary")
 
-    def first_biases(self, X, log_variance=None):
-        mean = _smoothed(X, 0, 1)
+    def first_biases(self, X, log_variance=None, weights=None):
+        mean = _smoothed(X, 0, 1, weights)
         return np.log(mean) - np.log1p(-mean)
 
 
@@ -92,6 +104,7 @@ class Spin(Units):
     code = units.SPIN
     is_binary = True
     is_positive = False
+    takes_zeros = False
     states: ClassVar = np.array([-1.0, 1.0])
 
     def factors(self, n_units):
@@ -110,6 +123,11 @@ class Spin(Units):
         return np.logaddexp(field, -field)
 
     def check(self, X):
+        if issparse(X):
+            raise ValueError(
+                "Spin units take the values -1 and 1, and X is sparse: what it does not store is "
+                "0. Pass X.toarray(), coded as 2 * X - 1 does, or use visible='bernoulli'."
+            )
         wrong = np.abs(X) != 1
         if wrong.any():
             raise ValueError(
@@ -127,8 +145,8 @@ class Spin(Units):
             )
         return np.clip(X, -1, 1)
 
-    def first_biases(self, X, log_variance=None):
-        return np.arctanh(_smoothed(X, -1, 1))
+    def first_biases(self, X, log_variance=None, weights=None):
+        return np.arctanh(_smoothed(X, -1, 1, weights))
 
 
 @dataclass(frozen=True)
@@ -179,13 +197,13 @@ class Gaussian(Units):
         squares = np.asarray(X, dtype=float) ** 2
         return -np.sum(squares / (2 * np.exp(self._given(squares, log_variance))), axis=1)
 
-    def first_biases(self, X, log_variance=None):
-        mean = X.mean(axis=0, dtype=np.float64)
+    def first_biases(self, X, log_variance=None, weights=None):
+        mean = column_moments(X, weights) / _total(X, weights)
         return mean / np.exp(self._given(mean[None], log_variance))
 
-    def first_log_variance(self, X):
-        variance = X.var(axis=0, dtype=np.float64)
-        square = np.mean(X.astype(np.float64) ** 2, axis=0)
+    def first_log_variance(self, X, weights=None):
+        square = column_moments(X, weights, power=2) / _total(X, weights)
+        variance = column_variances(X, weights)
         return np.log(np.where(variance > CONSTANT * square, variance, 1.0))
 
 
@@ -228,9 +246,9 @@ class TruncatedExponential(Units):
     def check(self, X):
         return _in_unit_interval(X, "Truncated exponential", "", "")
 
-    def first_biases(self, X, log_variance=None):
+    def first_biases(self, X, log_variance=None, weights=None):
         # By bisection: the mean rises with the field, and is 1 / |field| far from zero.
-        mean = _smoothed(X, 0, 1)
+        mean = _smoothed(X, 0, 1, weights)
         high = 1 / np.minimum(mean, 1 - mean) + 2
         low = -high
         for _ in range(60):
@@ -320,8 +338,7 @@ class Softmax(Units):
         return np.logaddexp.reduceat(field, self._starts(field.shape[1]), axis=1)
 
     def check(self, X):
-        ones = np.add.reduceat(X, self._starts(X.shape[1]), axis=1)
-        wrong = np.any((X != 0) & (X != 1), axis=1) | np.any(ones != 1, axis=1)
+        wrong = self._wrong_of_sparse(X) if issparse(X) else self._wrong(X)
         if wrong.any():
             sign = "Negative values in data: " if X.min() < 0 else ""
             raise ValueError(
@@ -331,7 +348,21 @@ class Softmax(Units):
             )
         return X
 
-    def first_biases(self, X, log_variance=None):
+    def _wrong(self, X):
+        ones = np.add.reduceat(X, self._starts(X.shape[1]), axis=1)
+        return np.any((X != 0) & (X != 1), axis=1) | np.any(ones != 1, axis=1)
+
+    def _wrong_of_sparse(self, X):
         sizes = self.groups(X.shape[1])
-        counts = X.sum(axis=0, dtype=np.float64) + 1 / np.repeat(sizes, sizes)
-        return np.log(counts / (len(X) + 1))
+        group = np.repeat(np.arange(len(sizes)), sizes)[X.indices]
+        row = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+        n = X.shape[0] * len(sizes)
+        ones = np.bincount(row * len(sizes) + group, X.data, n).reshape(X.shape[0], -1)
+        wrong = np.any(ones != 1, axis=1)
+        wrong[row[(X.data != 0) & (X.data != 1)]] = True
+        return wrong
+
+    def first_biases(self, X, log_variance=None, weights=None):
+        sizes = self.groups(X.shape[1])
+        counts = column_moments(X, weights) + 1 / np.repeat(sizes, sizes)
+        return np.log(counts / (_total(X, weights) + 1))

@@ -5,6 +5,7 @@ import numpy as np
 from layerwise._kernels import _product, _units
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics import runtime, units
+from layerwise.numerics.rows import dense, issparse
 from layerwise.numerics.status import check
 
 
@@ -53,7 +54,9 @@ class LikelihoodGradient:
             for shape in (components.shape, n_visible, n_hidden)
         )
 
-    def __call__(self, components, intercept_visible, intercept_hidden, X, index):
+    def __call__(
+        self, components, intercept_visible, intercept_hidden, X, index, weights=None
+    ):  # fmt: skip
         """Return minus the mean log-likelihood, in nats, of rows ``index`` of ``X``.
 
         Parameters
@@ -61,9 +64,11 @@ class LikelihoodGradient:
         components : ndarray of shape (n_hidden, n_visible)
         intercept_visible : ndarray of shape (n_visible,)
         intercept_hidden : ndarray of shape (n_hidden,)
-        X : ndarray of shape (n_samples, n_visible)
+        X : ndarray or CSR of shape (n_samples, n_visible)
             States, or means of them.
         index : ndarray of int
+        weights : ndarray of the same shape, default=None
+            Of these rows in the mean: they sum to 1. None is equal ones.
 
         Returns
         -------
@@ -72,7 +77,7 @@ class LikelihoodGradient:
         np.copyto(self._weights, components.T if self._lists_hidden else components)
         np.copyto(self._visible, intercept_visible)
         np.copyto(self._hidden, intercept_hidden)
-        free_energy = self._over_rows(X, index)
+        free_energy = self._over_rows(X, index, weights)
         if self._lists_hidden:
             log_z, visible, hidden, products = self._moments(
                 self._weights, self._visible, self._hidden
@@ -90,29 +95,44 @@ class LikelihoodGradient:
             np.copyto(gradient, turned, casting="same_kind")
         return free_energy + log_z
 
-    def _over_rows(self, X, index):
+    def _over_rows(self, X, index, weights):
         """Fill the rows' means of h v^T, v and h; return the mean of their free energies."""
         n_rows = len(index)
         taken, rows, field, mean, softplus = (
             part[:n_rows]
             for part in (self._taken, self._rows, self._field, self._mean, self._softplus)
         )
-        # Any mode but "raise" writes where it is told, without a copy.
-        np.take(X, index, axis=0, out=taken, mode="clip")
+        if issparse(X):
+            np.copyto(taken, dense(X[index]))
+        else:
+            # Any mode but "raise" writes where it is told, without a copy.
+            np.take(X, index, axis=0, out=taken, mode="clip")
         if self._taken is not self._rows:
             np.copyto(rows, taken)
-        weights = self._weights if self._lists_hidden else self._weights.T
+        turned = self._weights if self._lists_hidden else self._weights.T
         bias = np.broadcast_to(self._hidden, field.shape)
-        check(_product.product(rows, weights, bias, 1.0, self._threads, field))
+        check(_product.product(rows, turned, bias, 1.0, self._threads, field))
         softplus.fill(0)
         hidden = self._hidden_run, self._hidden[:0], self._threads_of_means
         check(_units.unit_log_partitions(field, *hidden, softplus))
         check(_units.unit_means(field, *hidden, mean))
+        scale, nothing = 1 / n_rows, self._products[:0]
+        if weights is None:
+            rows.mean(axis=0, out=self._mean_visible)
+        else:
+            scale = 1.0
+            mean *= weights[:, None]
+            softplus *= weights
+            below = self._mean_visible[None]
+            check(_product.product(weights[None], rows, below[:0], 1.0, self._threads, below))
         left, right = (rows, mean) if self._lists_hidden else (mean, rows)
-        nothing = self._products[:0]
-        check(_product.product(left.T, right, nothing, 1 / n_rows, self._threads, self._products))
-        rows.mean(axis=0, out=self._mean_visible)
-        mean.mean(axis=0, out=self._mean_hidden)
+        check(_product.product(left.T, right, nothing, scale, self._threads, self._products))
+        if weights is None:
+            mean.mean(axis=0, out=self._mean_hidden)
+        else:
+            mean.sum(axis=0, out=self._mean_hidden)
         # Linear in the visible states, but for the softplus.
         np.multiply(self._mean_visible, self._visible, out=self._linear)
-        return -float(self._linear.sum()) - float(softplus.mean())
+        return -float(self._linear.sum()) - float(
+            softplus.mean() if weights is None else softplus.sum()
+        )

@@ -5,6 +5,7 @@ import numpy as np
 from layerwise._kernels import _network
 from layerwise.numerics import runtime
 from layerwise.numerics.layouts import agreed
+from layerwise.numerics.rows import blocks, dense, issparse
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import CODE, CORRUPTION
 from layerwise.numerics.units import BERNOULLI, EXP_COST, gaussian_units, runs_of
@@ -128,6 +129,7 @@ def network_pass(
     stream,
     corruption=0.0,
     code=-1,
+    weights=None,
 ):
     """Improve a network by one pass over some rows, batch by batch, in place.
 
@@ -145,8 +147,9 @@ def network_pass(
     parameters : ndarray of shape (n_parameters,), float32 or float64
         Updated.
     layers : ndarray of shape (n_layers,), of dtype LAYER
-    X : ndarray of shape (n_samples, n_inputs), of the same dtype, C-contiguous
-    targets : ndarray of shape (n_samples, n_outputs), of the same dtype, C-contiguous
+    X : ndarray of shape (n_samples, n_inputs), of the same dtype, C-contiguous; or CSR
+        Sparse rows are made dense some batches at a time, and leave the same bits.
+    targets : ndarray of shape (n_samples, n_outputs), of the same dtype, C-contiguous; or CSR
         What the output is compared with: states of its units, or means of Bernoulli units; ``X``
         itself for an auto-encoder.
     order : ndarray of shape (n_rows,), int64
@@ -168,6 +171,8 @@ def network_pass(
         If positive, the inputs of layer ``code`` are states, 0 or 1, drawn from the means of the
         layer below. The gradient goes straight through: the states count as constants where they
         are inputs, and as their means where the slope passes to the layer below.
+    weights : ndarray of shape (n_samples,), default=None
+        Of the rows, above zero: the mean over a batch is by them. None is equal ones.
 
     Returns
     -------
@@ -179,33 +184,34 @@ def network_pass(
     Diverged
         If a parameter left the finite numbers.
     """
-    n_steps = -(-len(order) // batch_size)
     rows = min(batch_size, len(order))
     n_weights = int(layers["biases"][0])
     runs = PLAIN if outputs is None else outputs
     size = _network.scratch_size(layers, runs, rows, parameters.itemsize)
     scratch = np.empty(size, dtype=np.uint8)
     row_loss = np.empty(len(order), dtype=parameters.dtype)
-    status = _network.network_pass(
-        X,
-        targets,
-        order,
-        layers,
-        runs,
-        rows,
-        corruption,
-        code,
-        optimizer.as_array(rate, count=optimizer.count + 1),
-        stream.as_array(),
-        CORRUPTION,
-        CODE,
-        runtime.count(rows * n_weights // len(layers)),  # a layer's product: one parallel region
-        parameters,
-        optimizer.first,
-        optimizer.second,
-        scratch,
-        row_loss,
-    )
-    check(status)
-    optimizer.count += n_steps
+    n_threads = runtime.count(rows * n_weights // len(layers))  # a layer's product: one region
+
+    def batches(inputs, targets, here, weights, first, row_loss):
+        status = _network.network_pass(
+            inputs, targets, here, weights, layers, runs, rows, corruption, code,
+            optimizer.as_array(rate, count=optimizer.count + 1), stream.as_array(), first,
+            CORRUPTION, CODE, n_threads, parameters, optimizer.first, optimizer.second, scratch,
+            row_loss,
+        )  # fmt: skip
+        check(status)
+        optimizer.count += -(-len(here) // batch_size)
+
+    if issparse(X) or issparse(targets):
+        for at in blocks(len(order), X.shape[1], parameters.itemsize, batch_size):
+            here = order[at]
+            inputs = dense(X[here], parameters.dtype)
+            outs = inputs if targets is X else dense(targets[here], parameters.dtype)
+            part = np.empty(0) if weights is None else weights[here]
+            first = at.start // batch_size
+            batches(inputs, outs, np.arange(len(here)), part, first, row_loss[at])
+    else:
+        batches(X, targets, order, np.empty(0) if weights is None else weights, 0, row_loss)
+    if weights is not None:
+        return float(np.average(row_loss, weights=weights[order]))
     return float(row_loss.mean(dtype=np.float64))

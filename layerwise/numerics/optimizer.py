@@ -19,6 +19,7 @@ OPTIMIZER = agreed(
             ("rate", np.float64),
             ("momentum", np.float64),
             ("decay", np.float64),
+            ("l1_decay", np.float64),
             ("count", np.int64),
         ]
     ),
@@ -37,6 +38,9 @@ class Optimizer:
         Momentum of SGD; beta1 of Adam.
     decay : float
         Weight decay (L2). Kernels apply it to weights, not to biases.
+    l1_decay : float, default=0.0
+        The same of L1: after each step weights are closer to zero by the learning rate times this,
+        and zero if they were no further away.
     first, second : ndarray of shape (n_parameters,)
         Velocity (SGD) or first moment (Adam), and second moment (Adam).
     count : int
@@ -49,15 +53,16 @@ class Optimizer:
     first: np.ndarray
     second: np.ndarray
     count: int = 0
+    l1_decay: float = 0.0
 
     @classmethod
-    def start(cls, kind, n_parameters, dtype, *, momentum, decay):
+    def start(cls, kind, n_parameters, dtype, *, momentum, decay, l1_decay=0.0):
         """Return the state before the first step."""
         first = np.zeros(n_parameters, dtype=dtype)
         second = np.zeros(n_parameters if kind == "adam" else 0, dtype=dtype)
-        return cls(kind, momentum, decay, first, second)
+        return cls(kind, momentum, decay, first, second, l1_decay=l1_decay)
 
-    def as_array(self, rate, *, count=None, decay=None):
+    def as_array(self, rate, *, count=None, decays=True):
         """Return what kernels take: an array of one structured value.
 
         Parameters
@@ -66,12 +71,13 @@ class Optimizer:
             Learning rate.
         count : int, default=None
             ``self.count`` if None.
-        decay : float, default=None
-            ``self.decay`` if None.
+        decays : bool, default=True
+            False leaves out both decays.
         """
         count = self.count if count is None else count
-        decay = self.decay if decay is None else decay
-        return np.array([(KINDS[self.kind], rate, self.momentum, decay, count)], dtype=OPTIMIZER)
+        decay, l1_decay = (self.decay, self.l1_decay) if decays else (0.0, 0.0)
+        step = KINDS[self.kind], rate, self.momentum, decay, l1_decay, count
+        return np.array([step], dtype=OPTIMIZER)
 
 
 def descend(parameters, gradients, optimizer, *, rate):
@@ -98,7 +104,7 @@ def descend(parameters, gradients, optimizer, *, rate):
         here = slice(start, start + parameter.size)
         status = _optimizer.update(
             np.ascontiguousarray(gradient, dtype=parameter.dtype).reshape(-1),
-            optimizer.as_array(rate, decay=optimizer.decay if parameter.ndim == 2 else 0.0),
+            optimizer.as_array(rate, decays=parameter.ndim == 2),
             runtime.count(parameter.size),
             parameter.reshape(-1),
             optimizer.first[here],

@@ -6,6 +6,7 @@ import numpy as np
 
 from layerwise._kernels import _rbm
 from layerwise.numerics import runtime
+from layerwise.numerics.rows import blocks, dense, issparse, share_of_ones
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import HIDDEN, VISIBLE
 from layerwise.numerics.units import bernoulli_run
@@ -18,12 +19,13 @@ STATES_GAIN = 3
 WAYS = {"chosen": 0, "dense": 1, "lists": 2, "lookup": 3}
 # Gibbs steps of a call: enough to repay what a call sets up, few enough for Ctrl-C to be heard.
 STEPS_OF_A_CALL = 50
+UNKNOWN = -2.0  # share of ones that the kernel counts itself: LW_SHARE_UNKNOWN of src/rbm/rbm.h
 
 
 def contrastive_pass(
     components, intercept_visible, intercept_hidden, X, order, chains, optimizer,
     *, rate, n_steps, batch_size, stream, visible=None, hidden=None, log_variance=None,
-    scratch=None, way="chosen",
+    weights=None, means=None, centered=False, target=None, cost=0.0, scratch=None, way="chosen",
 ):  # fmt: skip
     """One pass of CD-k or PCD-k, in place; return its objective.
 
@@ -37,8 +39,9 @@ def contrastive_pass(
         Updated, as are the intercepts.
     intercept_visible : ndarray of shape (n_visible,)
     intercept_hidden : ndarray of shape (n_hidden,)
-    X : ndarray of shape (n_samples, n_visible)
-        States, or means of Bernoulli units. Cast to the dtype of the components.
+    X : ndarray or CSR of shape (n_samples, n_visible)
+        States, or means of Bernoulli units. Cast to the dtype of the components. Sparse rows are
+        made dense some batches at a time, and leave the same bits.
     order : ndarray of shape (n_rows,)
         Which rows, in which order.
     chains : ndarray of shape (n_chains, n_hidden) or None
@@ -58,6 +61,20 @@ def contrastive_pass(
         Kinds of the units, in runs of one kind; Bernoulli if None.
     log_variance : ndarray of shape (n_visible,), default=None
         Of Gaussian visible units, updated.
+    weights : ndarray of shape (n_samples,), default=None
+        Of the rows, above zero. Each mean over a batch's rows is by their weights, and so is that
+        over CD's chains, which are the rows' own. None is equal ones.
+    means : pair of ndarray of shapes (n_visible,) and (n_hidden,), default=None
+        Running means of the data, updated: before the step t of the optimiser they go
+        max(1 / t, 0.01) of the way to the batch's. Needed by ``centered`` and ``target``.
+    centered : bool, default=False
+        Whether the step is down the slopes by the parameters of an energy of v and h minus these
+        means, in the parameters of the plain one: with dW, db, dc the plain slopes,
+        dW' = dW - dc mean_v^T - mean_h db^T, db' = db - dW'^T mean_h, dc' = dc - dW' mean_v.
+    target : ndarray of shape (n_hidden,), default=None
+        What the running means of hidden units should be. A unit's field has the slope
+        cost * (mean - target) in every row, beside the gap's.
+    cost : float, default=0.0
     scratch : ndarray, default=None
         From ``contrastive_scratch``; None allocates it for this pass.
     way : {"chosen", "dense", "lists", "lookup"}, default="chosen"
@@ -74,13 +91,14 @@ def contrastive_pass(
         If a parameter is not finite, or 2**30 and more in size.
     """
     dtype = components.dtype
-    X = np.ascontiguousarray(X, dtype=dtype)
     order = np.ascontiguousarray(order, dtype=np.int64)
     if chains is None:
         chains = np.empty((0, components.shape[0]), dtype=dtype)
     visible, hidden = runs_of(components, visible, hidden)
-    if log_variance is None:
-        log_variance = np.empty(0, dtype=dtype)
+    nothing = np.empty(0, dtype=dtype)
+    log_variance = nothing if log_variance is None else log_variance
+    means = (nothing, nothing) if means is None else means
+    target = nothing if target is None else np.ascontiguousarray(target, dtype=dtype)
     if scratch is None:
         scratch = contrastive_scratch(
             components, len(order), len(chains), batch_size, n_steps, visible, hidden
@@ -88,15 +106,32 @@ def contrastive_pass(
     gap = np.empty(-(-len(order) // batch_size))
     most_rows = max(min(batch_size, len(order)), len(chains))
     n_threads = runtime.count(most_rows * components.size // STATES_GAIN)
-    status = _rbm.contrastive(
-        X, order, visible, hidden, optimizer.as_array(rate), batch_size, n_steps, WAYS[way],
-        stream.as_array(), HIDDEN, VISIBLE, n_threads, components, intercept_visible,
-        intercept_hidden, log_variance, chains, optimizer.first, optimizer.second, scratch, gap,
-    )  # fmt: skip
-    check(status)
-    optimizer.count += len(gap)
+
+    def batches(rows, here, weights, first, share):
+        part = gap[first : first - (-len(here) // batch_size)]
+        status = _rbm.contrastive(
+            rows, here, visible, hidden, optimizer.as_array(rate), weights, target, cost, centered,
+            batch_size, n_steps, WAYS[way], first, share, stream.as_array(), HIDDEN, VISIBLE,
+            n_threads, components, intercept_visible, intercept_hidden, log_variance, chains,
+            *means, optimizer.first, optimizer.second, scratch, part,
+        )  # fmt: skip
+        check(status)
+        optimizer.count += len(part)
+
+    if issparse(X):
+        share = share_of_ones(X)
+        for at in blocks(len(order), X.shape[1], dtype.itemsize, batch_size):
+            here = order[at]
+            part = np.empty(0) if weights is None else weights[here]
+            rows = dense(X[here], dtype)
+            batches(rows, np.arange(len(here)), part, at.start // batch_size, share)
+    else:
+        X = np.ascontiguousarray(X, dtype=dtype)
+        batches(X, order, np.empty(0) if weights is None else weights, 0, UNKNOWN)
     rows_of = np.minimum(batch_size, len(order) - batch_size * np.arange(len(gap)))
-    return float(rows_of @ gap / len(order))
+    if weights is not None:
+        rows_of = np.add.reduceat(weights[order], batch_size * np.arange(len(gap)))
+    return float(rows_of @ gap / rows_of.sum())
 
 
 def contrastive_scratch(

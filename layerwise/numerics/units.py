@@ -8,6 +8,7 @@ from layerwise._kernels import _units
 from layerwise.numerics import runtime
 from layerwise.numerics.layouts import agreed
 from layerwise.numerics.products import product
+from layerwise.numerics.rows import blocks, by_blocks, dense, issparse
 from layerwise.numerics.status import check
 
 # Multiply-adds that cost about as much as one exponential or one random number.
@@ -29,7 +30,7 @@ def affine(x, weights, bias, *, transpose=False):
 
     Parameters
     ----------
-    x : ndarray of shape (n_rows, n_in), float32 or float64
+    x : ndarray or CSR of shape (n_rows, n_in), float32 or float64
         States or means of the neighbours.
     weights : ndarray of shape (n_units, n_in), or (n_in, n_units) if transposed
         Cast to the dtype of ``x``, as is the bias.
@@ -40,7 +41,8 @@ def affine(x, weights, bias, *, transpose=False):
     -------
     ndarray of shape (n_rows, n_units), of the dtype of ``x``
     """
-    return product(x, weights if transpose else weights.T, start=bias)
+    weights = weights if transpose else weights.T
+    return by_blocks(lambda rows: product(rows, weights, start=bias), x)
 
 
 def means(field):
@@ -62,20 +64,37 @@ def draw(mean, stream, *, step, lane):
 
     Parameters
     ----------
-    mean : ndarray of shape (n_rows, n_units), float32 or float64
+    mean : ndarray or CSR of shape (n_rows, n_units), float32 or float64
     stream : Stream
     step, lane : int
         They complete the address (unit, row, step, lane).
 
     Returns
     -------
-    ndarray of shape (n_rows, n_units), of the same dtype, of zeros and ones
+    ndarray or CSR of shape (n_rows, n_units), of the same dtype, of zeros and ones
+        Of sparse means the same states, of those that are stored: zeros stay zeros.
     """
-    mean = np.ascontiguousarray(mean)
+    if issparse(mean):
+        return _drawn_of_sparse(mean, stream, step, lane)
+    return _drawn(np.ascontiguousarray(mean), 0, stream, step, lane)
+
+
+def _drawn(mean, first_row, stream, step, lane):
     state = np.empty_like(mean)
     n_threads = runtime.count(RANDOM_COST * mean.size)
-    check(_units.states(mean, stream.as_array(), step, lane, n_threads, state))
+    check(_units.states(mean, stream.as_array(), first_row, step, lane, n_threads, state))
     return state
+
+
+def _drawn_of_sparse(mean, stream, step, lane):
+    states = mean.copy()
+    for here in blocks(*mean.shape, mean.dtype.itemsize):
+        rows = mean[here]
+        drawn = _drawn(dense(rows), here.start, stream, step, lane)
+        stored = slice(mean.indptr[here.start], mean.indptr[here.stop])
+        row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        states.data[stored] = drawn[row, mean.indices[stored]]
+    return states
 
 
 def uniforms(n_rows, n_units, stream, *, step, lane):

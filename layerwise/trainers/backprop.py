@@ -7,6 +7,7 @@ from layerwise.exceptions import Incompatible
 from layerwise.models.chain import AutoEncoderParams
 from layerwise.models.units import BITS
 from layerwise.numerics.network import network_pass
+from layerwise.numerics.rows import issparse
 from layerwise.trainers.base import Trainer, unwatched
 
 __all__ = ["Backprop"]
@@ -38,10 +39,14 @@ class Backprop(Trainer):
     resample : bool, default=True
         Whether rows that are means are drawn as states, anew for each pass. False trains on the
         means themselves.
+    l1_decay : float, default=0.0
+        L1 on the weights: after each step, each is closer to zero by the learning rate times this,
+        and zero if it was no further away (a proximal step, beside that of either optimiser).
 
     Notes
     -----
-    Batches are taken in an order drawn anew for each pass. Where the code is sampled, the gradient
+    Batches are taken in an order drawn anew for each pass. Sparse rows are made dense some batches
+    at a time. Where the code is sampled, the gradient
     goes straight through: the decoder sees states, the encoder the slope at their means (Bengio,
     Leonard and Courville, "Estimating or propagating gradients through stochastic neurons", 2013).
     """
@@ -64,6 +69,7 @@ class Backprop(Trainer):
         optimizer="adam",
         schedule="constant",
         resample=True,
+        l1_decay=0.0,
     ):
         self.loss = loss
         self.learning_rate = learning_rate
@@ -74,6 +80,7 @@ class Backprop(Trainer):
         self.optimizer = optimizer
         self.schedule = schedule
         self.resample = resample
+        self.l1_decay = l1_decay
 
     def _accept(self, model):
         chain = model.chain
@@ -97,11 +104,13 @@ class Backprop(Trainer):
             outputs = chain.output_units.runs(chain.sizes[-1])
 
         def step(X, order, rate, stream):
-            X = np.ascontiguousarray(X, dtype=chain.parameters.dtype)
+            if not issparse(X):
+                X = np.ascontiguousarray(X, dtype=chain.parameters.dtype)
             return network_pass(
                 chain.parameters, chain.layers, X, X, order, optimizer, rate=rate,
                 batch_size=self.batch_size, outputs=outputs, stream=stream,
                 corruption=network.corruption, code=network.code if network.sample_code else -1,
+                weights=rows.weights,
             )  # fmt: skip
 
         return step, unwatched

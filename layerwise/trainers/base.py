@@ -14,7 +14,7 @@ from layerwise._sklearn import POSITIVE, POSITIVE_INTEGER, UNIT_INTERVAL, Interv
 from layerwise.exceptions import Diverged
 from layerwise.numerics.optimizer import Optimizer, descend
 from layerwise.numerics.streams import Stream
-from layerwise.trainers.stopping import held_out
+from layerwise.trainers.stopping import EarlyStopping, held_out
 
 # Of the logarithm of a variance, in size: precisions still are normal numbers of float32.
 MOST_LOG_VARIANCE = 80
@@ -33,13 +33,18 @@ class Pass(NamedTuple):
         Exact mean log-likelihood of the pass's rows after it, in nats; NaN where it was not
         computed.
     validation : float
-        Mean log-likelihood of held-out rows after it, in nats; NaN where none are held out.
+        Mean log-likelihood of held-out rows after it, in nats; NaN where none are held out, or
+        where it costs too much.
+    validation_gap : float
+        Mean free energy of held-out rows minus that of as many others, where they are judged by
+        it; NaN elsewhere.
     """
 
     index: int
     objective: float
     log_likelihood: float = math.nan
     validation: float = math.nan
+    validation_gap: float = math.nan
 
 
 @dataclass(eq=False)
@@ -61,6 +66,8 @@ class TrainingState:
     first : int, default=0
         The pass that the trainer's schedule and its ``n_passes`` are counted from: those before
         it belong to trainings that have ended, and that are gone on from.
+    means : pair of ndarray, default=None
+        Running means of the data's visible and hidden units, where training asks for them.
     """
 
     model: object
@@ -69,11 +76,24 @@ class TrainingState:
     chains: np.ndarray | None = None
     n_passes: int = 0
     first: int = 0
+    means: tuple | None = None
 
     @property
     def since(self):
         """Passes taken since the first one that counts."""
         return self.n_passes - self.first
+
+
+def shares(weights, batch):
+    """Return the parts of some rows in the sum of their weights; None where all count alike."""
+    if weights is None:
+        return None
+    return weights[batch] / weights[batch].sum()
+
+
+def weighted_mean(values, weights):
+    """Return the mean of values by their weights, which are equal if None."""
+    return float(values.mean() if weights is None else np.average(values, weights=weights))
 
 
 def unwatched(index, X):
@@ -96,12 +116,15 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
     early_stopping = False
     # Passes over all rows after that, those held out among them, from the best parameters on.
     n_final_passes = 0
+    # L1, on weights only. Trainers that can have this parameter.
+    l1_decay = 0.0
     # Persistent chains, of trainers that have some.
     n_chains = 0
     _parameter_constraints: ClassVar = {
         "learning_rate": [POSITIVE],
         "momentum": [UNIT_INTERVAL],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "l1_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [POSITIVE_INTEGER],
         "n_passes": [POSITIVE_INTEGER],
         "optimizer": [StrOptions({"adam", "sgd"})],
@@ -155,7 +178,7 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
             if stopping is None:
                 ended = yield done
                 continue
-            done = done._replace(validation=stopping.judge())
+            done = done._replace(**{stopping.name: stopping.judge()})
             best = best if stopping.waited else since
             ended = yield done
             if stopping.is_over:
@@ -203,7 +226,7 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         """Take one pass, and return what it told and the states that it was trained on."""
         index, stream = state.n_passes, state.stream
         X = rows.draw(stream.child("rows", index), resample=self.resample)
-        order = stream.child("order", index).generator().permutation(len(X))
+        order = stream.child("order", index).generator().permutation(X.shape[0])
         try:
             objective = step(X, order, rate, stream.child("pass", index))
         except Diverged:
@@ -229,7 +252,8 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         """
         self._accept(model)
         chains = self._chains(model, rows, stream.child("chains"))
-        return TrainingState(model, self._optimizer(model), stream, chains)
+        means = self._means(model)
+        return TrainingState(model, self._optimizer(model), stream, chains, means=means)
 
     def resumed(self, state, model, rows):
         """Return a state from which this trainer can go on, in arrays of its own.
@@ -258,7 +282,8 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
             chains = self._chains(model, rows, state.stream.child("chains", state.n_passes))
         elif chains is not None:
             chains = chains.copy()
-        return replace(state, model=model, optimizer=optimizer, chains=chains)
+        means = self._means(model, state, rows)
+        return replace(state, model=model, optimizer=optimizer, chains=chains, means=means)
 
     def _optimizer(self, model):
         """Return the state of the optimiser before its first step."""
@@ -269,6 +294,7 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
             parameters[0].dtype,
             momentum=self.momentum,
             decay=self.weight_decay,
+            l1_decay=self.l1_decay,
         )
 
     def _learned(self, model):
@@ -282,6 +308,17 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         """Return the hidden states of persistent chains at their start, if there are chains."""
         return None
 
+    def _means(self, model, state=None, rows=None):
+        """Return running means before the first batch, or to go on from a state, if any."""
+        return None
+
+    def _stopping(self, state, rows, X, weights):
+        """Return the judge of held-out states ``X`` while ``rows`` are trained on."""
+        held = (X,) if weights is None else (X, weights)
+        return EarlyStopping(
+            state.model, lambda: self._likelihood(state, *held), self.n_passes_no_change
+        )
+
     @abstractmethod
     def _prepare(self, state, rows):
         """Return what takes a pass, and what looks at the likelihood after one.
@@ -291,7 +328,7 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         log-likelihood of the pass's rows, or NaN, as ``unwatched`` does.
         """
 
-    def _descend(self, state, order, rate, slopes):
+    def _descend(self, state, order, rate, slopes, weights=None):
         """Take a step for each batch of a pass, and return the mean of the objective over rows.
 
         Parameters
@@ -301,17 +338,20 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
             Of the rows.
         rate : float
         slopes : callable
-            From the indices of a batch's rows to the objective, their mean, and its gradients by
-            the arrays that are learned.
+            From the indices of a batch's rows and their ``shares`` to the objective, their mean,
+            and its gradients by the arrays that are learned.
+        weights : ndarray of shape (n_rows,), default=None
+            Of the rows; None is equal ones.
         """
         size = len(order) if self.batch_size is None else self.batch_size
         learned, total = self._learned(state.model), 0.0
+        weight = len(order) if weights is None else weights[order].sum()
         for first in range(0, len(order), size):
             batch = order[first : first + size]
-            value, gradients = slopes(batch)
-            total += value * len(batch)
+            value, gradients = slopes(batch, shares(weights, batch))
+            total += value * (len(batch) if weights is None else weights[batch].sum())
             descend(learned, gradients, state.optimizer, rate=rate)
-        return total / len(order)
+        return total / weight
 
     def check(self):
         """Raise ``ValueError`` for the first parameter that is not what it must be."""

@@ -1,10 +1,21 @@
 """Contrastive divergence: the data against where the model's chains go in a few steps."""
 
-from layerwise._sklearn import POSITIVE_INTEGER
+from numbers import Real
+
+import numpy as np
+
+from layerwise._sklearn import POSITIVE_INTEGER, Interval
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.rbm import contrastive_pass, contrastive_scratch
+from layerwise.numerics.rows import column_moments, dense
+from layerwise.trainers import stopping
 from layerwise.trainers.base import Trainer
-from layerwise.trainers.watch import Watch
+from layerwise.trainers.watch import Watch, looks, mean_log_likelihood
+
+# Part of the time of training that held-out rows may take, after every pass, to be judged by their
+# exact likelihood, and the multiply-adds that they may take in any case, a second's: what ends
+# training in time saves more than that.
+SHARE_OF_STOPPING, A_SECOND = 0.5, 20_000_000_000
 
 
 class Contrastive(Trainer):
@@ -17,12 +28,64 @@ class Contrastive(Trainer):
     # worse. On binary digits its rank correlation with the exact log-likelihood was +0.74.
     objective = "free_energy_gap"
     needs = RBMParams
-    _parameter_constraints = Trainer._parameter_constraints | {"n_steps": [POSITIVE_INTEGER]}
+    _parameter_constraints = (
+        Trainer._parameter_constraints
+        | stopping.CONSTRAINTS
+        | {
+            "n_steps": [POSITIVE_INTEGER],
+            "centered": ["boolean"],
+            "sparsity_target": [None, Interval(Real, 0, 1, closed="neither")],
+            "sparsity_cost": [Interval(Real, 0, None, closed="left")],
+        }
+    )
+
+    def _means(self, model, state=None, rows=None):
+        if not self.centered and self.sparsity_target is None:
+            return None
+        if state is None:  # the first batches set them
+            return tuple(np.zeros_like(array) for array in model.arrays()[1:3])
+        if state.means is not None:
+            return tuple(map(np.copy, state.means))
+        X, dtype = rows.expected(), model.components.dtype
+        total = len(rows) if rows.weights is None else rows.weights.sum()
+        both = X, model.hidden_mean(X)
+        return tuple((column_moments(each, rows.weights) / total).astype(dtype) for each in both)
+
+    def _cost(self, state, rows):
+        """Return what a pass costs, as ``watch.looks`` counts it."""
+        n_chains = 0 if state.chains is None else len(state.chains)
+        # Hidden means of the batch and two slopes; then each chain's steps, down and up.
+        walks = self.n_steps * (n_chains / min(self.batch_size, len(rows)) if n_chains else 1)
+        return {"products": 3 + 2 * walks, "drawn": walks}
+
+    def _stopping(self, state, rows, X, weights):
+        params, n_held = state.model, X.shape[0]
+        every = looks(
+            params, len(rows), n_held, self.n_passes, share=SHARE_OF_STOPPING,
+            unnoticed=A_SECOND, **self._cost(state, rows),
+        )  # fmt: skip
+        if every == 1:
+            return stopping.EarlyStopping(
+                params, lambda: mean_log_likelihood(params, X, weights), self.n_passes_no_change
+            )
+        stream = state.stream.child("validation", "others")
+        chosen = stream.generator().permutation(len(rows))[:n_held]
+        others = rows.take(np.sort(chosen))
+        states = others.draw(stream.child("rows"))
+        return stopping.GapStopping(
+            params,
+            lambda: stopping.free_energy_gap(params, (X, weights), (states, others.weights)),
+            self.n_passes_no_change,
+        )
 
     def _prepare(self, state, rows):
         params, optimizer, chains = state.model, state.optimizer, state.chains
         n_chains = 0 if chains is None else len(chains)
         visible, hidden = params.runs()
+        target = None
+        if self.sparsity_target is not None:
+            low, up = params.hidden.bits(params.n_hidden)
+            target = low + up * self.sparsity_target
         scratch = contrastive_scratch(
             params.components, len(rows), n_chains, self.batch_size, self.n_steps, visible, hidden
         )
@@ -31,18 +94,12 @@ class Contrastive(Trainer):
             return contrastive_pass(
                 *params.arrays()[:3], X, order, chains, optimizer, rate=rate, n_steps=self.n_steps,
                 batch_size=self.batch_size, stream=stream, visible=visible, hidden=hidden,
-                log_variance=params.log_variance, scratch=scratch,
+                log_variance=params.log_variance, weights=rows.weights, means=state.means,
+                centered=self.centered, target=target, cost=self.sparsity_cost, scratch=scratch,
             )  # fmt: skip
 
-        # Hidden means of the batch and two slopes; then each chain's steps, down and up.
-        walks = self.n_steps * (n_chains / min(self.batch_size, len(rows)) if n_chains else 1)
         watch = Watch(
-            params,
-            rows,
-            self.n_passes,
-            resample=self.resample,
-            products=3 + 2 * walks,
-            drawn=walks,
+            params, rows, self.n_passes, resample=self.resample, **self._cost(state, rows)
         )
         return step, watch
 
@@ -72,15 +129,56 @@ class CD(Contrastive):
         over the first tenth of them; or a function of the pass, counted from 0.
     resample : bool, default=True
         Draw the rows' states anew for each pass; False trains on their means.
+    l1_decay : float, default=0.0
+        L1, on weights only: after each step, each weight is closer to zero by the learning rate
+        times this, and zero if it was no further away (a proximal step).
+    centered : bool, default=False
+        Step down the centred gradient: the slopes by the parameters of an energy of
+        ``v - mean_v`` and ``h - mean_h``, mapped to those of the plain one, which the model keeps.
+        The means are of the data's visible units and hidden means, running over the batches: each
+        moves them by a hundredth, the first hundred by equal parts. It makes training indifferent
+        to which states are called 0 and 1 (Melchior, Fischer and Wiskott, 2016).
+    sparsity_target : float, default=None
+        In (0, 1): how often each hidden unit should be in its upper state. To the slope of its
+        field in each row, ``sparsity_cost * (mean - target)`` is added, with the unit's mean over
+        the data, running as above; so its intercept has this slope, and its weights this times
+        the batch's mean of the visible units. It is the derivative of the cross-entropy between
+        target and mean by the unit's field, taken alike for intercept and weights, as Hinton
+        (2012, section 11) advises; the penalty is in the spirit of Lee, Ekanadham and Ng (2008).
+        None asks for nothing.
+    sparsity_cost : float, default=0.1
+    early_stopping : bool, default=False
+        Hold rows out, and end when they gain no more. Where their exact log-likelihood costs at
+        most half of the time of training, or about a second, the parameters are kept under which
+        it is highest; training ends when it has not risen for ``n_passes_no_change`` passes. Else
+        the mean free energy of the held-out rows is compared with that of as many training rows:
+        the latest parameters are kept for as long as the gap is not wider than the smallest one
+        seen by more than 3 standard errors; training ends after ``n_passes_no_change`` passes in a
+        row where it is (Hinton, 2012, section 6). ``history_`` says which it was, by the name
+        ``"validation_log_likelihood"`` or ``"validation_free_energy_gap"``.
+    validation_fraction : float, default=0.1
+        Part of the rows that is held out.
+    n_passes_no_change : int, default=10
+
+    Notes
+    -----
+    Rows with weights, centring and a sparsity target are trained by matrix products, which on
+    rows of zeros and ones are slower than what is used without them. Sparse rows are made dense
+    some batches at a time.
 
     References
     ----------
     Hinton, "Training products of experts by minimizing contrastive divergence", 2002.
+    Hinton, "A practical guide to training restricted Boltzmann machines", 2012.
+    Lee, Ekanadham and Ng, "Sparse deep belief net model for visual area V2", 2008.
+    Melchior, Fischer and Wiskott, "How to center deep Boltzmann machines", 2016.
     """
 
     def __init__(
         self, n_steps=1, *, learning_rate=0.05, momentum=0.5, weight_decay=0.0, batch_size=100,
-        n_passes=50, optimizer="sgd", schedule="constant", resample=True,
+        n_passes=50, optimizer="sgd", schedule="constant", resample=True, l1_decay=0.0,
+        centered=False, sparsity_target=None, sparsity_cost=0.1, early_stopping=False,
+        validation_fraction=0.1, n_passes_no_change=10,
     ):  # fmt: skip
         self.n_steps = n_steps
         self.learning_rate = learning_rate
@@ -91,6 +189,13 @@ class CD(Contrastive):
         self.optimizer = optimizer
         self.schedule = schedule
         self.resample = resample
+        self.l1_decay = l1_decay
+        self.centered = centered
+        self.sparsity_target = sparsity_target
+        self.sparsity_cost = sparsity_cost
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_passes_no_change = n_passes_no_change
 
 
 class PCD(Contrastive):
@@ -119,11 +224,50 @@ class PCD(Contrastive):
         over the first tenth of them; or a function of the pass, counted from 0.
     resample : bool, default=True
         Draw the rows' states anew for each pass; False trains on their means.
+    l1_decay : float, default=0.0
+        L1, on weights only: after each step, each weight is closer to zero by the learning rate
+        times this, and zero if it was no further away (a proximal step).
+    centered : bool, default=False
+        Step down the centred gradient: the slopes by the parameters of an energy of
+        ``v - mean_v`` and ``h - mean_h``, mapped to those of the plain one, which the model keeps.
+        The means are of the data's visible units and hidden means, running over the batches: each
+        moves them by a hundredth, the first hundred by equal parts. It makes training indifferent
+        to which states are called 0 and 1 (Melchior, Fischer and Wiskott, 2016).
+    sparsity_target : float, default=None
+        In (0, 1): how often each hidden unit should be in its upper state. To the slope of its
+        field in each row, ``sparsity_cost * (mean - target)`` is added, with the unit's mean over
+        the data, running as above; so its intercept has this slope, and its weights this times
+        the batch's mean of the visible units. It is the derivative of the cross-entropy between
+        target and mean by the unit's field, taken alike for intercept and weights, as Hinton
+        (2012, section 11) advises; the penalty is in the spirit of Lee, Ekanadham and Ng (2008).
+        None asks for nothing.
+    sparsity_cost : float, default=0.1
+    early_stopping : bool, default=False
+        Hold rows out, and end when they gain no more. Where their exact log-likelihood costs at
+        most half of the time of training, or about a second, the parameters are kept under which
+        it is highest; training ends when it has not risen for ``n_passes_no_change`` passes. Else
+        the mean free energy of the held-out rows is compared with that of as many training rows:
+        the latest parameters are kept for as long as the gap is not wider than the smallest one
+        seen by more than 3 standard errors; training ends after ``n_passes_no_change`` passes in a
+        row where it is (Hinton, 2012, section 6). ``history_`` says which it was, by the name
+        ``"validation_log_likelihood"`` or ``"validation_free_energy_gap"``.
+    validation_fraction : float, default=0.1
+        Part of the rows that is held out.
+    n_passes_no_change : int, default=10
+
+    Notes
+    -----
+    Rows with weights, centring and a sparsity target are trained by matrix products, which on
+    rows of zeros and ones are slower than what is used without them. Sparse rows are made dense
+    some batches at a time.
 
     References
     ----------
     Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood
     gradient", 2008.
+    Hinton, "A practical guide to training restricted Boltzmann machines", 2012.
+    Lee, Ekanadham and Ng, "Sparse deep belief net model for visual area V2", 2008.
+    Melchior, Fischer and Wiskott, "How to center deep Boltzmann machines", 2016.
     """
 
     _parameter_constraints = Contrastive._parameter_constraints | {"n_chains": [POSITIVE_INTEGER]}
@@ -131,6 +275,8 @@ class PCD(Contrastive):
     def __init__(
         self, n_steps=1, *, n_chains=100, learning_rate=0.05, momentum=0.5, weight_decay=0.0,
         batch_size=100, n_passes=50, optimizer="sgd", schedule="constant", resample=True,
+        l1_decay=0.0, centered=False, sparsity_target=None, sparsity_cost=0.1,
+        early_stopping=False, validation_fraction=0.1, n_passes_no_change=10,
     ):  # fmt: skip
         self.n_steps = n_steps
         self.n_chains = n_chains
@@ -142,11 +288,23 @@ class PCD(Contrastive):
         self.optimizer = optimizer
         self.schedule = schedule
         self.resample = resample
+        self.l1_decay = l1_decay
+        self.centered = centered
+        self.sparsity_target = sparsity_target
+        self.sparsity_cost = sparsity_cost
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_passes_no_change = n_passes_no_change
 
     def _chains(self, model, rows, stream):
-        # Drawn given rows of the data, each row once while they last.
+        # Drawn given rows of the data, each row once while they last; by their weights, if any.
         states = rows.draw(stream.child("states"))
         generator = stream.child("rows").generator()
-        chosen = generator.choice(len(states), self.n_chains, replace=self.n_chains > len(states))
-        states = states[chosen].astype(model.components.dtype)
+        if rows.weights is None:
+            replace = self.n_chains > len(rows)
+            chosen = generator.choice(len(rows), self.n_chains, replace=replace)
+        else:
+            p = rows.weights / rows.weights.sum()
+            chosen = generator.choice(len(rows), self.n_chains, p=p)
+        states = dense(states[chosen], model.components.dtype)
         return model.sample_hidden(states, stream.child("hidden"), step=0)

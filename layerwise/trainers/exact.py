@@ -8,8 +8,10 @@ from layerwise.likelihood.gradient import minus_log_likelihood
 from layerwise.likelihood.partition import listed_layer
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.gradient import LikelihoodGradient
+from layerwise.numerics.rows import dense
+from layerwise.trainers import stopping
 from layerwise.trainers.base import Trainer
-from layerwise.trainers.watch import Watch
+from layerwise.trainers.watch import Watch, mean_log_likelihood
 
 LIMIT = 20  # 2**20 states, in every step
 
@@ -30,7 +32,7 @@ class ExactGradient(Trainer):
     weight_decay : float, default=0.0
         L2, on weights only.
     batch_size : int or None, default=None
-        Rows of a step; None takes all.
+        Rows of a step; None takes all. Sparse rows of a batch are made dense.
     n_passes : int, default=500
     optimizer : {"sgd", "adam"}, default="adam"
     schedule : {"constant", "linear", "warmup"} or callable, default="linear"
@@ -38,17 +40,29 @@ class ExactGradient(Trainer):
         over the first tenth of them; or a function of the pass, counted from 0.
     resample : bool, default=True
         Draw the rows' states anew for each pass; False trains on their means.
+    l1_decay : float, default=0.0
+        L1, on weights only: after each step, each weight is closer to zero by the learning rate
+        times this, and zero if it was no further away (a proximal step).
+    early_stopping : bool, default=False
+        Hold rows out, keep the parameters under which their exact likelihood is highest, and end
+        when it has not risen for ``n_passes_no_change`` passes.
+    validation_fraction : float, default=0.1
+        Part of the rows that is held out.
+    n_passes_no_change : int, default=10
     """
 
     objective = "negative_log_likelihood"
     needs = RBMParams
-    _parameter_constraints = Trainer._parameter_constraints | {
-        "batch_size": [POSITIVE_INTEGER, None]
-    }
+    _parameter_constraints = (
+        Trainer._parameter_constraints
+        | stopping.CONSTRAINTS
+        | {"batch_size": [POSITIVE_INTEGER, None]}
+    )
 
     def __init__(
         self, *, learning_rate=0.05, momentum=0.9, weight_decay=0.0, batch_size=None,
-        n_passes=500, optimizer="adam", schedule="linear", resample=True,
+        n_passes=500, optimizer="adam", schedule="linear", resample=True, l1_decay=0.0,
+        early_stopping=False, validation_fraction=0.1, n_passes_no_change=10,
     ):  # fmt: skip
         self.learning_rate = learning_rate
         self.momentum = momentum
@@ -58,6 +72,10 @@ class ExactGradient(Trainer):
         self.optimizer = optimizer
         self.schedule = schedule
         self.resample = resample
+        self.l1_decay = l1_decay
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_passes_no_change = n_passes_no_change
 
     def _accept(self, model):
         n = listed_layer(model)[1]
@@ -66,6 +84,9 @@ class ExactGradient(Trainer):
                 f"ExactGradient sums over 2**{n:.4g} states in each step and the limit is "
                 f"2**{LIMIT}. Use at most {LIMIT} hidden units, or train with PCD() or CD()."
             )
+
+    def _likelihood(self, state, X, weights=None):
+        return mean_log_likelihood(state.model, X, weights)
 
     def _prepare(self, state, rows):
         params = state.model
@@ -77,12 +98,12 @@ class ExactGradient(Trainer):
             if gradient is None and params.over_bits:
                 gradient = LikelihoodGradient(params.components, size, X.dtype)
 
-            def slopes(batch):
+            def slopes(batch, part):
                 if params.over_bits:
-                    return gradient(*params.arrays(), X, batch), gradient.gradients
-                return minus_log_likelihood(params, X[batch])
+                    return gradient(*params.arrays(), X, batch, part), gradient.gradients
+                return minus_log_likelihood(params, dense(X[batch]), part)
 
-            return self._descend(state, order, rate, slopes)
+            return self._descend(state, order, rate, slopes, rows.weights)
 
         # Moments cost five sums of log Z in float64, three in float32, at each step.
         n, dtype = listed_layer(params)[1], params.components.dtype

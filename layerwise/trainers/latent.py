@@ -16,8 +16,9 @@ from layerwise.likelihood.posterior import Posterior
 from layerwise.models.chain import AutoEncoderParams, Encoder
 from layerwise.models.dbn import DBNParams
 from layerwise.models.latent import LatentParams
+from layerwise.numerics.rows import dense
 from layerwise.trainers import stopping
-from layerwise.trainers.base import Trainer, unwatched
+from layerwise.trainers.base import Trainer, shares, unwatched, weighted_mean
 
 __all__ = ["BoundAscent", "LikelihoodAscent", "MarginalAscent"]
 
@@ -33,8 +34,8 @@ class _Ascent(Trainer):
     _parameter_constraints = Trainer._parameter_constraints | stopping.CONSTRAINTS
 
     @abstractmethod
-    def _likelihood(self, state, X):
-        """Return the mean log-likelihood of states X under the model as it stands."""
+    def _likelihood(self, state, X, weights=None):
+        """Return the mean log-likelihood of states X, by weights, under the model as it stands."""
 
     def _refuse(self, n, limit=LIMIT, of=""):
         refuse(n, limit, f"A step of {type(self).__name__}{of}", "Use fewer latent units.")
@@ -68,6 +69,9 @@ class LikelihoodAscent(_Ascent):
     validation_fraction : float, default=0.1
         Part of the rows that is held out.
     n_passes_no_change : int, default=10
+    l1_decay : float, default=0.0
+        L1, on weights only: after each step, each weight is closer to zero by the learning rate
+        times this, and zero if it was no further away (a proximal step).
 
     See Also
     --------
@@ -79,7 +83,7 @@ class LikelihoodAscent(_Ascent):
     def __init__(
         self, *, learning_rate=0.01, momentum=0.9, weight_decay=0.05, batch_size=100,
         n_passes=200, optimizer="adam", schedule="warmup", resample=True, early_stopping=False,
-        validation_fraction=0.1, n_passes_no_change=10,
+        validation_fraction=0.1, n_passes_no_change=10, l1_decay=0.0,
     ):  # fmt: skip
         self.learning_rate = learning_rate
         self.momentum = momentum
@@ -92,6 +96,7 @@ class LikelihoodAscent(_Ascent):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_passes_no_change = n_passes_no_change
+        self.l1_decay = l1_decay
 
     def _accept(self, model):
         self.check_sizes([conditional.n_latent for conditional in model.conditionals])
@@ -114,14 +119,15 @@ class LikelihoodAscent(_Ascent):
         for below, above in pairwise(sizes):
             self._refuse(below + above, PAIRS_LIMIT, " on two latent layers")
 
-    def _likelihood(self, state, X):
-        return log_density(state.model)(X).mean()
+    def _likelihood(self, state, X, weights=None):
+        return weighted_mean(log_density(state.model)(X), weights)
 
     def _prepare(self, state, rows):
         def step(X, order, rate, stream):
-            return self._descend(
-                state, order, rate, lambda batch: minus_log_likelihood(state.model, X[batch])
-            )
+            def slopes(batch, part):
+                return minus_log_likelihood(state.model, dense(X[batch]), part)
+
+            return self._descend(state, order, rate, slopes, rows.weights)
 
         return step, unwatched
 
@@ -166,6 +172,9 @@ class MarginalAscent(_Ascent):
         Where rows were held out, passes over all rows that follow, from the best parameters on and
         at most as many as led there, while the rate falls from what it was there to zero. They
         gain the layer alone 0.03 to 0.11 nats on test rows of digits.
+    l1_decay : float, default=0.0
+        L1, on weights only: after each step, each weight is closer to zero by the learning rate
+        times this, and zero if it was no further away (a proximal step).
 
     See Also
     --------
@@ -184,7 +193,7 @@ class MarginalAscent(_Ascent):
         self, *, learning_rate=0.02, momentum=0.9, weight_decay=0.05, batch_size=50,
         n_passes=400, optimizer="adam", schedule="warmup", resample=True, smoothing=0.04,
         broad=BROAD, early_stopping="auto", validation_fraction=0.1, n_passes_no_change=40,
-        n_final_passes=40,
+        n_final_passes=40, l1_decay=0.0,
     ):  # fmt: skip
         self.learning_rate = learning_rate
         self.momentum = momentum
@@ -200,6 +209,7 @@ class MarginalAscent(_Ascent):
         self.validation_fraction = validation_fraction
         self.n_passes_no_change = n_passes_no_change
         self.n_final_passes = n_final_passes
+        self.l1_decay = l1_decay
 
     def _accept(self, model):
         self._refuse(model.conditional.n_latent)
@@ -207,18 +217,21 @@ class MarginalAscent(_Ascent):
     def _learned(self, model):
         return model.conditional.arrays()
 
-    def _likelihood(self, state, X):
-        return Posterior(state.model.conditional, state.model.log_marginal)(X).mean()
+    def _likelihood(self, state, X, weights=None):
+        density = Posterior(state.model.conditional, state.model.log_marginal)
+        return weighted_mean(density(X), weights)
 
     def _prepare(self, state, rows):
         conditional, log_marginal = state.model.conditional, state.model.log_marginal
+        parts = rows.shares
 
         def step(X, order, rate, stream):
-            def slopes(batch):
-                return conditional_gradient(Posterior(conditional, log_marginal), X[batch])[:2]
+            def slopes(batch, part):
+                posterior = Posterior(conditional, log_marginal)
+                return conditional_gradient(posterior, dense(X[batch]), part)[:2]
 
-            objective = self._descend(state, order, rate, slopes)
-            aggregated = Posterior(conditional, log_marginal).expectations(X)[2]
+            objective = self._descend(state, order, rate, slopes, rows.weights)
+            aggregated = Posterior(conditional, log_marginal).expectations(X, parts)[2]
             log_marginal[...] = log_with_broad(flipped(aggregated, self.smoothing), self.broad)
             return objective
 
@@ -245,7 +258,7 @@ class BoundAscent(_Ascent):
         L2, on weights only. With "adam" it stands beside the step (Loshchilov and Hutter, 2019).
     batch_size : int or None, default=None
         Rows of a step, over which the inference is aggregated; None takes all. The bound of a
-        part of the rows is lower than that of all.
+        part of the rows is lower than that of all. Sparse rows of a batch are made dense.
     n_passes : int, default=500
     optimizer : {"adam", "sgd"}, default="adam"
     schedule : {"constant", "linear", "warmup"} or callable, default="linear"
@@ -258,6 +271,9 @@ class BoundAscent(_Ascent):
     validation_fraction : float, default=0.1
         Part of the rows that is held out.
     n_passes_no_change : int, default=10
+    l1_decay : float, default=0.0
+        L1, on weights only: after each step, each weight is closer to zero by the learning rate
+        times this, and zero if it was no further away (a proximal step).
 
     See Also
     --------
@@ -274,7 +290,7 @@ class BoundAscent(_Ascent):
     def __init__(
         self, after=None, *, learning_rate=3e-3, momentum=0.9, weight_decay=0.0, batch_size=None,
         n_passes=500, optimizer="adam", schedule="linear", resample=True, early_stopping=False,
-        validation_fraction=0.1, n_passes_no_change=10,
+        validation_fraction=0.1, n_passes_no_change=10, l1_decay=0.0,
     ):  # fmt: skip
         self.after = after
         self.learning_rate = learning_rate
@@ -288,6 +304,7 @@ class BoundAscent(_Ascent):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_passes_no_change = n_passes_no_change
+        self.l1_decay = l1_decay
 
     def check(self):
         """Raise ``ValueError`` for the first parameter that is not what it must be."""
@@ -341,24 +358,29 @@ class BoundAscent(_Ascent):
         arrays = [chain.weights(k) for k in own] + [chain.biases(k) for k in range(chain.n_layers)]
         return arrays if chain.log_variance is None else [*arrays, chain.log_variance]
 
-    def _likelihood(self, state, X):
+    def _likelihood(self, state, X, weights=None):
         model = state.model
         fields = Encoder(model.chain, 0, model.code).field(X)
-        return Mixture(model.conditional, log_aggregated_posterior(fields))(X).mean()
+        inferred = log_aggregated_posterior(fields, shares(weights, slice(None)))
+        return weighted_mean(Mixture(model.conditional, inferred)(X), weights)
 
     def _prepare(self, state, rows):
         model, encoder = state.model, Encoder(state.model.chain, 0, state.model.code)
 
-        def slopes(rows):
-            fields, back = encoder.field_and_gradients(rows)
-            value, (weights, *others), by_fields = bound_gradient(model.conditional, fields, rows)
+        def slopes(X, part):
+            fields, back = encoder.field_and_gradients(X)
+            value, (weights, *others), by_fields = bound_gradient(
+                model.conditional, fields, X, part
+            )
             matrices, biases = back(by_fields)
             if model.chain.tied:
                 weights = weights + matrices.pop(0).T
             return value, [*matrices, weights, *biases, *others]
 
         def step(X, order, rate, stream):
-            return self._descend(state, order, rate, lambda batch: slopes(X[batch]))
+            return self._descend(
+                state, order, rate, lambda batch, part: slopes(dense(X[batch]), part), rows.weights
+            )
 
         return step, unwatched
 

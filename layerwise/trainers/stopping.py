@@ -1,4 +1,4 @@
-"""Early stopping: training ends when the likelihood of held-out rows rises no more."""
+"""Early stopping: training ends when held-out rows gain no more."""
 
 import math
 from numbers import Real
@@ -7,7 +7,7 @@ import numpy as np
 
 from layerwise._sklearn import POSITIVE_INTEGER, Interval
 
-__all__ = ["CONSTRAINTS", "EarlyStopping", "held_out"]
+__all__ = ["CONSTRAINTS", "EarlyStopping", "GapStopping", "free_energy_gap", "held_out"]
 
 CONSTRAINTS = {
     "early_stopping": ["boolean"],
@@ -40,11 +40,9 @@ def held_out(trainer, state, rows):
         )
     stream = state.stream.child("validation")
     order = stream.generator().permutation(len(rows))
-    X = rows.take(np.sort(order[:n_held])).draw(stream.child("rows"))
-    stopping = EarlyStopping(
-        state.model, lambda: trainer._likelihood(state, X), trainer.n_passes_no_change
-    )
-    return rows.take(np.sort(order[n_held:])), stopping
+    held, part = rows.take(np.sort(order[:n_held])), rows.take(np.sort(order[n_held:]))
+    stopping = trainer._stopping(state, part, held.draw(stream.child("rows")), held.weights)
+    return part, stopping
 
 
 class EarlyStopping:
@@ -60,6 +58,9 @@ class EarlyStopping:
         Passes without a new highest value after which training is over.
     """
 
+    # Of the field of Pass that tells the number.
+    name = "validation"
+
     def __init__(self, model, value, patience):
         self.model, self.value, self.patience = model, value, patience
         self.highest, self.waited, self.kept = -math.inf, 0, None
@@ -73,13 +74,74 @@ class EarlyStopping:
         """Look at the model after a pass, and return the number."""
         value = float(self.value())
         if value > self.highest:
-            self.highest, self.waited = value, 0
-            self.kept = [array.copy() for array in self.model.arrays()]
+            self.highest = value
+            self._keep()
         else:
             self.waited += 1
         return value
+
+    def _keep(self):
+        self.waited = 0
+        self.kept = [array.copy() for array in self.model.arrays()]
 
     def restore(self):
         """Give the model the parameters that the number was highest with."""
         for array, kept in zip(self.model.arrays(), self.kept or ()):
             array[...] = kept
+
+
+class GapStopping(EarlyStopping):
+    """Watches a gap between held-out and other rows, which should not grow surely wider.
+
+    A model that learns fits the rows it is trained on better than others, so the smallest gap is
+    not the best model's: the latest parameters are kept for as long as the gap is not wider than
+    the smallest one seen by more than three standard errors. That needs no partition function.
+
+    Parameters
+    ----------
+    model : object with ``arrays``
+    value : callable
+        Returns the gap and its standard error, of the model as it stands.
+    patience : int
+        Passes in a row with a wider gap after which training is over.
+    """
+
+    name = "validation_gap"
+    SURELY = 3  # standard errors
+
+    def __init__(self, model, value, patience):
+        super().__init__(model, value, patience)
+        self.smallest = math.inf
+
+    def judge(self):
+        """Look at the model after a pass, and return the gap."""
+        gap, error = self.value()
+        self.smallest = min(self.smallest, gap)
+        if gap <= self.smallest + self.SURELY * error:
+            self._keep()
+        else:
+            self.waited += 1
+        return gap
+
+
+def free_energy_gap(params, held, others):
+    """Return the mean free energy of held-out rows minus that of others, and its standard error.
+
+    Parameters
+    ----------
+    params : RBMParams
+    held, others : pair of states and of weights, or None, of their rows
+
+    Returns
+    -------
+    gap, error : float
+    """
+    means, variances = [], []
+    for X, weights in (held, others):
+        energies = params.free_energy(X)
+        share = np.full(len(energies), 1 / len(energies))
+        if weights is not None:
+            share = weights / weights.sum()
+        means.append(float(energies @ share))
+        variances.append(float((energies - means[-1]) ** 2 @ share**2))
+    return means[0] - means[1], math.sqrt(sum(variances))

@@ -123,7 +123,13 @@ TRAINERS = [
     (PCD(2, n_chains=30), gap_to_chains),
     (ExactGradient(), minus_log_likelihood),
 ]
-ALL = [pytest.param(trainer, id=repr(trainer)) for trainer, _ in TRAINERS]
+# And those whose step is not down an objective alone: tests/test_rbm_options.py says what it is.
+OPTIONS = [
+    CD(centered=True, sparsity_target=0.2),
+    PCD(2, n_chains=30, centered=True, l1_decay=1e-4),
+    PCD(n_chains=1, sparsity_target=0.5, sparsity_cost=2.0),
+]
+ALL = [pytest.param(each, id=repr(each)) for each in [*(each for each, _ in TRAINERS), *OPTIONS]]
 
 
 # Laws of all trainers. ---------------------------------------------------------------------------
@@ -180,6 +186,25 @@ def test_weights_decay_and_biases_do_not(trainer):
     # Two roundings of numbers of size 1, divided by the rate.
     np.testing.assert_allclose((decayed - free)[:n_weights], pulled, rtol=0, atol=4e-15)
     assert np.array_equal(decayed[n_weights:], free[n_weights:])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("trainer", ALL)
+def test_l1_takes_the_same_off_every_weight_but_not_past_zero(trainer, optimizer):
+    results = []
+    for l1_decay in (0.0, 0.5):
+        params = machine()
+        one_pass = clone(trainer).set_params(
+            optimizer=optimizer, n_passes=1, learning_rate=RATE, l1_decay=l1_decay
+        )
+        list(one_pass.passes(params, LayerInput(data()), STREAM))
+        results.append(params.arrays())
+    (plain, *others), (shrunk, *same) = results
+    off = RATE * 0.5 * one_pass.rate(0) / RATE
+    expected = np.sign(plain) * np.maximum(np.abs(plain) - off, 0)
+    np.testing.assert_allclose(shrunk, expected, rtol=0, atol=1e-15)
+    assert np.any(shrunk == 0)
+    assert all(np.array_equal(one, two) for one, two in zip(others, same))
 
 
 @pytest.mark.parametrize("trainer", ALL)

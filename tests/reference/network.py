@@ -90,8 +90,8 @@ def cross_entropy(chain, field, targets):
 LOSS = {"squared_error": squared_error, "cross_entropy": cross_entropy}
 
 
-def loss_and_gradient(chain, X, targets, loss, code=-1, states=None):
-    """Loss of each row, and the gradient of their mean, as a flat array.
+def loss_and_gradient(chain, X, targets, loss, code=-1, states=None, weights=None):
+    """Loss of each row, and the gradient of their mean, by weights, as a flat array.
 
     The inputs of layer ``code`` are ``states`` (a function of the means there); where the slope
     passes through them, they count as the means.
@@ -103,10 +103,11 @@ def loss_and_gradient(chain, X, targets, loss, code=-1, states=None):
         inputs.append(states(value) if k == code else value)
         fields.append(inputs[k] @ chain.weights(k) + chain.biases(k))
     losses, slope, by_variance = LOSS[loss](chain, fields[-1], targets)
-    slope = slope / len(X)
+    share = np.full(len(X), 1 / len(X)) if weights is None else weights / weights.sum()
+    slope = slope * share[:, None].astype(slope.dtype)
     gradient = replace(chain, parameters=np.zeros_like(chain.parameters))
     if chain.log_variance is not None:
-        gradient.log_variance[...] = by_variance.mean(axis=0)
+        gradient.log_variance[...] = share @ by_variance
     for k in reversed(range(chain.n_layers)):
         weights = gradient.weights(k)  # a view: tied layers add to one array
         weights += inputs[k].T @ slope
@@ -138,8 +139,9 @@ def textbook(kind, parameters, is_weight, *, rate, momentum, decay):
 
 
 def network_pass(
-    chain, X, targets, order, step_down, *, batch_size, loss, stream, corruption=0.0, code=-1
-):
+    chain, X, targets, order, step_down, *, batch_size, loss, stream, corruption=0.0, code=-1,
+    weights=None,
+):  # fmt: skip
     """One pass, updating ``chain.parameters`` through ``step_down``; the mean loss of a row."""
     losses = []
     for step, at in enumerate(range(0, len(order), batch_size)):
@@ -152,8 +154,9 @@ def network_pass(
             return (u < mean).astype(mean.dtype)
 
         loss_of_rows, gradient = loss_and_gradient(
-            chain, inputs, targets[rows], loss, code, states
-        )
+            chain, inputs, targets[rows], loss, code, states,
+            None if weights is None else weights[rows],
+        )  # fmt: skip
         step_down(gradient)
         losses.extend(loss_of_rows)
-    return np.mean(losses)
+    return np.average(losses, weights=None if weights is None else weights[order])

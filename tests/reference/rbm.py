@@ -8,8 +8,14 @@ HIDDEN, VISIBLE = 1, 2  # lanes, as in numerics/streams.py
 BERNOULLI, GAUSSIAN = 0, 2  # kinds of units, as in numerics/units.py
 
 
-def update(kind, parameter, gradient, first, second, *, rate, momentum, decay, count):
-    """Take one step of a descent, in place."""
+def update(kind, parameter, gradient, first, second, *, rate, momentum, decay, count, l1=0):
+    """Take one step of a descent, in place; with L1, then one towards zero."""
+    step(kind, parameter, gradient, first, second, rate, momentum, decay, count)
+    if l1 > 0:
+        parameter[...] = np.sign(parameter) * np.maximum(np.abs(parameter) - rate * l1, 0)
+
+
+def step(kind, parameter, gradient, first, second, rate, momentum, decay, count):
     if kind == "sgd" and momentum == 0:
         parameter -= rate * (gradient + decay * parameter)
         return
@@ -26,7 +32,8 @@ def update(kind, parameter, gradient, first, second, *, rate, momentum, decay, c
 
 def contrastive_pass(
     components, intercept_visible, intercept_hidden, X, order, chains, optimizer,
-    *, rate, n_steps, batch_size, key, visible=None, hidden=None, log_variance=None,
+    *, rate, n_steps, batch_size, key, visible=None, hidden=None, log_variance=None, weights=None,
+    means=None, centered=False, target=None, cost=0.0,
 ):  # fmt: skip
     """Train in place; return the free-energy gaps of the batches and the last visible states.
 
@@ -65,26 +72,55 @@ def contrastive_pass(
         if chains is not None:
             chains[...] = states
 
-        gradients = [
-            mean.T @ model / len(model) - data_mean.T @ data / len(data),
-            model.mean(axis=0) - data.mean(axis=0),
-            mean.mean(axis=0) - data_mean.mean(axis=0),
-            precision / 2 * ((model**2).mean(axis=0) - (data**2).mean(axis=0)),
-        ]
+        # What each row of data counts for, and each chain: those of CD are the rows' own.
+        of_data = np.full(len(data), 1 / len(data))
+        of_model = np.full(len(model), 1 / len(model))
+        if weights is not None:
+            of_data = weights[order[first_row : first_row + batch_size]]
+            of_data = of_data / of_data.sum()
+            of_model = of_data if chains is None else of_model
+        by_weights = (of_model * mean.T) @ model - (of_data * data_mean.T) @ data
+        below_slope = of_model @ model - of_data @ data
+        above_slope = of_model @ mean - of_data @ data_mean
         free = [
-            (part**2 @ precision / 2 - part @ intercept_visible).mean()
-            - unit_log_partitions(fields, above, ones).mean()
-            for part, fields in ((data, data_field), (model, field))
+            share
+            @ (
+                part**2 @ precision / 2
+                - part @ intercept_visible
+                - unit_log_partitions(fields, above, ones)
+            )
+            for share, part, fields in ((of_data, data, data_field), (of_model, model, field))
         ]
         gaps.append(free[0] - free[1])
 
         optimizer.count += 1
-        for parameter, gradient, first, second, decay in zip(
-            parameters, gradients, firsts, seconds, (optimizer.decay, 0, 0, 0)
+        if means is not None:
+            part = max(0.01, 1 / optimizer.count)
+            for mean_of, newest in zip(means, (of_data @ data, of_data @ data_mean)):
+                mean_of += part * (newest - mean_of)
+        if target is not None:
+            excess = cost * (means[1] - target)
+            above_slope = above_slope + excess
+            by_weights = by_weights + np.outer(excess, of_data @ data)
+        if centered:
+            by_weights = (
+                by_weights - np.outer(above_slope, means[0]) - np.outer(means[1], below_slope)
+            )
+            below_slope = below_slope - means[1] @ by_weights
+            above_slope = above_slope - by_weights @ means[0]
+        gradients = [
+            by_weights,
+            below_slope,
+            above_slope,
+            precision / 2 * (of_model @ model**2 - of_data @ data**2),
+        ]
+        l1_decay = getattr(optimizer, "l1_decay", 0.0)
+        for parameter, gradient, first, second, decay, l1 in zip(
+            parameters, gradients, firsts, seconds, (optimizer.decay, 0, 0, 0), (l1_decay, 0, 0, 0)
         ):
             update(
                 optimizer.kind, parameter.ravel(), gradient.ravel(), first, second,
-                rate=rate, momentum=optimizer.momentum, decay=decay, count=optimizer.count,
+                rate=rate, momentum=optimizer.momentum, decay=decay, count=optimizer.count, l1=l1,
             )  # fmt: skip
     return np.array(gaps), model
 

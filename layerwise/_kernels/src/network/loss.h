@@ -64,7 +64,8 @@ LW_DEFINE_LOSS_ROW(cross_entropy)
 LW_DEFINE_LOSS_ROW(squared_error)
 #undef LW_DEFINE_LOSS_ROW
 
-/* The losses of a batch of rows, which `order` lists; `share` is one over their number. */
+/* The losses of a batch of rows, which `order` lists; `share` is one over their number, `total` the sum
+ * of their weights. */
 typedef struct {
     const LW_REAL *target;
     const int64_t *order;
@@ -74,12 +75,22 @@ typedef struct {
     LW_REAL *scale;     /* standard deviations of the outputs, 1 of those of other kinds */
     LW_REAL *precision; /* half of their inverse squares, 0 of those of other kinds */
     LW_REAL share;
+    const double *weights; /* of the rows, as `target` has them; NULL where they count alike */
+    double total;
 } LW_(losses);
 
 static const LW_REAL *
 LW_(target_of)(const LW_(losses) * batch, ptrdiff_t i)
 {
     return batch->target + batch->order[i] * last_layer(batch->chain)->n_units;
+}
+
+/* What the slopes of row i are times: its part of the batch. */
+LW_INLINE LW_REAL
+LW_(share_of)(const LW_(losses) * batch, ptrdiff_t i)
+{
+    return batch->weights ? (LW_REAL)(batch->weights[batch->order[i]] / batch->total)
+                          : batch->share;
 }
 
 /* By one thread: the outputs' standard deviations and precisions, from their log variances. */
@@ -134,7 +145,7 @@ LW_(likelihood_tile)(const LW_(losses) * batch, ptrdiff_t first, ptrdiff_t rows,
         const ptrdiff_t at = i * n_units;
         row_loss[i] = (LW_REAL)(partition[i]
             + LW_(targets_row)(field + at, LW_(target_of)(batch, first + i), batch->precision,
-                n_units, batch->share, slope + at));
+                n_units, LW_(share_of)(batch, first + i), slope + at));
     }
 }
 
@@ -147,18 +158,20 @@ LW_(variance_slopes)(const LW_(losses) * batch, const LW_REAL *restrict field, p
     const ptrdiff_t n_units = (ptrdiff_t)last_layer(batch->chain)->n_units;
     const LW_REAL *restrict scale = batch->scale + first;
     const LW_REAL *restrict precision = batch->precision + first;
+    const LW_REAL share = batch->weights ? 1 : batch->share;
 
     memset(slope, 0, (size_t)n * sizeof(LW_REAL));
     for (ptrdiff_t i = 0; i < batch->n_rows; i++) {
         const LW_REAL *restrict target = LW_(target_of)(batch, i) + first;
+        const LW_REAL weight = batch->weights ? LW_(share_of)(batch, i) : 1;
         LW_SIMD
         for (ptrdiff_t j = 0; j < n; j++) {
             const LW_REAL mean = scale[j] * scale[j] * field[i * n_units + first + j];
-            slope[j] += (mean - target[j]) * (mean + target[j]);
+            slope[j] += weight * ((mean - target[j]) * (mean + target[j]));
         }
     }
     for (ptrdiff_t j = 0; j < n; j++) {
-        slope[j] = precision[j] > 0 ? batch->share * precision[j] * slope[j] + (LW_REAL)0.5 : 0;
+        slope[j] = precision[j] > 0 ? share * precision[j] * slope[j] + (LW_REAL)0.5 : 0;
     }
 }
 
@@ -174,7 +187,7 @@ LW_(share_likelihoods)(const LW_(losses) * batch, const LW_REAL *field, LW_REAL 
     if (chain.n_runs == 1 && chain.outputs[0].kind == LW_BERNOULLI) {
         LW_SHARE_TILES(i, batch->n_rows, {
             row_loss[i] = LW_(cross_entropy_row)(field + i * n_units, LW_(target_of)(batch, i),
-                n_units, batch->share, slope + i * n_units);
+                n_units, LW_(share_of)(batch, i), slope + i * n_units);
         });
         return;
     }
@@ -205,7 +218,7 @@ LW_(share_squared_errors)(
     LW_(share_activate)(batch->n_rows, n_units, layer->activation, value);
     LW_SHARE_TILES(i, batch->n_rows, {
         row_loss[i] = LW_(squared_error_row)(value + i * n_units, LW_(target_of)(batch, i),
-            n_units, batch->share, slope + i * n_units);
+            n_units, LW_(share_of)(batch, i), slope + i * n_units);
     });
     LW_(share_slopes)(value, batch->n_rows, n_units, layer->activation, slope);
 }

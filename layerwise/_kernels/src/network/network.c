@@ -63,8 +63,10 @@ typedef struct {
     ptrdiff_t batch_size;
     double corruption;
     ptrdiff_t code;
+    const double *weights;
     lw_optimizer optimizer;
     lw_key key;
+    uint32_t first_step;
     uint32_t lane_corruption;
     uint32_t lane_code;
     LW_REAL *parameter;
@@ -136,13 +138,25 @@ LW_(share_forward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, uint3
         }
         if (k == pass->code) {
             LW_(share_states)(
-                value, rows, layer->n_inputs, pass->key, step, pass->lane_code, pass->drawn);
+                value, rows, layer->n_inputs, pass->key, 0, step, pass->lane_code, pass->drawn);
         }
         LW_(share_affine)(
             pass->parameter, layer, k == pass->code ? pass->drawn : value, rows, above);
         value = above;
     }
     return value;
+}
+
+/* The sum of the weights of a batch's rows, if they have some. */
+static double
+LW_(weight_of)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows)
+{
+    double total = 0;
+
+    for (ptrdiff_t i = at; pass->weights && i < at + rows; i++) {
+        total += pass->weights[pass->order[i]];
+    }
+    return total;
 }
 
 /* Losses of a batch, and the gradient of their mean. */
@@ -158,7 +172,9 @@ LW_(share_backward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, LW_R
         .log_variance = has_variances(chain) ? pass->parameter + variances_at(chain) : NULL,
         .scale = pass->scale,
         .precision = pass->precision,
-        .share = 1 / (LW_REAL)rows };
+        .share = 1 / (LW_REAL)rows,
+        .weights = pass->weights,
+        .total = LW_(weight_of)(pass, at, rows) };
 
     if (chain.n_runs) {
         LW_(share_likelihoods)(
@@ -190,7 +206,7 @@ LW_(share_lesson)(const LW_(lesson) * pass)
     const ptrdiff_t n_weights = (ptrdiff_t)pass->chain.layers[0].biases;
     const ptrdiff_t n_others = n_parameters(pass->chain) - n_weights;
     lw_optimizer optimizer = pass->optimizer;
-    uint32_t step = 0;
+    uint32_t step = pass->first_step;
 
     for (ptrdiff_t at = 0; at < pass->n_rows; at += pass->batch_size, step++, optimizer.count++) {
         const ptrdiff_t rows = lw_min(pass->batch_size, pass->n_rows - at);
@@ -206,10 +222,10 @@ LW_(share_lesson)(const LW_(lesson) * pass)
 
 int
 LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t *order,
-    ptrdiff_t n_rows, lw_chain chain, ptrdiff_t batch_size, double corruption, ptrdiff_t code,
-    lw_optimizer optimizer, lw_key key, uint32_t lane_corruption, uint32_t lane_code,
-    int n_threads, LW_REAL *parameter, LW_REAL *first, LW_REAL *second, void *scratch,
-    LW_REAL *row_loss)
+    const double *weights, ptrdiff_t n_rows, lw_chain chain, ptrdiff_t batch_size,
+    double corruption, ptrdiff_t code, lw_optimizer optimizer, lw_key key, uint32_t first_step,
+    uint32_t lane_corruption, uint32_t lane_code, int n_threads, LW_REAL *parameter,
+    LW_REAL *first, LW_REAL *second, void *scratch, LW_REAL *row_loss)
 {
     LW_(lesson)
     pass = { .input = input,
@@ -220,8 +236,10 @@ LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t 
         .batch_size = batch_size,
         .corruption = corruption,
         .code = code,
+        .weights = weights,
         .optimizer = optimizer,
         .key = key,
+        .first_step = first_step,
         .lane_corruption = lane_corruption,
         .lane_code = lane_code,
         .parameter = parameter,

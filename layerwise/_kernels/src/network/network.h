@@ -45,7 +45,9 @@ typedef struct {
  * With corruption > 0 each input is first set to zero with that probability (lane_corruption); the
  * loss compares with the target as it is. With code > 0 the inputs of layer `code` are states
  * (lane_code), drawn from the means of layer code - 1; the gradient passes straight through, as if
- * they were the means. The random numbers of row i of batch s stand at (unit, i, s, lane).
+ * they were the means. The random numbers of row i of batch s stand at (unit, i, first_step + s,
+ * lane): a pass may be cut into calls of whole batches. With `weights` (NULL: without), of the rows
+ * as they lie, the mean over a batch is by their weights.
  * row_loss[i] is the loss of row order[i] before the step of its batch. `optimizer.count` is the
  * number of the first step. Weight decay leaves biases and log variances alone. */
 #define LW_NETWORK(K, real, type)                                                                 \
@@ -56,10 +58,10 @@ typedef struct {
         (ptrdiff_t n_rows, ptrdiff_t n_units, int64_t activation, int n_threads, real *value))    \
     K(ptrdiff_t, lw_network_scratch_##type, (lw_chain chain, ptrdiff_t batch_size))               \
     K(int, lw_network_pass_##type,                                                                \
-        (const real *input, const real *target, const int64_t *order, ptrdiff_t n_rows,           \
-            lw_chain chain, ptrdiff_t batch_size, double corruption, ptrdiff_t code,              \
-            lw_optimizer optimizer, lw_key key, uint32_t lane_corruption, uint32_t lane_code,     \
-            int n_threads, real *parameter, real *first, real *second, void *scratch,             \
-            real *row_loss))
+        (const real *input, const real *target, const int64_t *order, const double *weights,      \
+            ptrdiff_t n_rows, lw_chain chain, ptrdiff_t batch_size, double corruption,            \
+            ptrdiff_t code, lw_optimizer optimizer, lw_key key, uint32_t first_step,              \
+            uint32_t lane_corruption, uint32_t lane_code, int n_threads, real *parameter,         \
+            real *first, real *second, void *scratch, real *row_loss))
 
 LW_EACH_TYPE(LW_NETWORK, LW_KERNEL)

@@ -60,6 +60,16 @@ LW_(adam_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_R
     }
 }
 
+/* Parameters of a tile, each closer to zero by `less`, but not past it. */
+LW_LOOP void
+LW_(shrink_tile)(ptrdiff_t n, LW_REAL less, LW_REAL *restrict parameter)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const LW_REAL at = parameter[i];
+        parameter[i] = at > less ? at - less : at < -less ? at + less : at - at; /* or NaN */
+    }
+}
+
 /* A step's numbers, in the type that it is taken in. */
 typedef struct {
     int adam;
@@ -67,6 +77,7 @@ typedef struct {
     LW_REAL momentum;
     LW_REAL decay; /* SGD: a slope; Adam: what is left of a parameter */
     LW_REAL correction2;
+    LW_REAL less; /* that L1 takes off a parameter's size */
 } LW_(rule);
 
 static LW_(rule) LW_(rule_of)(lw_optimizer optimizer)
@@ -76,9 +87,12 @@ static LW_(rule) LW_(rule_of)(lw_optimizer optimizer)
     const double correction1 = adam ? 1 / (1 - pow(optimizer.momentum, count)) : 1;
     const double correction2 = adam ? 1 / (1 - pow(0.999, count)) : 1;
     const double shrink = 1 - optimizer.rate * optimizer.decay;
-    const LW_(rule) rule
-        = { adam, (LW_REAL)(optimizer.rate * correction1), (LW_REAL)optimizer.momentum,
-              (LW_REAL)(adam ? shrink : optimizer.decay), (LW_REAL)correction2 };
+    const LW_(rule) rule = { .adam = adam,
+        .rate = (LW_REAL)(optimizer.rate * correction1),
+        .momentum = (LW_REAL)optimizer.momentum,
+        .decay = (LW_REAL)(adam ? shrink : optimizer.decay),
+        .correction2 = (LW_REAL)correction2,
+        .less = (LW_REAL)(optimizer.rate * optimizer.l1_decay) };
 
     return rule;
 }
@@ -87,6 +101,7 @@ static LW_(rule) LW_(rule_of)(lw_optimizer optimizer)
 static LW_(rule) LW_(rule_without_decay)(LW_(rule) rule)
 {
     rule.decay = rule.adam ? 1 : 0;
+    rule.less = 0;
     return rule;
 }
 
@@ -103,6 +118,9 @@ LW_(update_tile)(const LW_REAL *gradient, ptrdiff_t n, LW_(rule) rule, LW_REAL *
         LW_(plain_tile)(gradient, n, rule.rate, rule.decay, parameter);
     } else {
         LW_(sgd_tile)(gradient, n, rule.rate, rule.momentum, rule.decay, parameter, first);
+    }
+    if (rule.less > 0) {
+        LW_(shrink_tile)(n, rule.less, parameter);
     }
 }
 

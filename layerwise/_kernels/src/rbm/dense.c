@@ -13,7 +13,8 @@
 #include "units/kinds.h"
 
 typedef struct {
-    LW_REAL *rows;      /* of data: n_data x n_visible */
+    LW_REAL *rows;  /* of data: n_data x n_visible */
+    LW_REAL *share; /* n_data: a row's part of the batch's weights; NULL where rows have none */
     LW_REAL *data_mean; /* n_data x n_hidden */
     double *data_part;  /* n_data: log-partitions of the hidden units */
     LW_REAL *visible;   /* states of the chains: n_chains x n_visible */
@@ -24,6 +25,8 @@ typedef struct {
     LW_REAL *slope;     /* of the visible intercepts */
     LW_REAL *slope_hidden;
     LW_REAL *slope_variance;
+    LW_REAL *below; /* means of the batch's data: n_visible, n_hidden */
+    LW_REAL *above;
     LW_REAL *scale; /* standard deviations of visible units; NULL where none is Gaussian */
 } LW_(dense);
 
@@ -35,6 +38,7 @@ LW_(dense_place)(lw_shape shape, lw_contrast pass, lw_scratch at, void *work)
     const size_t size = sizeof(LW_REAL);
 
     dense->rows = lw_slice(&at, n_data * shape.n_visible, size);
+    dense->share = lw_slice(&at, n_data, size);
     dense->data_mean = lw_slice(&at, n_data * shape.n_hidden, size);
     dense->data_part = lw_slice(&at, n_data, sizeof(double));
     dense->visible = lw_slice(&at, n_chains * shape.n_visible, size);
@@ -45,6 +49,8 @@ LW_(dense_place)(lw_shape shape, lw_contrast pass, lw_scratch at, void *work)
     dense->slope = lw_slice(&at, shape.n_visible, size);
     dense->slope_hidden = lw_slice(&at, shape.n_hidden, size);
     dense->slope_variance = lw_slice(&at, shape.n_visible, size);
+    dense->below = lw_slice(&at, shape.n_visible, size);
+    dense->above = lw_slice(&at, shape.n_hidden, size);
     dense->scale = lw_slice(&at, shape.n_visible, size);
     return at;
 }
@@ -74,6 +80,31 @@ LW_(dense_open)(const LW_(task) * task, void *work)
     if (!task->rbm.log_variance) {
         dense->scale = NULL;
     }
+    if (!task->asked.weights) {
+        dense->share = NULL;
+    }
+}
+
+/* Parts of the rows of a batch in its weights, by one thread. */
+static void
+LW_(dense_shares)(const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch)
+{
+    const int64_t *const order = task->order + batch.top;
+    double total = 0;
+
+    for (ptrdiff_t r = 0; r < batch.n_data; r++) {
+        total += task->asked.weights[order[r]];
+    }
+    for (ptrdiff_t r = 0; r < batch.n_data; r++) {
+        dense->share[r] = (LW_REAL)(task->asked.weights[order[r]] / total);
+    }
+}
+
+/* By which the rows' chains count: of CD, whose chains are the rows' own. */
+static const LW_REAL *
+LW_(share_of_chains)(const LW_(task) * task, const LW_(dense) * dense)
+{
+    return task->pass.n_chains ? NULL : dense->share;
 }
 
 /* Hidden means of some rows, given their visible units; log-partitions into `part`, and states into
@@ -111,6 +142,10 @@ LW_(dense_take)(const LW_(task) * task, void *work, LW_(batch) batch)
         memcpy(dense->rows + r * n_visible, LW_(row_of)(task, batch, r),
             (size_t)n_visible * sizeof(LW_REAL));
     });
+    if (dense->share) {
+        LW_ONE_THREAD
+        LW_(dense_shares)(task, dense, batch);
+    }
     LW_(dense_hidden)(task, dense->rows, batch.n_data, batch.step, dense->data_mean,
         dense->data_part, task->pass.n_chains ? NULL : dense->hidden);
 }
@@ -140,17 +175,63 @@ LW_(dense_walk)(const LW_(task) * task, void *work, LW_(batch) batch)
     }
 }
 
-/* Slopes of some columns: the mean over the chains minus that over the data. */
+/* Means of some columns over rows that count alike, or by their shares. */
 static void
-LW_(dense_slopes)(LW_(batch) batch, const LW_REAL *data, const LW_REAL *chains, ptrdiff_t apart,
-    ptrdiff_t n, LW_REAL *slope)
+LW_(dense_means)(const LW_REAL *value, const LW_REAL *share, ptrdiff_t n_rows, ptrdiff_t apart,
+    ptrdiff_t n, LW_REAL *mean)
 {
-    LW_REAL of_data[LW_COLUMNS];
-
-    LW_(column_sums)(data, batch.n_data, apart, n, of_data);
-    LW_(column_sums)(chains, batch.n_chains, apart, n, slope);
+    if (share) {
+        LW_(weighted_sums)(value, share, n_rows, apart, n, mean);
+        return;
+    }
+    LW_(column_sums)(value, n_rows, apart, n, mean);
     for (ptrdiff_t j = 0; j < n; j++) {
-        slope[j] = slope[j] / (LW_REAL)batch.n_chains - of_data[j] / (LW_REAL)batch.n_data;
+        mean[j] /= (LW_REAL)n_rows;
+    }
+}
+
+/* The same of their squares. */
+static void
+LW_(dense_mean_squares)(const LW_REAL *value, const LW_REAL *share, ptrdiff_t n_rows,
+    ptrdiff_t apart, ptrdiff_t n, LW_REAL *mean)
+{
+    if (share) {
+        LW_(weighted_squares)(value, share, n_rows, apart, n, mean);
+        return;
+    }
+    LW_(column_squares)(value, n_rows, apart, n, mean);
+    for (ptrdiff_t j = 0; j < n; j++) {
+        mean[j] /= (LW_REAL)n_rows;
+    }
+}
+
+/* Slopes of some visible units' intercepts: the mean over the chains minus that over the data. */
+static void
+LW_(dense_slopes_below)(
+    const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch, ptrdiff_t i, ptrdiff_t n)
+{
+    const ptrdiff_t apart = task->rbm.shape.n_visible;
+
+    LW_(dense_means)(dense->rows + i, dense->share, batch.n_data, apart, n, dense->below + i);
+    LW_(dense_means)(dense->visible + i, LW_(share_of_chains)(task, dense), batch.n_chains, apart,
+        n, dense->slope + i);
+    for (ptrdiff_t j = i; j < i + n; j++) {
+        dense->slope[j] -= dense->below[j];
+    }
+}
+
+/* The same of hidden units. */
+static void
+LW_(dense_slopes_above)(
+    const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch, ptrdiff_t i, ptrdiff_t n)
+{
+    const ptrdiff_t apart = task->rbm.shape.n_hidden;
+
+    LW_(dense_means)(dense->data_mean + i, dense->share, batch.n_data, apart, n, dense->above + i);
+    LW_(dense_means)(dense->mean + i, LW_(share_of_chains)(task, dense), batch.n_chains, apart, n,
+        dense->slope_hidden + i);
+    for (ptrdiff_t j = i; j < i + n; j++) {
+        dense->slope_hidden[j] -= dense->above[j];
     }
 }
 
@@ -162,12 +243,12 @@ LW_(dense_variance_slopes)(
     const ptrdiff_t apart = task->rbm.shape.n_visible;
     LW_REAL of_data[LW_COLUMNS], *const slope = dense->slope_variance + i;
 
-    LW_(column_squares)(dense->rows + i, batch.n_data, apart, n, of_data);
-    LW_(column_squares)(dense->visible + i, batch.n_chains, apart, n, slope);
+    LW_(dense_mean_squares)(dense->rows + i, dense->share, batch.n_data, apart, n, of_data);
+    LW_(dense_mean_squares)(
+        dense->visible + i, LW_(share_of_chains)(task, dense), batch.n_chains, apart, n, slope);
     for (ptrdiff_t j = 0; j < n; j++) {
         const LW_REAL precision = 1 / (dense->scale[i + j] * dense->scale[i + j]);
-        slope[j] = precision / 2
-            * (slope[j] / (LW_REAL)batch.n_chains - of_data[j] / (LW_REAL)batch.n_data);
+        slope[j] = precision / 2 * (slope[j] - of_data[j]);
     }
 }
 
@@ -185,6 +266,117 @@ LW_(dense_only_gaussian)(lw_shape shape, LW_REAL *slope)
     }
 }
 
+/* Hidden means of data, and of CD's chains, each row times its share. */
+static void
+LW_(dense_weigh)(const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch)
+{
+    const ptrdiff_t n_hidden = task->rbm.shape.n_hidden;
+    const int both = LW_(share_of_chains)(task, dense) != NULL;
+
+    LW_SHARE_TILES(r, batch.n_data, {
+        LW_(scale_row)(dense->data_mean + r * n_hidden, n_hidden, dense->share[r]);
+        if (both) {
+            LW_(scale_row)(dense->mean + r * n_hidden, n_hidden, dense->share[r]);
+        }
+    });
+}
+
+/* The slopes of the weights: mean of h v^T over the chains minus that over the data. */
+static void
+LW_(dense_gradient)(const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch)
+{
+    const ptrdiff_t n_hidden = task->rbm.shape.n_hidden, n_visible = task->rbm.shape.n_visible;
+    const int weighed = LW_(share_of_chains)(task, dense) != NULL;
+    const LW_REAL of_chains = weighed ? 1 : 1 / (LW_REAL)batch.n_chains;
+    const LW_REAL of_data = dense->share ? -1 : -1 / (LW_REAL)batch.n_data;
+
+    if (dense->share) {
+        LW_(dense_weigh)(task, dense, batch);
+    }
+    LW_(share_product)(dense->mean, 1, n_hidden, dense->visible, n_visible, 1, n_hidden, n_visible,
+        batch.n_chains, of_chains, NULL, 0, dense->gradient, n_visible);
+    LW_(share_product)(dense->data_mean, 1, n_hidden, dense->rows, n_visible, 1, n_hidden,
+        n_visible, batch.n_data, of_data, dense->gradient, n_visible, dense->gradient, n_visible);
+}
+
+/* Running means, a part of the way to the batch's. */
+LW_LOOP void
+LW_(run_means)(const LW_REAL *restrict of_batch, ptrdiff_t n, LW_REAL part, LW_REAL *restrict mean)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        mean[i] += part * (of_batch[i] - mean[i]);
+    }
+}
+
+/* The slopes of a hidden unit's weights, with `excess` of its field's beside them; centred, if there
+ * are offsets, but for what its own intercept's slope has to do with them. */
+LW_LOOP void
+LW_(adjust_row)(const LW_REAL *restrict below, const LW_REAL *restrict slope_below,
+    const LW_REAL *restrict offset, ptrdiff_t n, LW_REAL excess, LW_REAL slope,
+    LW_REAL offset_above, LW_REAL *restrict gradient)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        gradient[i] += excess * below[i];
+    }
+    for (ptrdiff_t i = 0; i < n && offset; i++) {
+        gradient[i] -= slope * offset[i] + offset_above * slope_below[i];
+    }
+}
+
+/* A target's slopes beside those of the gap, then centred ones in their place (rbm.h). */
+static void
+LW_(dense_adjust)(const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch)
+{
+    const ptrdiff_t n_hidden = task->rbm.shape.n_hidden, n_visible = task->rbm.shape.n_visible;
+    const LW_(lw_asked) asked = task->asked;
+    const LW_REAL *const offset = asked.centered ? asked.mean_visible : NULL;
+
+    LW_ONE_THREAD
+    {
+        const double newest = 1 / (double)batch.count;
+        const LW_REAL part = (LW_REAL)(newest > LW_RUNNING ? newest : LW_RUNNING);
+        LW_(run_means)(dense->below, n_visible, part, asked.mean_visible);
+        LW_(run_means)(dense->above, n_hidden, part, asked.mean_hidden);
+    }
+    LW_SHARE_TILES(j, n_hidden, {
+        LW_REAL *const slope = dense->slope_hidden + j;
+        const LW_REAL mean = asked.mean_hidden[j];
+        const LW_REAL excess = asked.target ? asked.cost * (mean - asked.target[j]) : 0;
+        *slope += excess;
+        LW_(adjust_row)(dense->below, dense->slope, offset, n_visible, excess, *slope, mean,
+            dense->gradient + j * n_visible);
+    });
+    if (offset) {
+        LW_(share_product)(dense->gradient, n_visible, 1, offset, 1, 1, n_hidden, 1, n_visible, -1,
+            dense->slope_hidden, 1, dense->slope_hidden, 1);
+        LW_(share_product)(asked.mean_hidden, n_hidden, 1, dense->gradient, n_visible, 1, 1,
+            n_visible, n_hidden, -1, dense->slope, n_visible, dense->slope, n_visible);
+    }
+}
+
+/* A batch's gap, of its plain slopes, by one thread. */
+static double
+LW_(dense_gap)(const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch)
+{
+    const LW_REAL *const of_chains = LW_(share_of_chains)(task, dense);
+    double gap = 0;
+
+    if (dense->share) {
+        gap = LW_(weighted_gap)(
+            task, batch, dense->slope, dense->data_part, dense->share, dense->part, of_chains);
+    } else {
+        gap = LW_(gap_of)(task, batch, dense->slope, dense->data_part, batch.n_data, dense->part,
+            batch.n_chains);
+    }
+    if (dense->scale) {
+        LW_(dense_only_gaussian)(task->rbm.shape, dense->slope_variance);
+        for (ptrdiff_t i = 0; i < task->rbm.shape.n_visible; i++) {
+            gap -= dense->slope_variance[i];
+        }
+    }
+    return gap;
+}
+
 static void
 LW_(dense_learn)(const LW_(task) * task, void *work, LW_(batch) batch, double *gap)
 {
@@ -194,34 +386,30 @@ LW_(dense_learn)(const LW_(task) * task, void *work, LW_(batch) batch, double *g
 
     LW_SHARE_TILES(t, lw_tiles(n_visible, LW_COLUMNS), {
         const ptrdiff_t i = t * LW_COLUMNS, n = lw_min(LW_COLUMNS, n_visible - i);
-        LW_(dense_slopes)(
-            batch, dense->rows + i, dense->visible + i, n_visible, n, dense->slope + i);
+        LW_(dense_slopes_below)(task, dense, batch, i, n);
         if (dense->scale) {
             LW_(dense_variance_slopes)(task, dense, batch, i, n);
         }
     });
     LW_SHARE_TILES(t, lw_tiles(n_hidden, LW_COLUMNS), {
         const ptrdiff_t j = t * LW_COLUMNS;
-        LW_(dense_slopes)(batch, dense->data_mean + j, dense->mean + j, n_hidden,
-            lw_min(LW_COLUMNS, n_hidden - j), dense->slope_hidden + j);
+        LW_(dense_slopes_above)(task, dense, batch, j, lw_min(LW_COLUMNS, n_hidden - j));
     });
-    LW_(share_product)(dense->mean, 1, n_hidden, dense->visible, n_visible, 1, n_hidden, n_visible,
-        batch.n_chains, 1 / (LW_REAL)batch.n_chains, NULL, 0, dense->gradient, n_visible);
-    LW_(share_product)(dense->data_mean, 1, n_hidden, dense->rows, n_visible, 1, n_hidden,
-        n_visible, batch.n_data, -1 / (LW_REAL)batch.n_data, dense->gradient, n_visible,
-        dense->gradient, n_visible);
+    LW_(dense_gradient)(task, dense, batch);
+    if (task->asked.mean_visible) {
+        LW_ONE_THREAD
+        *gap = LW_(dense_gap)(task, dense, batch);
+        LW_(dense_adjust)(task, dense, batch);
+    }
     LW_(share_update)(
         dense->gradient, n_hidden * n_visible, batch.rule, rbm.components, rbm.first, rbm.second);
     LW_ONE_THREAD
     {
         const ptrdiff_t at = lw_visible_at(rbm.shape);
-        *gap = LW_(gap_of)(task, batch, dense->slope, dense->data_part, batch.n_data, dense->part,
-            batch.n_chains);
+        if (!task->asked.mean_visible) {
+            *gap = LW_(dense_gap)(task, dense, batch);
+        }
         if (dense->scale) {
-            LW_(dense_only_gaussian)(rbm.shape, dense->slope_variance);
-            for (ptrdiff_t i = 0; i < n_visible; i++) {
-                *gap -= dense->slope_variance[i];
-            }
             LW_(step_intercepts)(task, batch, dense->slope_variance, n_visible,
                 at + n_visible + n_hidden, rbm.log_variance);
             LW_(dense_scale)(task, dense);

@@ -184,7 +184,7 @@ LW_(learn_rows)(const LW_(lists) * lists, const LW_(batch) * batch, ptrdiff_t fr
     const ptrdiff_t wide = lists->hidden_wide, most = LW_PARTS * LW_PART;
     const ptrdiff_t rows = lw_max(batch->n_data, batch->n_chains);
     const LW_(rule) rule = batch->rule;
-    const int plain = rows <= 64 && !rule.adam && rule.momentum == 0;
+    const int plain = rows <= 64 && !rule.adam && rule.momentum == 0 && rule.less == 0;
     LW_REAL sum[LW_PARTS * (64 / sizeof(LW_REAL))];
     uint32_t list[2 * 64 + LW_APPENDED];
     ptrdiff_t count = 0;
@@ -212,14 +212,6 @@ LW_(learn_rows)(const LW_(lists) * lists, const LW_(batch) * batch, ptrdiff_t fr
                     lists->first + at, lists->second + at);
             }
         }
-    }
-}
-
-LW_LOOP void
-LW_(scale_row)(LW_REAL *restrict row, ptrdiff_t n, LW_REAL scale)
-{
-    for (ptrdiff_t j = 0; j < n; j++) {
-        row[j] *= scale;
     }
 }
 

@@ -66,7 +66,7 @@ LW_(share_pass)(const LW_(task) * task, const LW_(way) * way, void *scratch, dou
 int
 LW_(lw_contrastive)(const LW_REAL *rows, const int64_t *order, lw_contrast pass,
     lw_optimizer optimizer, lw_key key, uint32_t hidden_lane, uint32_t visible_lane, int n_threads,
-    LW_(lw_rbm) rbm, LW_REAL *chains, void *scratch, double *gap)
+    LW_(lw_rbm) rbm, LW_(lw_asked) asked, LW_REAL *chains, void *scratch, double *gap)
 {
     const lw_shape shape = rbm.shape;
     const LW_(task) task = { .rbm = rbm,
@@ -77,8 +77,10 @@ LW_(lw_contrastive)(const LW_REAL *rows, const int64_t *order, lw_contrast pass,
         .key = key,
         .hidden_lane = hidden_lane,
         .visible_lane = visible_lane,
+        .asked = asked,
         .chains = chains };
-    const LW_(way) *const way = LW_(way_of)(LW_(chosen_way)(shape, pass, LW_(share_on)(&task)));
+    const LW_(way) *const way
+        = LW_(way_of)(LW_(chosen_way)(shape, pass, asked, LW_(share_on)(&task)));
 
     LW_WITH_THREADS(LW_(share_pass)(&task, way, scratch, gap));
     return LW_(have_diverged)(rbm.components, shape.n_hidden * shape.n_visible)
@@ -114,7 +116,7 @@ LW_(lw_gibbs)(LW_(lw_rbm) rbm, lw_contrast pass, lw_key key, uint32_t first_step
         .chains = hidden,
         .visible = visible };
     const double share = 1; /* of the units on: not known before the first step */
-    const LW_(way) *const way = LW_(way_of)(LW_(chosen_way)(rbm.shape, pass, share));
+    const LW_(way) *const way = LW_(way_of)(LW_(chosen_way)(rbm.shape, pass, task.asked, share));
 
     LW_WITH_THREADS(LW_(share_gibbs)(&task, way, first_step, scratch));
 }

@@ -44,7 +44,42 @@ typedef struct {
     ptrdiff_t batch_size;
     ptrdiff_t n_steps;
     int way;
+    ptrdiff_t first_batch; /* a call may be a part of a pass: its rows begin with this batch */
+    double share;          /* of ones among the numbers of the pass's rows, as way.h takes it */
 } lw_contrast;
+
+/* Share of ones: to be counted in the rows of the call; some number is neither zero nor one. */
+#define LW_SHARE_UNKNOWN (-2.0)
+#define LW_SHARE_OF_MEANS (-1.0)
+
+/* What the dense way alone does, and hands over to it: each pointer is NULL where it is not asked.
+ *
+ * With `weights`, of the rows as they lie, each mean over a batch's rows is by their weights; and so
+ * is that over chains of CD, which are the rows' own.
+ *
+ * `mean_visible` and `mean_hidden` are running means of the batches' data: before a batch's step
+ * they go a part of the way to its means, 1 / t in step t until that is LW_RUNNING. They are needed
+ * by what follows, and NULL where neither is asked. With `centered` the slopes are those of the
+ * energy of v - mean_visible and h - mean_hidden (Montavon and Mueller, 2012), in these parameters:
+ * with dW, db, dc the plain slopes,
+ *
+ *     dW' = dW - dc mean_visible^T - mean_hidden db^T
+ *     db' = db - dW'^T mean_hidden,    dc' = dc - dW' mean_visible.
+ *
+ * With `target`, of the hidden means, a unit's field has the slope cost * (mean_hidden - target) in
+ * every row, beside that of the gap: dc and dW are more by it, and by it times the data's mean. */
+#define LW_RUNNING 0.01
+#define LW_DEFINE_ASKED(real, type)                                                               \
+    typedef struct {                                                                              \
+        const double *weights;                                                                    \
+        real *mean_visible;                                                                       \
+        real *mean_hidden;                                                                        \
+        const real *target;                                                                       \
+        real cost;                                                                                \
+        int centered;                                                                             \
+    } lw_asked_##type;
+LW_DEFINE_ASKED(float, f32)
+LW_DEFINE_ASKED(double, f64)
 
 /* lw_contrastive_scratch: bytes that `scratch` must hold, whichever way is taken.
  *
@@ -57,7 +92,9 @@ typedef struct {
  *
  * A chain's memory is the states of its hidden units. Of batch t, chain step 0 is CD's hidden start,
  * drawn from the batch, and chain step k = 1 .. n_steps the k-th visible and then hidden states;
- * their random numbers sit at step t * (n_steps + 1) + k of two lanes.
+ * their random numbers sit at step t * (n_steps + 1) + k of two lanes. A pass may be cut into calls
+ * of whole batches: with first_batch, the share of ones of all its rows, and at least batch_size rows
+ * in each call unless there are fewer in all, they leave the bits of one call.
  *
  * The RBM and `chains` (n_chains x n_hidden) are updated in place; optimizer.count is the number of
  * the steps taken before. gap[t] is batch t's gap before its step. Returns LW_DIVERGED if a parameter
@@ -74,7 +111,7 @@ typedef struct {
     K(int, lw_contrastive_##type,                                                                 \
         (const real *rows, const int64_t *order, lw_contrast pass, lw_optimizer optimizer,        \
             lw_key key, uint32_t hidden_lane, uint32_t visible_lane, int n_threads,               \
-            lw_rbm_##type rbm, real *chains, void *scratch, double *gap))                         \
+            lw_rbm_##type rbm, lw_asked_##type asked, real *chains, void *scratch, double *gap))  \
     K(void, lw_gibbs_##type,                                                                      \
         (lw_rbm_##type rbm, lw_contrast pass, lw_key key, uint32_t first_step,                    \
             uint32_t hidden_lane, uint32_t visible_lane, int n_threads, real *hidden,             \

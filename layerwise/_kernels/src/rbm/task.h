@@ -16,6 +16,7 @@ typedef struct {
     lw_key key;
     uint32_t hidden_lane;
     uint32_t visible_lane;
+    LW_(lw_asked) asked;
     LW_REAL *chains;  /* n_chains x n_hidden */
     LW_REAL *visible; /* n_chains x n_visible: where Gibbs steps leave them, or NULL */
 } LW_(task);
@@ -26,6 +27,7 @@ typedef struct {
     ptrdiff_t n_data;
     ptrdiff_t n_chains;
     uint32_t step;
+    int64_t count; /* of the optimiser's steps, this one among them */
     LW_(rule) rule;
 } LW_(batch);
 
@@ -47,11 +49,13 @@ static LW_(batch) LW_(batch_at)(const LW_(task) * task, ptrdiff_t index)
     const lw_contrast pass = task->pass;
     lw_optimizer optimizer = task->optimizer;
     LW_(batch)
-    batch = { .top = index * pass.batch_size, .step = (uint32_t)(index * (pass.n_steps + 1)) };
+    batch = { .top = index * pass.batch_size,
+        .step = (uint32_t)((pass.first_batch + index) * (pass.n_steps + 1)) };
 
     batch.n_data = lw_min(pass.batch_size, pass.n_rows - batch.top);
     batch.n_chains = pass.n_chains ? pass.n_chains : batch.n_data;
     optimizer.count += index + 1;
+    batch.count = optimizer.count;
     batch.rule = LW_(rule_of)(optimizer);
     return batch;
 }
@@ -99,4 +103,23 @@ LW_(gap_of)(const LW_(task) * task, LW_(batch) batch, const LW_REAL *slope, cons
     }
     /* b.(mean visible - mean data) is b times the slope of b. */
     return linear + of_chains / (double)batch.n_chains - of_data / (double)batch.n_data;
+}
+
+/* The same where rows of data, and chains unless `by_chains` is NULL, count by their shares. */
+static double
+LW_(weighted_gap)(const LW_(task) * task, LW_(batch) batch, const LW_REAL *slope,
+    const double *data, const LW_REAL *by_data, const double *chains, const LW_REAL *by_chains)
+{
+    double total = 0;
+
+    for (ptrdiff_t i = 0; i < task->rbm.shape.n_visible; i++) {
+        total += (double)task->rbm.intercept_visible[i] * slope[i];
+    }
+    for (ptrdiff_t r = 0; r < batch.n_data; r++) {
+        total -= (double)by_data[r] * data[r];
+    }
+    for (ptrdiff_t k = 0; k < batch.n_chains; k++) {
+        total += chains[k] * (by_chains ? (double)by_chains[k] : 1 / (double)batch.n_chains);
+    }
+    return total;
 }

@@ -32,7 +32,8 @@ typedef struct {
 
 /* Which way is taken. The dense way moves any units and any rows, and is the specification of the
  * others. Lists and look-up move Bernoulli units, whose states they keep as bits: rows of zeros and
- * ones. Whatever else they are given, they hand over to the dense way here.
+ * ones. Whatever else they are given, they hand over to the dense way here: and so they do where
+ * rows have weights, slopes are centred, or hidden means have a target.
  *
  * Lists cost as much as there are units on; tables of look-up cost the same for all rows together.
  * So look-up pays from a number of rows on, or of units that are on in them. Tables of weights that
@@ -88,9 +89,9 @@ lw_all_bernoulli(const lw_units *units, ptrdiff_t n_runs)
 /* The way for a pass over rows of which a share is on; a negative share: some value is neither zero
  * nor one. */
 static int
-LW_(chosen_way)(lw_shape shape, lw_contrast pass, double share)
+LW_(chosen_way)(lw_shape shape, lw_contrast pass, LW_(lw_asked) asked, double share)
 {
-    if (share < 0 || pass.way == LW_WAY_DENSE
+    if (share < 0 || pass.way == LW_WAY_DENSE || asked.weights || asked.mean_visible
         || !lw_all_bernoulli(shape.visible, shape.n_visible_runs)
         || !lw_all_bernoulli(shape.hidden, shape.n_hidden_runs)) {
         return LW_WAY_DENSE;
@@ -118,17 +119,20 @@ LW_(ones_of)(const LW_REAL *restrict value, ptrdiff_t n)
     return others ? -1 : ones;
 }
 
-/* What share of the numbers of a pass's rows is one; -1 likewise. */
+/* What share of the numbers of a pass's rows is one; LW_SHARE_OF_MEANS likewise. */
 static double
 LW_(share_on)(const LW_(task) * task)
 {
     const ptrdiff_t n_visible = task->rbm.shape.n_visible;
     double total = 0;
 
+    if (task->pass.share != LW_SHARE_UNKNOWN) {
+        return task->pass.share;
+    }
     for (ptrdiff_t i = 0; i < task->pass.n_rows; i++) {
         const ptrdiff_t ones = LW_(ones_of)(task->rows + task->order[i] * n_visible, n_visible);
         if (ones < 0) {
-            return -1;
+            return LW_SHARE_OF_MEANS;
         }
         total += (double)ones;
     }

@@ -35,13 +35,14 @@ LW_(states_tile)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t unit, ptrdiff_
 /* Of all rows of a layer, by all threads of a region. */
 static void
 LW_(share_states)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key,
-    uint32_t step, uint32_t lane, LW_REAL *state)
+    uint32_t first_row, uint32_t step, uint32_t lane, LW_REAL *state)
 {
     const ptrdiff_t tile = LW_UNITS_TILE * n_units;
 
     LW_SHARE_TILES(t, lw_tiles(n_rows, LW_UNITS_TILE),
         LW_(states_tile)(mean + t * tile, lw_min(LW_UNITS_TILE, n_rows - t * LW_UNITS_TILE), 0,
-            n_units, n_units, (uint32_t)(t * LW_UNITS_TILE), key, step, lane, state + t * tile));
+            n_units, n_units, first_row + (uint32_t)(t * LW_UNITS_TILE), key, step, lane,
+            state + t * tile));
 }
 
 /* One vector of fields: means in their place. Each lane multiplies `whole` by 1 + e^-|field| and adds

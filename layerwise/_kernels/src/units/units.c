@@ -7,10 +7,10 @@
 #include "units/kinds.h"
 
 void
-LW_(lw_states)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step,
-    uint32_t lane, int n_threads, LW_REAL *state)
+LW_(lw_states)(const LW_REAL *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key,
+    uint32_t first_row, uint32_t step, uint32_t lane, int n_threads, LW_REAL *state)
 {
-    LW_WITH_THREADS(LW_(share_states)(mean, n_rows, n_units, key, step, lane, state));
+    LW_WITH_THREADS(LW_(share_states)(mean, n_rows, n_units, key, first_row, step, lane, state));
 }
 
 void

@@ -18,11 +18,12 @@ typedef struct {
 /* Arrays are rows x units and contiguous; total[i] is the sum over the units of row i. `scale` holds
  * standard deviations, n_units of them, read for Gaussian units alone: NULL where there are none.
  * `step` and `lane` complete the address of a random number: (unit, row, step, lane). States are
- * drawn from fields; lw_states draws those of Bernoulli units from their means. */
+ * drawn from fields; lw_states draws those of Bernoulli units from their means, of
+ * rows from `first_row` on. */
 #define LW_UNITS(K, real, type)                                                                   \
     K(void, lw_states_##type,                                                                     \
-        (const real *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t step,        \
-            uint32_t lane, int n_threads, real *state))                                           \
+        (const real *mean, ptrdiff_t n_rows, ptrdiff_t n_units, lw_key key, uint32_t first_row,   \
+            uint32_t step, uint32_t lane, int n_threads, real *state))                            \
     K(void, lw_unit_means_##type,                                                                 \
         (const real *field, ptrdiff_t n_rows, ptrdiff_t n_units, const lw_units *units,           \
             ptrdiff_t n_runs, const real *scale, int n_threads, real *mean))                      \

@@ -1,0 +1,88 @@
+"""Back-propagation of weighted rows, of sparse rows, and with L1: the twin, and the kernel."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from networks import STREAM, both, chain_of, every_case, gradient_of, kernel_pass, rows_of, run
+from scipy.sparse import csr_array
+
+from layerwise.numerics import network, rows
+from layerwise.numerics.optimizer import Optimizer
+
+WEIGHTS = np.array([0.5, 3.0, 1.0, 0.01, 2.0])
+
+
+@both
+@every_case
+def test_gradient_is_that_of_the_weighted_loss(engine, sizes, activations, tied, code, runs, loss):
+    chain, X = chain_of(sizes, activations, tied, runs=runs), rows_of(5, sizes[0])
+    options = dict(loss=loss, batch_size=5, weights=WEIGHTS)
+
+    def mean_loss(parameters):
+        moved = replace(chain, parameters=parameters)
+        return run(engine, moved, X, rate=0.0, **options)[0][0]
+
+    found, h = gradient_of(engine, chain, X, **options), 1e-5
+    for i in range(len(found)):
+        up, down = chain.parameters.copy(), chain.parameters.copy()
+        up[i] += h
+        down[i] -= h
+        slope = (mean_loss(up) - mean_loss(down)) / (2 * h)
+        assert found[i] == pytest.approx(slope, abs=1e-8)  # as in test_network.py
+
+
+@every_case
+def test_weights_of_two_are_rows_twice(sizes, activations, tied, code, runs, loss):
+    chain, X = chain_of(sizes, activations, tied, runs=runs), rows_of(5, sizes[0])
+    times = np.array([1, 2, 3, 1, 2])
+    weighed = gradient_of(kernel_pass, chain, X, loss=loss, weights=times.astype(float))
+    repeated = gradient_of(kernel_pass, chain, np.repeat(X, times, axis=0), loss=loss)
+    # Differences of parameters of size 1, and sums of nine terms.
+    np.testing.assert_allclose(weighed, repeated, rtol=0, atol=1e-13)
+    for factor in (1e-200, 1e200):
+        other = gradient_of(kernel_pass, chain, X, loss=loss, weights=factor * times)
+        np.testing.assert_allclose(other, weighed, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weights", [None, np.linspace(0.5, 2, 43)])
+@every_case
+def test_sparse_rows_and_threads_leave_the_same_bits(
+    sizes, activations, tied, code, runs, loss, weights, dtype, monkeypatch, with_threads
+):
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 600)  # a batch or two
+    X = rows_of(43, sizes[0], dtype)
+    X[X < 0.6] = 0
+    order = STREAM.child("order").generator().permutation(43)
+    options = dict(loss=loss, code=code, weights=weights, corruption=0.3, kind="adam")
+
+    def result(given):
+        chain = chain_of(sizes, activations, tied, dtype, runs)
+        (objective,), after = run(kernel_pass, chain, given, order=order, rate=0.01, **options)
+        return np.append(after.parameters, objective)
+
+    dense = result(X)
+    assert all(np.array_equal(other, dense) for other in with_threads(lambda: result(X)))
+    assert np.array_equal(result(csr_array(X)), dense)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_l1_is_a_step_of_weights_towards_zero(kind):
+    results = []
+    for l1_decay in (0.0, 2.0):
+        chain, X = chain_of((9, 5, 9), ("sigmoid", "sigmoid")), rows_of(7, 9)
+        optimizer = Optimizer.start(
+            kind, len(chain.parameters), float, momentum=0.5, decay=0.1, l1_decay=l1_decay
+        )
+        network.network_pass(
+            chain.parameters, chain.layers, X, X, np.arange(7), optimizer, rate=0.1,
+            batch_size=7, outputs=None, stream=STREAM,
+        )  # fmt: skip
+        results.append(chain.parameters)
+    plain, shrunk = results
+    n = chain.layers["biases"][0]
+    assert np.array_equal(plain[n:], shrunk[n:])
+    expected = np.sign(plain[:n]) * np.maximum(np.abs(plain[:n]) - 0.2, 0)
+    np.testing.assert_allclose(shrunk[:n], expected, rtol=0, atol=1e-16)
+    assert 0 < np.count_nonzero(shrunk[:n] == 0) < n
