@@ -37,8 +37,8 @@ ESTIMATORS = [
     AutoEncoder(3, encoder_layer_sizes=(5,), code="sample", trainer=Backprop(n_passes=3)),
     AutoEncoder(3, tied=True, corruption=0.1, trainer=Backprop(n_passes=3)),
     DBN([AutoEncoder(3, trainer=Backprop(n_passes=3)), RBM(2, trainer=PCD(n_passes=3))]),
-    # The checks fit single rows too, of which none can be held out.
     LatentLayer(3, trainer=MarginalAscent(n_passes=3, early_stopping=False)),
+    LatentLayer(4, trainer=MarginalAscent(n_passes=3)),
     AutoEncoder(3, trainer=BoundAscent(n_passes=3)),
     DBN(
         [
@@ -50,6 +50,13 @@ ESTIMATORS = [
     LayerwiseSearch(
         DBN([AutoEncoder(3, trainer=Backprop(n_passes=3)), RBM(2, trainer=PCD(n_passes=3))]),
         {"layer1__n_components": [2, 3]},
+    ),
+    LayerwiseSearch(
+        DBN([AutoEncoder(3, trainer=Backprop(n_passes=2)), RBM(2, trainer=CD(n_passes=2))]),
+        {"layer2__n_components": [2, 3]},
+        strategy="grid",
+        scoring="bound",
+        random_state=5,
     ),
     BernoulliRBM(3, n_iter=3),
     BernoulliRBM(4, learning_rate=0.01, batch_size=7, n_iter=2),

@@ -162,9 +162,10 @@ class MarginalAscent(_Ascent):
         Part of the marginal that is the distribution of independent units with the same means: a
         state of weight zero would stay so.
     early_stopping : bool or "auto", default="auto"
-        As in ``LikelihoodAscent``: 2**n free weights overfit. "auto" is False after a layer's
-        ``init``, which has seen all rows: on digits, after an auto-encoder, held-out rows end
-        training at once, 0.01 nats up the criterion, while 400 passes gain 0.9.
+        As in ``LikelihoodAscent``: 2**n free weights overfit. "auto" is False where there is a
+        single row, and after a layer's ``init``, which has seen all rows: on digits, after an
+        auto-encoder, held-out rows end training at once, 0.01 nats up the criterion, while 400
+        passes gain 0.9.
     validation_fraction : float, default=0.1
         Part of the rows that is held out.
     n_passes_no_change : int, default=40

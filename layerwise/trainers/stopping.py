@@ -29,9 +29,12 @@ def held_out(trainer, state, rows):
     Returns
     -------
     rows : LayerInput
-    stopping : EarlyStopping
+    stopping : EarlyStopping or None
+        None if there are too few rows to hold some out, and nobody insists on it.
     """
     n_held = math.ceil(trainer.validation_fraction * len(rows))
+    if n_held >= len(rows) and trainer.early_stopping == "auto":
+        return rows, None
     if n_held >= len(rows):
         raise ValueError(
             f"early_stopping asks for rows to train on beside the held-out ones, and "
