@@ -446,7 +446,7 @@ def test_rates_that_are_too_high_are_said(rng):
 
 def test_early_stopping_asks_for_rows_on_both_sides(rng):
     X = tea_like(rng, n_rows=2)
-    trainer = MarginalAscent(validation_fraction=0.9)
+    trainer = MarginalAscent(validation_fraction=0.9, early_stopping=True)
     with pytest.raises(ValueError, match=r"validation_fraction=0\.9 of 2 rows are all"):
         next(trainer.passes(latent_model(rng, X), LayerInput(X), STREAM))
     with pytest.raises(ValueError, match="'validation_fraction' parameter"):
