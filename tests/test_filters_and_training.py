@@ -255,6 +255,12 @@ def test_filters_that_cannot_be_drawn_are_told_in_sentences(weights, X):
     weights[0, 0] = np.nan
     with pytest.raises(ValueError, match="values that are not finite"):
         FiltersDisplay(weights, **shape).plot()
+    with pytest.raises(
+        ValueError, match=r"image_shape must be a pair \(height, width\), and is 4"
+    ):
+        FiltersDisplay(np.eye(4), image_shape=4).plot()
+    with pytest.raises(ValueError, match="biases must have one value for each of the 4 filters"):
+        FiltersDisplay(np.eye(4), image_shape=(2, 2), biases=[1, 2]).plot()
     with pytest.raises(ValueError, match="limit must be a positive number"):
         FiltersDisplay(np.eye(4), image_shape=(2, 2)).plot(limit=0)
 
@@ -332,6 +338,13 @@ def test_panels_do_not_overlap(n_columns):
     assert len(boxes) == 2 * n_columns
     for i, j in product(range(len(boxes)), repeat=2):
         assert i == j or not boxes[i].overlaps(boxes[j])
+
+
+def test_one_pass_is_seen_as_a_point():
+    ax = TrainingDisplay({"rbm": {"log_likelihood": [-5.0]}}).plot().axes_["rbm", "log_likelihood"]
+    assert ax.lines[0].get_marker() == "."
+    low, high = ax.get_xlim()
+    assert [tick for tick in ax.get_xticks() if low <= tick <= high] == [1]
 
 
 def test_trainings_that_cannot_be_drawn_are_told_in_sentences(weights):

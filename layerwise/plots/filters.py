@@ -257,6 +257,10 @@ class FiltersDisplay:
 
     def _images(self):
         """Return the filters as finite images, of shape (n_filters, height, width)."""
+        if np.shape(self.image_shape) != (2,):
+            raise ValueError(
+                f"image_shape must be a pair (height, width), and is {self.image_shape!r}."
+            )
         height, width = self.image_shape
         filters = np.asarray(self.filters, dtype=float)
         if filters.ndim != 2 or filters.shape[1] != height * width or len(filters) == 0:
@@ -267,6 +271,13 @@ class FiltersDisplay:
             )
         if not np.isfinite(filters).all():
             raise ValueError("filters have values that are not finite, which have no colour.")
+        for name in ("units", "biases", "activities", "dead"):
+            values = getattr(self, name)
+            if values is not None and np.shape(values) != (len(filters),):
+                raise ValueError(
+                    f"{name} must have one value for each of the {len(filters)} filters, and has "
+                    f"the shape {np.shape(values)}."
+                )
         return filters.reshape(-1, height, width)
 
     def _captions(self, caption):

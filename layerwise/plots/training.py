@@ -206,7 +206,7 @@ class TrainingDisplay:
         n_passes = max(len(values) for values in self.histories[label].values())
         margin = 0.02 * n_passes + 0.5
         ax.set_xlim(1 - margin, n_passes + margin)
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         ax.grid(axis="y", color="0.92", linewidth=0.8)
         ax.set_axisbelow(True)
         for side in ("top", "right"):
