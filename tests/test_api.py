@@ -24,7 +24,13 @@ NAMES = [
 ]  # fmt: skip
 ROOMS = {
     "layerwise.datasets": ["fetch_binarized_mnist", "fetch_cmnist", "fetch_mnist", "load_tea"],
-    "layerwise.plots": ["ComparisonDisplay", "LatentMarginalDisplay", "SamplesDisplay"],
+    "layerwise.plots": [
+        "ComparisonDisplay",
+        "FiltersDisplay",
+        "LatentMarginalDisplay",
+        "SamplesDisplay",
+        "TrainingDisplay",
+    ],
     "layerwise.model_selection": ["LayerwiseSearch", "scorers"],
     "layerwise.model_selection.scorers": ["blm", "log_likelihood"],
 }
@@ -75,6 +81,7 @@ def test_docstrings_are_complete(name):
 WITH_EXAMPLES = [
     "RBM", "AutoEncoder", "LatentLayer", "DBN", "LayerwiseSearch", "BernoulliRBM", "EarlyStopping",
     "log_pseudolikelihood", "RBM.from_parameters", "RBM.moments", "DBN.from_parameters",
+    "plots.FiltersDisplay", "plots.TrainingDisplay",
 ]  # fmt: skip
 
 

@@ -1,7 +1,15 @@
 """Pictures, as scikit-learn's Display objects. Matplotlib is imported when one is drawn."""
 
 from layerwise.plots.comparison import ComparisonDisplay
+from layerwise.plots.filters import FiltersDisplay
 from layerwise.plots.latent_marginal import LatentMarginalDisplay
 from layerwise.plots.samples import SamplesDisplay
+from layerwise.plots.training import TrainingDisplay
 
-__all__ = ["ComparisonDisplay", "LatentMarginalDisplay", "SamplesDisplay"]
+__all__ = [
+    "ComparisonDisplay",
+    "FiltersDisplay",
+    "LatentMarginalDisplay",
+    "SamplesDisplay",
+    "TrainingDisplay",
+]
