@@ -437,7 +437,7 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
         ----------
         n_samples : int, default=1
             Number of rows, or with ``given`` of draws for each of its rows.
-        given : array-like of shape (n_rows, n_features), default=None
+        given : array-like or sparse matrix of shape (n_rows, n_features), default=None
             Rows of known states, with NaN where a unit is free, as in ``RBM.sample``. Draws go by
             the posterior of the first layer's latent units, and are exact.
         n_steps : int, default=1000

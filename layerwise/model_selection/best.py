@@ -88,7 +88,7 @@ class OfBestEstimator:
         Parameters
         ----------
         n_samples : int, default=1
-        given : array-like of shape (n_rows, n_features), default=None
+        given : array-like or sparse matrix of shape (n_rows, n_features), default=None
         n_steps : int, default=1000
             As in ``DBN.sample``.
         random_state : int, RandomState instance or None, default=None
