@@ -189,9 +189,11 @@ def test_the_rbm_s_own_posterior_is_a_bound_too(tea):
     assert own.value <= best_latent_marginal(rbm, tea.train).high
 
 
-def test_bits_do_not_depend_on_threads(rng, with_threads):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bits_do_not_depend_on_threads(rng, with_threads, weighted):
     layer, X = conditional(rng, 9, 20, 1.0), rows(rng, 40, 20)
-    one, *others = with_threads(lambda: best_latent_marginal(layer, X))
+    weights = rng.random(40) if weighted else None
+    one, *others = with_threads(lambda: best_latent_marginal(layer, X, sample_weight=weights))
     for other in others:
         assert (one.low, one.high) == (other.low, other.high)
         np.testing.assert_array_equal(one.weights, other.weights)

@@ -23,11 +23,15 @@ from layerwise import (
     LatentLayer,
     LikelihoodAscent,
     MarginalAscent,
+    best_latent_marginal,
     latent_marginal_bound,
+    log_likelihood,
     scorers,
 )
-from layerwise.model_selection import greedy
+from layerwise.estimators.foreign import as_layer
+from layerwise.model_selection import folds, greedy, trials
 from layerwise.numerics import rows
+from layerwise.numerics.streams import Stream
 
 W = np.random.default_rng(353).integers(0, 4, size=len(TEA))
 GREY = TEA * np.random.default_rng(359).random(TEA.shape)
@@ -85,6 +89,42 @@ def test_the_bound_is_under_both_parts_weights(seed):
     )
     assert found.best_scores_["layer1"] == expected.value
     assert latent_marginal_bound(whole, *given, sample_weight=of_test).value != expected.value
+
+
+def test_higher_layers_are_judged_by_draws_that_keep_their_rows_weights():
+    split, weight = (np.arange(40), np.arange(40, 60)), W + 1.0
+    of_train, of_test = (weight[part] for part in split)
+    dbn = DBN([RBM(4), LatentLayer(3), RBM(2)])
+    streams = Stream.from_random_state(353), Stream.from_random_state(359)
+    fold = folds.Fold.of(sparse.csr_array(GREY), split, *streams, weight)
+    for name, layer in dbn._named_layers:
+        trainer = {RBM: PCD(n_passes=3), LatentLayer: MarginalAscent(n_passes=3)}[type(layer)]
+        layer = as_layer(clone(layer).set_params(trainer=trainer))
+        fold.fit(name, layer)
+        given = {"sample_weight": of_test}
+        expected = {
+            "blm": best_latent_marginal(layer, fold.held_out, **given),
+            "bound": latent_marginal_bound(
+                layer, fold.held_out, fold.seen, **given, sample_weight_inference=of_train
+            ),
+            "latent_log_likelihood": log_likelihood(layer, fold.held_out, **given),
+        }
+        plain = {
+            "blm": best_latent_marginal(layer, fold.held_out),
+            "bound": latent_marginal_bound(layer, fold.held_out, fold.seen),
+            "latent_log_likelihood": log_likelihood(layer, fold.held_out),
+        }
+        for number, value in expected.items():
+            assert trials.NUMBERS[number](fold, dbn, name, layer) == value.value
+            assert value.value != plain[number].value
+        fold = fold.above(name, layer)
+        assert fold.held_out.shape == (20, layer.conditional_.n_latent)
+    whole = clone(dbn).set_params(
+        layer1__trainer=PCD(n_passes=3), layer2__trainer=MarginalAscent(n_passes=3),
+        layer3__trainer=PCD(n_passes=3),
+    )  # fmt: skip
+    whole.set_params(random_state=353).fit(GREY[split[0]], sample_weight=of_train)
+    assert same([layer.components_ for _, layer in fold.chosen], weights(whole))
 
 
 def test_a_weight_of_two_is_the_row_twice_in_every_part():

@@ -178,8 +178,8 @@ def _mean(model, function, X, shares, method):
     """Return the mean over rows of what a function says of states, exact unless rows are means."""
     value, variance = expected(function, X, model.visible_units_)
     mean = float(mean_by_shares(value, shares))
-    squares = variance.sum() / len(value) ** 2 if shares is None else variance @ shares**2
-    error = float(np.sqrt(squares))
+    share = 1 / len(value) if shares is None else shares
+    error = float(np.sqrt(np.sum(variance * share**2)))
     if error == 0:
         return Estimate.exact(mean, method)
     method += f", mean over {N_DRAWS} draws of each row of means"
