@@ -67,8 +67,11 @@ def validated_rows(estimator, X, *, reset, sparse=False, allow_nan=False):
     )
     if not sparse:
         return dense_rows(X)
-    if not issparse(X):
-        return X
+    return _canonical(X) if issparse(X) else X
+
+
+def _canonical(X):
+    """Return a sparse matrix as a CSR array whose rows have their columns in order, once each."""
     X = csr_array(X)
     if not X.has_canonical_format:
         X = X.copy()  # it is the user's
@@ -93,9 +96,10 @@ def validated_weights(sample_weight, X):
     return weights
 
 
-def float_rows(X):
-    """Return X as a C-contiguous float32 or float64 array."""
-    return check_array(X, input_name="X", **FLOATS)
+def float_rows(X, *, sparse=False):
+    """Return X as a C-contiguous float32 or float64 array, or if ``sparse`` as a CSR array."""
+    X = check_array(X, input_name="X", accept_sparse="csr" if sparse else False, **FLOATS)
+    return _canonical(X) if issparse(X) else X
 
 
 def has_callbacks(estimator, *, handed_on=False):

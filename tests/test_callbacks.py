@@ -413,6 +413,30 @@ def test_early_stopping_warns_where_there_was_nothing_to_watch(X, monkeypatch):
     assert len(rbm.history_["free_energy_gap"]) == N
 
 
+@pytest.mark.parametrize("make", [CD, PCD])
+@pytest.mark.parametrize("monitor", [None, "validation_free_energy_gap"])
+def test_early_stopping_watches_the_gap_of_rows_that_a_trainer_holds_out(rng, make, monitor):
+    """By default it watched a likelihood that is told of no pass, and never ended training."""
+    X = (rng.random((60, 40)) < 0.4).astype(float)
+    trainer = make(n_passes=300, early_stopping=True, n_passes_no_change=200)
+    rbm = RBM(40, trainer=trainer, random_state=5)  # of too many states for a likelihood
+    stopping = EarlyStopping(monitor=monitor, n_passes_no_change=7, tol=0.01)
+    gap = clone(rbm).set_callbacks(stopping).fit(X).history_["validation_free_energy_gap"]
+    lowest, waited = np.inf, 0
+    for done, value in enumerate(gap, start=1):
+        lowest, waited = (value, 0) if value < lowest - 0.01 else (lowest, waited + 1)
+        assert (waited == 7) == (done == len(gap))
+    assert len(gap) < len(rbm.fit(X).history_["validation_free_energy_gap"])
+
+
+def test_the_likelihood_of_held_out_rows_comes_before_all_else(X):
+    rbm = RBM(3, trainer=PCD(n_passes=50, early_stopping=True), random_state=5)
+    told = rbm.set_callbacks(EarlyStopping(n_passes_no_change=1, tol=1e9)).fit(X).history_
+    assert len(told["validation_log_likelihood"]) == 2
+    with pytest.raises(ValueError, match=r"watches 'validation_free_energy_gap', and history_ of"):
+        clone(rbm).set_callbacks(EarlyStopping(monitor="validation_free_energy_gap")).fit(X)
+
+
 def test_early_stopping_on_rows_that_were_held_out(rng):
     X, held_out = ((rng.random((n, 9)) < 0.4).astype(float) for n in (12, 200))
     recorder = Recorder()

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 from laws.models import SMALL, grid_of, rbm_of, rows_of
+from scipy import sparse
 from scipy.stats import chi2, kstest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from test_by_hand import by_hand, stack_of
 
 from layerwise import (
@@ -305,3 +308,99 @@ def test_names_of_columns_are_checked():
 def test_steps_are_checked_before_any_work(wrong):
     with pytest.raises((ValueError, TypeError), match="n_steps"):
         one("bernoulli", 3).sample(given=[[0, 1, np.nan]], n_steps=wrong)
+
+
+# Layers alone. -----------------------------------------------------------------------------------
+
+
+def layers_alone(rng, kind=BITS, n_visible=5):
+    """Yield fitted layers of all kinds that have a latent distribution of their own."""
+    X = rows_of(kind, n_visible, 40, rng)
+    weights = rng.integers(0, 4, size=40)
+    common = {"visible": kind, "random_state": 19}
+    yield AutoEncoder(3, trainer=Backprop(n_passes=5), **common).fit(X)
+    yield AutoEncoder(3, trainer=Backprop(n_passes=5), **common).fit(X, sample_weight=weights)
+    yield LatentLayer(3, trainer=MarginalAscent(n_passes=5), **common).fit(X)
+
+
+def test_layers_alone_draw_from_their_conditional_distribution(seed, rng):
+    points, _ = grid_of(BITS, 5)
+    given = np.array([[1, np.nan, 0, np.nan, np.nan], [np.nan, 0, 0, 1, np.nan]])
+    for layer in layers_alone(rng):
+        # Far enough from independent units that the known ones tell of the others.
+        layer.components_ = 3 * rng.normal(size=(3, 5))
+        draws = layer.sample(3000, given=given, random_state=seed)
+        check_listed(layer, given[0], draws[:3000], points)
+        check_listed(layer, given[1], draws[3000:], points)
+        nothing = np.full((1, 5), np.nan)
+        free = layer.sample(3000, given=nothing, random_state=seed)
+        check_listed(layer, nothing[0], free, points)
+        np.testing.assert_array_equal(layer.sample(given=points), points)
+
+
+def test_the_known_units_of_a_layer_move_the_others(seed):
+    """Of two far clusters one unit tells which: a draw of the latent units alone would not."""
+    layer = LatentLayer(1, trainer=MarginalAscent(n_passes=1), random_state=19)
+    layer.fit(np.array([[0, 0, 0.0], [1, 1, 1]] * 5))
+    layer.components_, layer.intercept_visible_ = np.full((1, 3), 80.0), np.full(3, -40.0)
+    layer.latent_marginal_ = np.array([0.0, 1.0])
+    draws = layer.sample(50, given=[[1, np.nan, np.nan]], random_state=seed)
+    np.testing.assert_array_equal(draws, np.ones((50, 3)))
+    layer.latent_marginal_ = np.array([0.5, 0.5])
+    given = [[1, np.nan, np.nan], [np.nan, np.nan, 0]]
+    draws = layer.sample(50, given=given, random_state=seed)
+    np.testing.assert_array_equal(draws, np.repeat([[1.0], [0.0]], 50, axis=0) * np.ones(3))
+    # A state of no weight is never drawn, whatever is known.
+    layer.latent_marginal_ = np.array([1.0, 0.0])
+    draws = layer.sample(50, given=[[1, np.nan, np.nan]], random_state=seed)
+    np.testing.assert_array_equal(draws, [[1.0, 0, 0]] * 50)
+
+
+@every_kind
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_layers_of_any_units_keep_what_is_known(rng, kind, n_visible, dtype):
+    full = rows_of(kind, n_visible, 12, rng).astype(dtype)
+    free = some_free(kind, n_visible)
+    patterns = np.array([free, ~free, np.ones_like(free), np.zeros_like(free)] * 3)
+    given = np.where(patterns, np.nan, full).astype(dtype)
+    for layer in layers_alone(rng, kind, n_visible):
+        draws = layer.sample(2, given=given, random_state=19)
+        assert draws.dtype == dtype
+        for draw in (draws[::2], draws[1::2]):
+            np.testing.assert_array_equal(draw[~patterns], full[~patterns])
+        np.testing.assert_array_equal(kind.check(draws), draws)
+        again = layer.sample(2, given=given, random_state=19)
+        np.testing.assert_array_equal(draws, again)
+        other = layer.sample(2, given=given, random_state=23)
+        assert not np.array_equal(draws, other)
+
+
+def test_sparse_rows_are_known_zeros(rng):
+    given = np.array([[1, np.nan, 0, 0, np.nan], [0, 0, 0, np.nan, 1]])
+    for layer in layers_alone(rng):
+        expected = layer.sample(3, given=given, random_state=19)
+        for container in (sparse.csr_array, sparse.csc_matrix):
+            found = layer.sample(3, given=container(given), random_state=19)
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_layers_too_large_are_refused_with_a_way_out(rng):
+    X = rows_of(BITS, 3, 9, rng)
+    large = AutoEncoder(25, trainer=Backprop(n_passes=1), random_state=19).fit(X)
+    with pytest.raises(TooManyStates, match=r"2\*\*25 states and the limit is 2\*\*24.*without"):
+        large.sample(given=[[0, 1, np.nan]])
+    assert large.sample(2, random_state=19).shape == (2, 3)
+
+
+def test_rows_that_say_no_condition_are_told_by_layers_too(rng):
+    for layer in layers_alone(rng):
+        for given, words in [
+            ([[0, 0.25, 1, 1, np.nan]], r"row 0, column 1 of X has 0\.25, which is"),
+            ([[0, 3, 1, 1, np.nan]], r"in \[0, 1\]"),
+            ([[0, np.nan]], "5 features"),
+            ([[0, np.inf, 0, 0, np.nan]], "infinity"),
+        ]:
+            with pytest.raises(ValueError, match=words):
+                layer.sample(given=given)
+        with pytest.raises(NotFittedError):
+            clone(layer).sample(given=np.full((1, 5), np.nan))

@@ -65,19 +65,21 @@ def log_probability_of_any(layer, X):
     return np.einsum("xi,hi->xh", X.astype(WIDE), field) - partition + base[:, None]
 
 
-def wide_bracket(layer, X, weights, steps=60, log_p=None):
+def wide_bracket(layer, X, weights, steps=60, log_p=None, of_rows=None):
     """Return what the weights reach, and EM's own bracket from there on, in long double."""
     log_p = log_probability(layer, X) if log_p is None else log_p
+    shares = np.ones(len(X), WIDE) if of_rows is None else of_rows.astype(WIDE)
+    shares /= shares.sum()
     scale = log_p.max(axis=1)
     p = np.exp(log_p - scale[:, None])
     weights = weights.astype(WIDE) / weights.astype(WIDE).sum()
-    reached = np.mean(np.log(p @ weights) + scale)
+    reached = np.sum(shares * (np.log(p @ weights) + scale))
     weights = (weights + WIDE(1e-25)) / (1 + WIDE(1e-25) * len(weights))
     low, high = -np.inf, np.inf
     for _ in range(steps):
         density = p @ weights
-        gain = (p / density[:, None]).mean(axis=0)
-        here = np.mean(np.log(density) + scale)
+        gain = (shares[:, None] * p / density[:, None]).sum(axis=0)
+        here = np.sum(shares * (np.log(density) + scale))
         low, high = max(low, here), min(high, here + np.log(gain.max()))
         weights = weights * gain
     return reached, low, high
@@ -97,6 +99,24 @@ def test_the_bracket_holds_what_wider_arithmetic_finds(rng, weight_scale, bias_s
         X = rng.integers(0, 2, size=(rng.integers(1, 30), n_visible)).astype(float)
         found = best_latent_marginal(layer, X, tol=1e-11)
         reached, low, high = wide_bracket(layer, X, found.weights)
+        assert found.low <= reached
+        assert found.low <= high
+        assert found.high >= low
+
+
+@pytest.mark.filterwarnings("ignore:The bracket:sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("spread", [0.1, 1, 30])
+@pytest.mark.parametrize("scale", [0.01, 1, 30, 1000])
+def test_the_bracket_of_weighted_rows_holds_too(rng, scale, spread):
+    for _ in range(10):
+        n_latent, n_visible = rng.integers(1, 7), rng.integers(1, 14)
+        layer = Conditional(
+            scale * rng.normal(size=(n_latent, n_visible)), scale * rng.normal(size=n_visible)
+        )
+        X = rng.integers(0, 2, size=(rng.integers(1, 30), n_visible)).astype(float)
+        of_rows = np.exp(spread * rng.normal(size=len(X)))
+        found = best_latent_marginal(layer, X, tol=1e-11, sample_weight=of_rows)
+        reached, low, high = wide_bracket(layer, X, found.weights, of_rows=of_rows)
         assert found.low <= reached
         assert found.low <= high
         assert found.high >= low

@@ -299,6 +299,19 @@ def test_a_foreign_layer_is_told_the_weights_or_refused():
         DBN([Other(), top], random_state=7).fit(X, sample_weight=weights)
 
 
+def test_a_foreign_layer_is_refused_before_those_below_it_are_trained(monkeypatch):
+    def work(*args, **kwargs):
+        raise AssertionError("work was begun")
+
+    X, weights = data("bernoulli", 6)
+    dbn = DBN([RBM(6), Other(), RBM(2)], random_state=7)
+    monkeypatch.setattr(PCD, "passes", work)
+    with pytest.raises(Incompatible, match=r"Other has no sample_weight"):
+        dbn.fit(X, sample_weight=weights)
+    with pytest.raises(AssertionError, match="work was begun"):
+        dbn.fit(X)
+
+
 def test_a_frozen_layer_stays_as_it_is_under_weights():
     X, weights = data("bernoulli", 6)
     frozen = FrozenEstimator(fitted(RBM(3, trainer=CD(n_passes=2)), X))

@@ -12,6 +12,7 @@ from layerwise._sklearn import (
     StrOptions,
 )
 from layerwise.estimators.base import Layer
+from layerwise.estimators.sampling import sample_layer_given
 from layerwise.estimators.training import kept_log_variance
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.marginal import WAY_OUT, log_aggregated_posterior
@@ -240,8 +241,10 @@ class AutoEncoder(Layer):
         # p(x) = sum over h of p(x | h) q_D(h), with q_D the inference aggregated over the training
         # rows: this one layer, and the latent distribution that it would hand to layers above.
         refuse(len(self.components_), TABLE_LIMIT, "The aggregated inference", WAY_OUT)
-        inferred = log_aggregated_posterior(self._checked_fields(), self._checked_weights())
-        return Mixture(self.conditional_, inferred)
+        return Mixture(self.conditional_, self._log_inferred())
+
+    def _log_inferred(self):
+        return log_aggregated_posterior(self._checked_fields(), self._checked_weights())
 
     def _checked_fields(self):
         # Like the weights, they may come from a user's hand.
@@ -261,23 +264,37 @@ class AutoEncoder(Layer):
             )
         return weights
 
-    def sample(self, n_samples=1, *, random_state=None):
-        """Return rows drawn from the model of ``score_samples``, exactly.
+    def sample(self, n_samples=1, *, given=None, random_state=None):
+        """Return rows drawn from the model of ``score_samples``, or from it given some units.
 
-        A training row is drawn, then its code, then a row given the code, for any number of
-        components.
+        A training row is drawn, then its code, then a row given the code: exactly, and for any
+        number of components.
 
         Parameters
         ----------
         n_samples : int, default=1
+            Number of rows, or with ``given`` of draws for each of its rows.
+        given : array-like or sparse matrix of shape (n_rows, n_features), default=None
+            Rows of known states, with NaN where a unit is free, as in ``RBM.sample``. Draws go by
+            the posterior of the latent units given the known ones, and are exact. Sparse rows are
+            made dense at once, as the draws are.
         random_state : int, RandomState instance or None, default=None
             The estimator's own if None.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
+            With ``given``, of shape (n_rows * n_samples, n_features) and of its dtype: the draws
+            of its first row, then those of the second, and so on, with known values as they were.
+
+        Raises
+        ------
+        TooManyStates
+            With ``given``, if there are more than 24 components.
         """
         stream = self._sampling_stream(n_samples, random_state)
+        if given is not None:
+            return sample_layer_given(self, given, n_samples, self._log_inferred, stream)
         fields = self._checked_fields()
         weights, generator = self._checked_weights(), stream.generator()
         if weights is None:

@@ -132,10 +132,11 @@ class EarlyStopping:
     scoring : callable, default=None
         ``scorer(estimator, X)``; the estimator's ``score`` if None. Not used without ``X``.
     monitor : str, default=None
-        Without ``X``, which number of ``history_`` should improve. Likelihoods should rise and
-        objectives fall. None takes the likelihood of rows that the trainer itself holds out, where
-        it does, and else its objective; but of ``CD`` and ``PCD``, whose objective is no measure
-        of progress, ``"log_likelihood"``, which is not told where it would be expensive.
+        Without ``X``, which number of ``history_`` should improve. Likelihoods should rise;
+        objectives and ``"validation_free_energy_gap"`` should fall. None takes what the trainer
+        measures on rows that it holds out itself, where it does: their likelihood, or that gap.
+        Else it takes the trainer's objective; but of ``CD`` and ``PCD``, whose objective is no
+        measure of progress, ``"log_likelihood"``, which is not told where it would be expensive.
     n_passes_no_change : int, default=10
         Training ends after so many passes in a row without an improvement. Passes of which the
         number is not told count, but none of them is the last.
@@ -258,14 +259,17 @@ class EarlyStopping:
         )
 
 
-# Numbers of history_ that should rise; objectives should fall.
+# Numbers of history_ that should rise; objectives should fall, as should the gap.
 RISING = ("validation_log_likelihood", "log_likelihood")
+# Those of rows that a trainer holds out: it tells one of them.
+HELD_OUT = ("validation_log_likelihood", "validation_free_energy_gap")
 
 
 def _judge(history):
     """Return the name of the number that says best how far training has come."""
-    if "validation_log_likelihood" in history:
-        return "validation_log_likelihood"
+    for name in HELD_OUT:
+        if name in history:
+            return name
     objective = next(name for name in history if name not in RISING)
     return "log_likelihood" if objective == "free_energy_gap" else objective
 

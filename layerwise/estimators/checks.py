@@ -11,6 +11,7 @@ from layerwise.models.units import BITS
 
 __all__ = [
     "check_trainer",
+    "counted",
     "layer_input",
     "refuse_trainer",
     "restored_on_error",
@@ -38,15 +39,20 @@ def layer_input(X, units, sample_weight=None):
     sample_weight : array-like of shape (n_samples,), float or None
     """
     weights = validated_weights(sample_weight, X)
-    X = units.check(X)
-    if weights is not None and not np.all(weights):
-        X, weights = X[weights > 0], weights[weights > 0]
-    if weights is not None and np.all(weights == 1):
-        weights = None
+    X, weights = counted(units.check(X), weights)
     return LayerInput(X, units=units, weights=weights)
 
 
-def validate_rows(X, n_columns, whose, check):
+def counted(X, weights):
+    """Return the rows of positive weights, and these: None where all are 1."""
+    if weights is None:
+        return X, None
+    if not np.all(weights):
+        X, weights = X[weights > 0], weights[weights > 0]
+    return X, None if np.all(weights == 1) else weights
+
+
+def validate_rows(X, n_columns, whose, check, *, sparse=False):
     """Return rows for what has no feature names, as ``validate`` returns them.
 
     Parameters
@@ -57,8 +63,10 @@ def validate_rows(X, n_columns, whose, check):
         What has so many of what, as in "The layer has 5 visible units".
     check : callable
         Returns the rows, or raises why they are none of the units in question.
+    sparse : bool, default=False
+        Whether sparse matrices are taken, and returned as CSR arrays.
     """
-    X = float_rows(X)
+    X = float_rows(X, sparse=sparse)
     if X.shape[1] != n_columns:
         raise ValueError(f"{whose} and X has {X.shape[1]} columns. Pass rows of that width.")
     return check(X)

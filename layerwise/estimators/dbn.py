@@ -22,7 +22,7 @@ from layerwise.estimators.checks import (
     validate,
     validate_rows,
 )
-from layerwise.estimators.foreign import as_layer
+from layerwise.estimators.foreign import as_layer, check_weighable
 from layerwise.estimators.passes import Audience, Lines, certain, run_passes
 from layerwise.estimators.rbm import RBM, sample_visible
 from layerwise.estimators.sampling import sample_given
@@ -212,6 +212,9 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
             units = layers[0][1].data_units(rows.shape[1])
             data = rows = layer_input(rows, units, sample_weight)
+            if data.weights is not None:
+                for _, layer in layers:
+                    check_weighable(layer)
             below = None
             for depth, ((name, layer), after) in enumerate(zip(layers, before)):
                 task = None if context is None else context.subcontext(task_name=name)
@@ -437,7 +440,7 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
         ----------
         n_samples : int, default=1
             Number of rows, or with ``given`` of draws for each of its rows.
-        given : array-like of shape (n_rows, n_features), default=None
+        given : array-like or sparse matrix of shape (n_rows, n_features), default=None
             Rows of known states, with NaN where a unit is free, as in ``RBM.sample``. Draws go by
             the posterior of the first layer's latent units, and are exact.
         n_steps : int, default=1000

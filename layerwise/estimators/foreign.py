@@ -12,7 +12,7 @@ from layerwise.exceptions import Incompatible
 from layerwise.models.units import BITS
 from layerwise.numerics import units
 
-__all__ = ["Foreign", "as_layer"]
+__all__ = ["Foreign", "as_layer", "check_weighable"]
 
 
 def as_layer(estimator):
@@ -22,6 +22,16 @@ def as_layer(estimator):
     if isinstance(estimator, FrozenEstimator) and isinstance(estimator.estimator, Layer):
         return Frozen(estimator)
     return Foreign(estimator)
+
+
+def check_weighable(layer):
+    """Raise that a layer cannot be fitted to weighted rows, if it is of another package."""
+    if type(layer) is Foreign and not has_fit_parameter(layer.estimator, "sample_weight"):
+        raise Incompatible(
+            "sample_weight asks that every layer takes weighted rows, and the fit of "
+            f"{type(layer.estimator).__name__} has no sample_weight. Use AutoEncoder or RBM, "
+            "or no weights."
+        )
 
 
 @dataclass(frozen=True)
@@ -51,12 +61,7 @@ class Foreign:
         if rows.weights is None:
             self.estimator.fit(rows.expected(), None)
             return self
-        if not has_fit_parameter(self.estimator, "sample_weight"):
-            raise Incompatible(
-                "sample_weight asks that every layer takes weighted rows, and the fit of "
-                f"{type(self.estimator).__name__} has no sample_weight. Use AutoEncoder or RBM, "
-                "or no weights."
-            )
+        check_weighable(self)
         self.estimator.fit(rows.expected(), None, sample_weight=rows.weights)
         return self
 

@@ -65,4 +65,4 @@ def _criterion(conditional, inference, inferred, X):
     mean = (np.asarray(inference.mean(X), dtype=float) - low) / step
     X = conditional.bits_of(X)
     linear = np.sum(bits.latent_field(X) * mean, axis=1) + bits.row_part(X)
-    return float(linear.mean() - inferred @ bits.state_part() - np.log(len(X)))
+    return float(linear.mean() - inferred @ bits.state_part() - np.log(X.shape[0]))

@@ -6,6 +6,7 @@ from sklearn.exceptions import NotFittedError
 
 from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, check_is_fitted
 from layerwise.estimators.base import Layer
+from layerwise.estimators.sampling import sample_layer_given
 from layerwise.estimators.training import kept_log_variance
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.marginal import WAY_OUT, log_inferred
@@ -262,20 +263,32 @@ class LatentLayer(Layer):
     def _log_density(self):
         return self.inference_
 
-    def sample(self, n_samples=1, *, random_state=None):
-        """Return rows drawn from the model of ``score_samples``, exactly.
+    def sample(self, n_samples=1, *, given=None, random_state=None):
+        """Return rows drawn from the model of ``score_samples``, or from it given some units.
+
+        All draws are exact.
 
         Parameters
         ----------
         n_samples : int, default=1
+            Number of rows, or with ``given`` of draws for each of its rows.
+        given : array-like or sparse matrix of shape (n_rows, n_features), default=None
+            Rows of known states, with NaN where a unit is free, as in ``RBM.sample``. Draws go by
+            the posterior of the latent units given the known ones, and are exact. Sparse rows are
+            made dense at once, as the draws are.
         random_state : int, RandomState instance or None, default=None
             The estimator's own if None.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
+            With ``given``, of shape (n_rows * n_samples, n_features) and of its dtype: the draws
+            of its first row, then those of the second, and so on, with known values as they were.
         """
         stream = self._sampling_stream(n_samples, random_state)
+        if given is not None:
+            log_marginal = self._log_marginal
+            return sample_layer_given(self, given, n_samples, lambda: log_marginal, stream)
         index = drawn_index(self._log_marginal, n_samples, stream, lane=CODE)
         states = self.inference_.states(index)
         return self.conditional_.sample(states, stream, step=0, lane=STATE)

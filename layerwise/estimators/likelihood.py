@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
 
-from layerwise._sklearn import check_is_fitted
+from layerwise._sklearn import check_is_fitted, validated_weights
 from layerwise.estimators.base import Generative
-from layerwise.estimators.checks import validate, validate_rows
+from layerwise.estimators.checks import counted, validate, validate_rows
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Incompatible
@@ -19,8 +19,9 @@ from layerwise.likelihood import marginal, pseudo, sampled
 from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.partition import log_z
 from layerwise.models.conditional import Conditional
-from layerwise.models.draws import N_DRAWS, are_states, expected, states_of
+from layerwise.models.draws import N_DRAWS, all_drawn, all_states, expected
 from layerwise.models.rbm import RBMParams
+from layerwise.numerics.rows import mean_by_shares
 from layerwise.numerics.streams import CODE, Stream
 
 # Seconds between two lines of progress.
@@ -75,7 +76,7 @@ def log_partition(model, *, n_jobs=None, verbose=0):
     return Estimate.exact(value, "sum over all states of the smaller layer")
 
 
-def log_likelihood(model, X):
+def log_likelihood(model, X, *, sample_weight=None):
     """Mean log-likelihood of rows under a fitted model, in nats per row.
 
     Parameters
@@ -84,14 +85,17 @@ def log_likelihood(model, X):
         Fitted; a pipeline ends in one of the others.
     X : array-like or sparse matrix of shape (n_samples, n_features)
         Rows of states; values in (0, 1) are means where units are Bernoulli units.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows in the mean, none negative and some positive: a weight of 2 is the row
+        twice, and rows of weight 0 are left out. None is equal ones.
 
     Returns
     -------
     Estimate
         Exact for rows of states; of continuous units it is the mean of log densities. Rows of
-        means have the expected log-likelihood of rows
-        drawn from them: estimated by 17 draws of each, ``low`` and ``high`` 3 standard errors
-        away, or less, as draws are spread more evenly than this counts.
+        means have the expected log-likelihood of rows drawn from them: estimated by 17 draws of
+        each, ``low`` and ``high`` 3 standard errors away, or less, as draws are spread more evenly
+        than this counts.
 
     Raises
     ------
@@ -107,11 +111,11 @@ def log_likelihood(model, X):
             f"and got {model!r}."
         )
     check_is_fitted(model)
-    X = validate(model, X, model.visible_units_, sparse=True)
-    return _mean(model, model._log_density(), X, "sum over all latent states")
+    X, shares = _shared(validate(model, X, model.visible_units_, sparse=True), sample_weight)
+    return _mean(model, model._log_density(), X, shares, "sum over all latent states")
 
 
-def log_pseudolikelihood(model, X):
+def log_pseudolikelihood(model, X, *, sample_weight=None):
     """Mean pseudo-log-likelihood of rows under a fitted RBM, in nats per row.
 
     The pseudo-likelihood of a row is the product over its units of p(unit | all other units), a
@@ -123,8 +127,11 @@ def log_pseudolikelihood(model, X):
     ----------
     model : RBM, BernoulliRBM or Pipeline
         Fitted; a pipeline ends in one of the others.
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
         Rows of states; values in (0, 1) are means where units are Bernoulli units.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows in the mean, none negative and some positive: a weight of 2 is the row
+        twice, and rows of weight 0 are left out. None is equal ones.
 
     Returns
     -------
@@ -162,22 +169,35 @@ def log_pseudolikelihood(model, X):
             f"{model!r}."
         )
     params = model.params_
-    X = validate(model, X, model.visible_units_, sparse=True)
+    X, shares = _shared(validate(model, X, model.visible_units_, sparse=True), sample_weight)
     function = partial(pseudo.log_pseudolikelihood, params)
-    return _mean(model, function, X, "sum over all units")
+    return _mean(model, function, X, shares, "sum over all units")
 
 
-def _mean(model, function, X, method):
+def _mean(model, function, X, shares, method):
     """Return the mean over rows of what a function says of states, exact unless rows are means."""
     value, variance = expected(function, X, model.visible_units_)
-    mean, error = float(np.mean(value)), float(np.sqrt(variance.sum())) / len(value)
+    mean = float(mean_by_shares(value, shares))
+    share = 1 / len(value) if shares is None else shares
+    error = float(np.sqrt(np.sum(variance * share**2)))
     if error == 0:
         return Estimate.exact(mean, method)
     method += f", mean over {N_DRAWS} draws of each row of means"
     return Estimate(mean, mean - 3 * error, mean + 3 * error, method)
 
 
-def best_latent_marginal(layer, X, tol=1e-3, *, n_draws=None, random_state=None):
+def _shared(X, sample_weight):
+    """Return the rows that count, and their shares in the mean: None where all count alike."""
+    X, weights = counted(X, validated_weights(sample_weight, X))
+    if weights is None or np.all(weights == weights[0]):
+        return X, None
+    shares = weights / weights.sum()
+    return X[shares > 0], shares[shares > 0]  # of weights of all sizes, some may underflow
+
+
+def best_latent_marginal(
+    layer, X, tol=1e-3, *, sample_weight=None, n_draws=None, random_state=None
+):
     """Best mean log-likelihood of ``X`` over all distributions of the latent states.
 
     The value U_D of Arnold and Ollivier (2013), section 2: no upper layers, however deep, can
@@ -189,15 +209,19 @@ def best_latent_marginal(layer, X, tol=1e-3, *, n_draws=None, random_state=None)
         A fitted layer, whose p(x | h) is taken, or a conditional itself; of a DBN, the bottom
         layer; of a pipeline, the last step. At most 24 latent units, or any number with
         ``n_draws``.
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
         Rows of states. If some have values in (0, 1) where units are Bernoulli units, which are
-        means, 17 draws of each row take its place: those of ``score_samples``.
+        means, 17 draws of each row take its place: those of ``score_samples``. Sparse rows are
+        made dense some at a time.
     tol : float, default=1e-3
         Width of the bracket at which to stop, in nats.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows in the mean, none negative and some positive: a weight of 2 is the row
+        twice, and rows of weight 0 are left out. None is equal ones.
     n_draws : int, default=None
         Instead of all latent states, take so many draws of the layer's q(h | x), spread evenly
-        over the rows. What is found is a lower bound, and certain: no state is left out of a
-        bracket that was never in it. None lists all states.
+        over the rows, or by their weights. What is found is a lower bound, and certain: no state
+        is left out of a bracket that was never in it. None lists all states.
     random_state : int, RandomState instance or None, default=None
         Of the draws.
 
@@ -220,20 +244,26 @@ def best_latent_marginal(layer, X, tol=1e-3, *, n_draws=None, random_state=None)
     Notes
     -----
     At any weights Q the maximum is at most L(Q) + log max_h D(h), with D(h) the mean over rows of
-    p(x | h) / p_Q(x) (Lindsay's bound). That certificate, and not an iteration count, ends the
-    search. A few steps of EM choose a first support; then, round by round, its weights take a step
-    of second order, states of weight zero leave, and states with D > 1 join. Both ends of the
-    bracket are moved outwards by a bound on what rounding may have changed.
+    p(x | h) / p_Q(x) (Lindsay's bound), by the rows' weights where they have some. That
+    certificate, and not an iteration count, ends the search. A few steps of EM choose a first
+    support; then, round by round, its weights take a step of second order, states of weight zero
+    leave, and states with D > 1 join. Both ends of the bracket are moved outwards by a bound on
+    what rounding may have changed.
     """
-    layer, conditional, X = resolved(layer, X, "best_latent_marginal")
+    layer, X = _bottom(layer, X, "best_latent_marginal")
+    conditional = _conditional(layer)
+    X, shares = _drawn(*_shared(X, sample_weight), conditional.visible)
     if n_draws is None:
-        return marginal.best_latent_marginal(conditional, X, tol)
+        return marginal.best_latent_marginal(conditional, X, tol, shares=shares)
     inference = inference_of(layer, "best_latent_marginal with n_draws")
-    states = _draws(inference, X, conditional, n_draws, random_state)
-    return sampled.best_latent_marginal(conditional, X, states, tol)
+    states = _draws(inference, X, shares, conditional, n_draws, random_state)
+    return sampled.best_latent_marginal(conditional, X, states, tol, shares=shares)
 
 
-def latent_marginal_bound(layer, X, X_inference=None, *, n_draws=None, random_state=None):
+def latent_marginal_bound(
+    layer, X, X_inference=None, *, sample_weight=None, sample_weight_inference=None, n_draws=None,
+    random_state=None,
+):  # fmt: skip
     """Mean log-likelihood of ``X`` under the layer and its own aggregated inference.
 
     The criterion Uhat of Arnold and Ollivier (2013): the latent distribution is q_D, the mean of
@@ -245,15 +275,19 @@ def latent_marginal_bound(layer, X, X_inference=None, *, n_draws=None, random_st
     layer : RBM, AutoEncoder, DBN or Pipeline
         Fitted; of a DBN, the bottom layer, of a pipeline, the last step. At most 24 latent units,
         or any number with ``n_draws``.
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
         As in ``best_latent_marginal``.
-    X_inference : array-like of shape (n_rows, n_features), default=None
-        Rows that q(h | x) is aggregated over; ``X`` itself if None.
+    X_inference : array-like or sparse matrix of shape (n_rows, n_features), default=None
+        Rows that q(h | x) is aggregated over; ``X`` itself if None, with its weights.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows of ``X`` in the mean, as in ``best_latent_marginal``.
+    sample_weight_inference : array-like of shape (n_rows,), default=None
+        Weights of the rows of ``X_inference`` in the aggregate.
     n_draws : int, default=None
         Instead of all latent states, take so many draws of q(h | x), spread evenly over
-        ``X_inference``, as the latent distribution. The value is a certain lower bound of the
-        best latent marginal; of the bound with all states it is one on average. None lists all
-        states.
+        ``X_inference`` or by its weights, as the latent distribution. The value is a certain lower
+        bound of the best latent marginal; of the bound with all states it is one on average. None
+        lists all states.
     random_state : int, RandomState instance or None, default=None
         Of the draws.
 
@@ -272,19 +306,25 @@ def latent_marginal_bound(layer, X, X_inference=None, *, n_draws=None, random_st
     TypeError
         If the layer is none of these.
     """
-    found, X = _bottom(layer, X, "latent_marginal_bound")
-    inference = inference_of(found, "latent_marginal_bound")
+    asker = "latent_marginal_bound"
+    if X_inference is None and sample_weight_inference is not None:
+        raise ValueError(
+            "sample_weight_inference asks for weights of the rows of X_inference, which is None. "
+            "Pass those rows too; the weights of X are sample_weight."
+        )
+    found, X = _bottom(layer, X, asker)
+    inference = inference_of(found, asker)
     conditional = _conditional(found)
-    over = X = _drawn(X, conditional.visible)
+    over = X, shares = _drawn(*_shared(X, sample_weight), conditional.visible)
     if X_inference is not None:
-        X_inference = _bottom(layer, X_inference, "latent_marginal_bound")[1]
-        over = _drawn(X_inference, conditional.visible)
+        X_inference = _bottom(layer, X_inference, asker)[1]
+        over = _drawn(*_shared(X_inference, sample_weight_inference), conditional.visible)
     if n_draws is not None:
-        states = _draws(inference, over, conditional, n_draws, random_state)
-        return sampled.latent_marginal_bound(conditional, X, states)
-    log_inferred = marginal.log_inferred(inference, over)
+        states = _draws(inference, *over, conditional, n_draws, random_state)
+        return sampled.latent_marginal_bound(conditional, X, states, shares=shares)
+    log_inferred = marginal.log_inferred(inference, *over)
     _check_latent(len(log_inferred).bit_length() - 1, conditional)
-    return marginal.latent_marginal_bound(conditional, log_inferred, X)
+    return marginal.latent_marginal_bound(conditional, log_inferred, X, shares=shares)
 
 
 def inference_of(layer, asker):
@@ -307,11 +347,11 @@ def _check_latent(n_latent, conditional):
         )
 
 
-def _draws(inference, X, conditional, n_draws, random_state):
+def _draws(inference, X, shares, conditional, n_draws, random_state):
     """Return states drawn from the inference of some rows."""
     check_scalar(n_draws, "n_draws", Integral, min_val=4)
     stream = Stream.from_random_state(random_state)
-    states = sampled.drawn_states(inference, X, n_draws, stream, lane=CODE)
+    states = sampled.drawn_states(inference, X, n_draws, stream, lane=CODE, shares=shares)
     _check_latent(states.shape[1], conditional)
     return states.astype(float)
 
@@ -337,7 +377,10 @@ def _bottom(model, X, asker):
     model, X = last_step(model, X)
     if isinstance(model, Conditional):
         whose = f"The layer has {model.n_visible} visible units"
-        return model, validate_rows(X, model.n_visible, whose, model.visible.check)
+        units = model.visible
+        return model, validate_rows(
+            X, model.n_visible, whose, units.check, sparse=units.takes_zeros
+        )
     if isinstance(model, BaseEstimator):
         check_is_fitted(model)
     if not hasattr(model, "conditional_"):
@@ -345,7 +388,7 @@ def _bottom(model, X, asker):
             f"{asker} takes a layer with p(x | h): an RBM, an AutoEncoder, a DBN, a Pipeline that "
             f"ends in one, or a Conditional; it got {model!r}."
         )
-    X = validate(model, X, model.conditional_.visible)
+    X = validate(model, X, model.conditional_.visible, sparse=True)
     return (model.layers_[0] if isinstance(model, DBN) else model), X
 
 
@@ -353,19 +396,23 @@ def resolved(model, X, asker):
     """Return the layer of a model that is meant, its p(x | h) in float64, and X as states."""
     layer, X = _bottom(model, X, asker)
     conditional = _conditional(layer)
-    return layer, conditional, _drawn(X, conditional.visible)
+    return layer, conditional, _drawn(X, None, conditional.visible)[0]
 
 
 def _conditional(layer):
     return (layer if isinstance(layer, Conditional) else layer.conditional_).astype(float)
 
 
-def _drawn(X, units):
-    """Return the rows as states, in float64: if some are means, the draws of all."""
+def _drawn(X, shares, units):
+    """Return the rows as states, in float64, and their shares: if some are means, all rows' draws.
+
+    Sparse rows stay so.
+    """
     takes_means = units.takes_means(X.shape[1])
-    if not are_states(X, takes_means).all():
-        X = states_of(X, takes_means).reshape(-1, X.shape[1])
-    return X.astype(float)
+    if not all_states(X, takes_means):
+        X = all_drawn(X, takes_means)
+        shares = None if shares is None else np.repeat(shares / N_DRAWS, N_DRAWS)
+    return X.astype(float), shares
 
 
 def _lines_of_progress(what):

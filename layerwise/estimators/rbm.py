@@ -381,9 +381,10 @@ class RBM(Layer):
         ----------
         n_samples : int, default=1
             Number of rows, or with ``given`` of draws for each of its rows.
-        given : array-like of shape (n_rows, n_features), default=None
+        given : array-like or sparse matrix of shape (n_rows, n_features), default=None
             Rows of known states, with NaN where a unit is free. Of a softmax group all units are
-            free, or none. None leaves all units free.
+            free, or none. None leaves all units free. Sparse rows are made dense at once, as the
+            draws are.
         n_steps : int, default=1000
             Steps of Gibbs sampling from random states; not used where draws are exact, that is
             where the smaller layer has at most 20 units. With ``given``: where the hidden layer

@@ -1,14 +1,15 @@
 """Samples of fitted models given some of their units."""
 
+from functools import partial
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_scalar
 
 from layerwise._sklearn import validated_rows
-from layerwise.likelihood.clamped import given_states
+from layerwise.likelihood.clamped import given_states, given_states_of_layer
 
-__all__ = ["sample_given"]
+__all__ = ["sample_given", "sample_layer_given"]
 
 
 def sample_given(estimator, given, n_samples, n_steps, stream):
@@ -18,7 +19,7 @@ def sample_given(estimator, given, n_samples, n_steps, stream):
     ----------
     estimator : RBM or DBN
         Fitted.
-    given : array-like of shape (n_rows, n_features)
+    given : array-like or sparse matrix of shape (n_rows, n_features)
     n_samples, n_steps : int
     stream : Stream
 
@@ -28,9 +29,35 @@ def sample_given(estimator, given, n_samples, n_steps, stream):
         The draws of one row stand together.
     """
     check_scalar(n_steps, "n_steps", Integral, min_val=1)
+    draw = partial(given_states, estimator.model_, n_steps=n_steps)
+    return _drawn(estimator, given, n_samples, draw, stream)
+
+
+def sample_layer_given(estimator, given, n_samples, log_marginal, stream):
+    """Return what ``sample_given`` does, of a layer under a latent distribution of its own.
+
+    Parameters
+    ----------
+    estimator : AutoEncoder or LatentLayer
+        Fitted.
+    given : array-like or sparse matrix of shape (n_rows, n_features)
+    n_samples : int
+    log_marginal : callable
+        Returns log p(h) of all latent states, of shape (2**n_components,).
+    stream : Stream
+
+    Returns
+    -------
+    ndarray of shape (n_rows * n_samples, n_features)
+    """
+    draw = partial(given_states_of_layer, estimator.conditional_, log_marginal)
+    return _drawn(estimator, given, n_samples, draw, stream)
+
+
+def _drawn(estimator, given, n_samples, draw, stream):
     X, free = _known(estimator, given)
     X, free = (np.repeat(array, n_samples, axis=0) for array in (X, free))
-    return given_states(estimator.model_, X, free, stream.child("given"), n_steps)
+    return draw(X, free, stream.child("given"))
 
 
 def _known(estimator, given):

@@ -1,7 +1,8 @@
 """Weights of states that make rows most likely: an active set, with steps of second order.
 
 Bracketed by Lindsay's bound: at any weights Q the maximum is at most L(Q) + log max_h D(h), with
-D(h) the mean over rows of p(x | h) / p_Q(x).
+D(h) the mean over rows of p(x | h) / p_Q(x). Rows may have weights of their own, by which all
+means over rows are taken: the bound holds for these as well.
 """
 
 import math
@@ -12,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from layerwise.numerics.products import product
 from layerwise.numerics.quadratic import gram, nonnegative_minimum
+from layerwise.numerics.rows import mean_by_shares
 
 __all__ = ["maximise"]
 
@@ -25,7 +27,8 @@ RIDGE = 1e-10
 ROUNDS = 500
 
 
-# Below, likelihood[h, x] is p(x | h) of a support's states, scaled for each row by any number.
+# Below, likelihood[h, x] is p(x | h) of a support's states, scaled for each row by any number, and
+# parts are the rows' shares in a mean over them, or None where all count alike.
 
 
 def _density(likelihood, weights):
@@ -33,12 +36,12 @@ def _density(likelihood, weights):
     return product(weights[None], likelihood)[0]
 
 
-def _em_step(likelihood, weights):
-    weights = weights * (likelihood / _density(likelihood, weights)).mean(axis=1)
+def _em_step(likelihood, weights, parts):
+    weights = weights * mean_by_shares(likelihood / _density(likelihood, weights), parts)
     return weights / weights.sum()
 
 
-def _joined(likelihood, weights, shares):
+def _joined(likelihood, weights, shares, parts=None):
     """Return weights in which newcomers have settled, unless that lowers the likelihood.
 
     From no weight at all, one second-order step can at most double a row's p(x), and it takes
@@ -46,29 +49,30 @@ def _joined(likelihood, weights, shares):
     """
     joined = (weights + shares) / (weights + shares).sum()
     for _ in range(SETTLING):
-        joined = _em_step(likelihood, joined)
+        joined = _em_step(likelihood, joined, parts)
     # A row that a newcomer explains e^745 times better has had, in its scale, no density at all.
     with np.errstate(divide="ignore"):
         before = np.log(_density(likelihood, weights))
-    gain = (np.log(_density(likelihood, joined)) - before).mean()
+    gain = mean_by_shares(np.log(_density(likelihood, joined)) - before, parts)
     return joined if gain > 0 else weights
 
 
-def _second_order_step(likelihood, weights):
+def _second_order_step(likelihood, weights, parts):
     """Return better weights, by one step of sequential quadratic programming.
 
     As in Kim, Carbonetto, Stephens and Anitescu (2020): at the weights w, with p = w L and
-    R = L / p, the quadratic model of -mean log p + sum w has the matrix R R^T / N, and its
-    minimiser over y >= 0 is where the line search looks. y is taken in units that make the
-    matrix's diagonal 1, so that the ridge means the same for states of many and of few rows.
+    R = L / p, the quadratic model of -mean log p + sum w has the matrix R R^T / N, or R S R^T with
+    S the rows' shares, and its minimiser over y >= 0 is where the line search looks. y is taken in
+    units that make the matrix's diagonal 1, so that the ridge means the same for states of many
+    and of few rows.
     """
-    n_rows = likelihood.shape[1]
     density = _density(likelihood, weights)
     ratio = likelihood / density
-    gain = ratio.mean(axis=1)
+    gain = mean_by_shares(ratio, parts)
     # R has no negative entry, so that y is 0 wherever the linear term is not above 0.
     able = gain > 0.5
-    ratio = ratio[able] / np.sqrt(n_rows)
+    ratio = ratio[able]
+    ratio = ratio / np.sqrt(ratio.shape[1]) if parts is None else ratio * np.sqrt(parts)
     size = np.sqrt(np.einsum("ij,ij->i", ratio, ratio))
     ratio /= size[:, None]
     matrix = gram(ratio)
@@ -78,22 +82,29 @@ def _second_order_step(likelihood, weights):
     try:
         proposal[able] = nonnegative_minimum(matrix, linear, weights[able] > 0) / size
     except RuntimeError:  # a step of EM always improves
-        return _em_step(likelihood, weights)
-    new = _line_search(likelihood, weights, proposal / proposal.sum(), density)
-    return _em_step(likelihood, weights) if new is None else new
+        return _em_step(likelihood, weights, parts)
+    new = _line_search(likelihood, weights, proposal / proposal.sum(), density, parts)
+    return _em_step(likelihood, weights, parts) if new is None else new
 
 
-def _line_search(likelihood, weights, proposal, density):
+def _line_search(likelihood, weights, proposal, density, parts):
     """Return the first of halving steps that improves enough, or None."""
     change = _density(likelihood, proposal) / density - 1
-    slope = change.mean()
+    slope = mean_by_shares(change, parts)
     step = 1.0
     while step > 1e-8:
         ratio = 1 + step * change
-        if ratio.min() > 0 and np.log(ratio).mean() >= 1e-4 * step * slope > 0:
+        if ratio.min() > 0 and mean_by_shares(np.log(ratio), parts) >= 1e-4 * step * slope > 0:
             return weights + step * (proposal - weights)
         step /= 2
     return None
+
+
+def _exact_mean(rows, parts):
+    """Return the mean of numbers of rows, whose sum is rounded once."""
+    if parts is None:
+        return math.fsum(rows) / len(rows)
+    return math.fsum(rows * parts) / math.fsum(parts)
 
 
 def maximise(problem, tol, stacklevel):
@@ -102,7 +113,9 @@ def maximise(problem, tol, stacklevel):
     Parameters
     ----------
     problem : object
-        Its ``n_states`` and ``n_rows``; ``log_likelihood(log_weights)``, of each row;
+        Its ``n_states`` and ``n_rows``; ``shares`` of the rows in all means over them, which are
+        positive and sum to 1, or None for equal ones;
+        ``log_likelihood(log_weights)``, of each row;
         ``log_gain(rows)``, log D(h) of each state at these log-likelihoods of the rows;
         ``log_probability(index)``, log p(x | h) of some states, of shape (n_states, n_rows);
         ``candidates(log_gain)``, indices of states worth joining the support; ``slack(n_terms)``,
@@ -120,6 +133,7 @@ def maximise(problem, tol, stacklevel):
     weights : ndarray of shape (n_support,)
         Positive; they sum to 1.
     """
+    parts = problem.shares
     log_weights = np.full(problem.n_states, -np.log(float(problem.n_states)))
     for _ in range(WARM_UP):
         log_weights = log_weights + problem.log_gain(problem.log_likelihood(log_weights))
@@ -134,13 +148,13 @@ def maximise(problem, tol, stacklevel):
         scale = log_probability.max(axis=0)
         likelihood = np.exp(log_probability - scale)
         if shares.any():
-            weights = _joined(likelihood, weights, shares)
-        weights = _second_order_step(likelihood, weights)
+            weights = _joined(likelihood, weights, shares, parts)
+        weights = _second_order_step(likelihood, weights, parts)
         rows = np.log(_density(likelihood, weights)) + scale
         log_gain = problem.log_gain(rows)
         # Lindsay's bound holds for any numbers in the place of log p(x), so for these as they are:
         # of their own rounding the upper end knows nothing.
-        mean, gap = math.fsum(rows) / len(rows), float(log_gain.max())
+        mean, gap = _exact_mean(rows, parts), float(log_gain.max())
         slack = problem.slack(max(len(rows), len(support)))
         low = mean - math.log(math.fsum(weights)) - slack
         high = mean + gap + slack

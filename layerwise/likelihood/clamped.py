@@ -14,7 +14,7 @@ from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.products import product
 from layerwise.numerics.streams import CODE, STATE
 
-__all__ = ["given_states"]
+__all__ = ["given_states", "given_states_of_layer"]
 
 # As powers of 2, what is listed for exact draws: states of the latent units, once for all rows,
 # and of the free units, for each row anew. A deep model has no other way to its draws.
@@ -51,13 +51,45 @@ def given_states(dbn, X, free, stream, n_steps):
         take too many states.
     """
     if dbn.conditionals or dbn.top.n_hidden <= LATENT_LIMIT:
-        return _by_pattern(_LatentListed(dbn), X, free, stream)
+        return _by_pattern(_LatentListed.of(dbn), X, free, stream)
     # Rows with many free units go as chains, all together.
     few = np.array([_bits(dbn.top, pattern) <= FREE_LIMIT for pattern in free], dtype=bool)
     states = _by_pattern(_FreeListed(dbn.top), X, free & few[:, None], stream.child("listed"))
     if not few.all():
         states[~few] = _chains(dbn.top, X[~few], free[~few], stream.child("chains"), n_steps)
     return states
+
+
+def given_states_of_layer(conditional, log_marginal, X, free, stream):
+    """Return rows whose free units are drawn from one layer under its own latent distribution.
+
+    Draws go by the posterior of the latent units given the known units of a row, and are exact.
+
+    Parameters
+    ----------
+    conditional : Conditional
+        p(x | h), with latent units of two states each.
+    log_marginal : callable
+        Returns log p(h) of all latent states, which are at most 2**24.
+    X, free, stream
+        As in ``given_states``.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_visible)
+
+    Raises
+    ------
+    TooManyStates
+        If there are more than 24 latent units.
+    """
+    refuse(
+        conditional.n_latent,
+        DEEP_LIMIT,
+        "A draw from a layer given some of its units",
+        "Give the layer fewer units, or sample without given.",
+    )
+    return _by_pattern(_LatentListed(conditional, log_marginal()), X, free, stream)
 
 
 def _bits(params, pattern):
@@ -85,18 +117,20 @@ def _by_pattern(draw, X, free, stream):
 class _LatentListed:
     """Draws of free units by way of the latent units, all of whose states are listed."""
 
-    def __init__(self, dbn):
-        self.given = dbn.bottom
-        if dbn.conditionals:
-            refuse(
-                self.given.n_latent,
-                DEEP_LIMIT,
-                "A draw from a deep model given some of its units",
-                "Give its first layer fewer units, or sample without given.",
-            )
-            self.log_marginal = latent_log_marginals(dbn)[0]
-        else:
-            self.log_marginal = _hidden_log_weights(dbn.top)
+    def __init__(self, conditional, log_marginal):
+        self.given, self.log_marginal = conditional, log_marginal
+
+    @classmethod
+    def of(cls, dbn):
+        if not dbn.conditionals:
+            return cls(dbn.bottom, _hidden_log_weights(dbn.top))
+        refuse(
+            dbn.bottom.n_latent,
+            DEEP_LIMIT,
+            "A draw from a deep model given some of its units",
+            "Give its first layer fewer units, or sample without given.",
+        )
+        return cls(dbn.bottom, latent_log_marginals(dbn)[0])
 
     def __call__(self, X, pattern, stream):
         latent = self._latent(X, ~pattern, stream)

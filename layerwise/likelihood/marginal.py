@@ -11,6 +11,7 @@ from layerwise.likelihood.partition import TABLE_LIMIT, refuse
 from layerwise.likelihood.rounding import rounding
 from layerwise.numerics.mixture import Factors, Table
 from layerwise.numerics.products import product
+from layerwise.numerics.rows import mean_by_shares
 
 WAY_OUT = "Give the layer fewer units."
 SAMPLE = "Give the layer fewer units, or ask for a lower bound over some states, as n_draws=2000."
@@ -70,14 +71,15 @@ def divergence(weights, log_p):
 class _Problem:
     """max over weights of mean_x log sum_h weights[h] p(x | h), over all states h."""
 
-    def __init__(self, conditional, X):
-        self.given, self.given_rows = conditional, X
-        self.X = conditional.bits_of(X)
-        self.conditional = conditional.in_bits()
-        self.factors = Factors(self.conditional.latent_field(self.X))
-        self.row_part = self.conditional.row_part(self.X)
+    def __init__(self, conditional, X, shares):
+        self.given, self.given_rows, self.shares = conditional, X, shares
+        self.conditional, rows = conditional.in_bits(), conditional.bits_of(X)
+        self.factors = Factors(self.conditional.latent_field(rows))
+        self.row_part = self.conditional.row_part(rows)
         self.state_part = self.conditional.state_part()
-        self.n_states, self.n_rows = len(self.state_part), len(X)
+        self.n_states, self.n_rows = len(self.state_part), X.shape[0]
+        # Of the rows, in a mean over them.
+        self.log_share = -np.log(self.n_rows) if shares is None else np.log(shares)
 
     def log_likelihood(self, log_weights):
         """Return log p(x) of each row."""
@@ -89,7 +91,7 @@ class _Problem:
         Where D is below 1e-9 an upper bound is enough: such a state is neither the maximum nor
         a newcomer.
         """
-        shift = self.row_part - row_log_likelihood - np.log(len(self.X))
+        shift = self.row_part - row_log_likelihood + self.log_share
         floor = self.state_part + np.log(1e-9)
         return self.factors.log_sums_over_rows(shift, floor) - self.state_part
 
@@ -109,7 +111,7 @@ class _Problem:
 
     def slack(self, n_terms):
         """Return a bound of what rounding changes in an end of the bracket."""
-        return rounding(self.given, n_terms, self.given_rows)
+        return rounding(self.given, n_terms, self.given_rows, self.shares)
 
 
 def check_tol(tol):
@@ -118,7 +120,7 @@ def check_tol(tol):
         raise ValueError(f"The 'tol' parameter must be a float above 0. Got {tol!r} instead.")
 
 
-def best_latent_marginal(conditional, X, tol=1e-3):
+def best_latent_marginal(conditional, X, tol=1e-3, *, shares=None):
     """Return the bracket of the best mean log-likelihood over all latent distributions.
 
     ``layerwise.best_latent_marginal`` says more.
@@ -127,9 +129,11 @@ def best_latent_marginal(conditional, X, tol=1e-3):
     ----------
     conditional : Conditional
         In float64, of at most 24 latent units, of two states each.
-    X : ndarray of shape (n_rows, n_visible), float64
+    X : ndarray or CSR of shape (n_rows, n_visible), float64
         States.
     tol : float, default=1e-3
+    shares : ndarray of shape (n_rows,), default=None
+        Of the rows in the mean: positive, and they sum to 1. None is equal ones.
 
     Returns
     -------
@@ -138,14 +142,14 @@ def best_latent_marginal(conditional, X, tol=1e-3):
     check_tol(tol)
     n = conditional.n_latent
     refuse(n, TABLE_LIMIT, "The best latent marginal", SAMPLE)
-    problem = _Problem(conditional, X)
+    problem = _Problem(conditional, X, shares)
     low, high, support, weights = maximise(problem, tol, stacklevel=4)
     table = np.zeros(2**n)
     table[support] = weights
     return Estimate(low, low, high, "active set on the latent states", table)
 
 
-def latent_marginal_bound(conditional, log_inferred, X):
+def latent_marginal_bound(conditional, log_inferred, X, *, shares=None):
     """Return the mean log-likelihood of rows under the inference aggregated over some rows.
 
     ``layerwise.latent_marginal_bound`` says more.
@@ -156,12 +160,14 @@ def latent_marginal_bound(conditional, log_inferred, X):
         In float64, of at most 24 latent units.
     log_inferred : ndarray of shape (2**n_latent,)
         log q_D(h), as ``log_inferred`` returns it.
-    X : ndarray of shape (n_rows, n_visible), float64
+    X : ndarray or CSR of shape (n_rows, n_visible), float64
         States.
+    shares : ndarray of shape (n_rows,), default=None
+        As in ``best_latent_marginal``, in the mean over ``X``.
 
     Returns
     -------
     Estimate
     """
-    value = float(Mixture(conditional, log_inferred)(X).mean())
+    value = float(mean_by_shares(Mixture(conditional, log_inferred)(X), shares))
     return Estimate(value, value, value, "sum over all latent states", np.exp(log_inferred))

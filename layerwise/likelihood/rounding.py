@@ -3,13 +3,14 @@
 import numpy as np
 
 from layerwise.models.units import BITS
+from layerwise.numerics.rows import by_blocks, dense
 
 # 2**-53 is half a unit in the last place of 1. Bounds are doubled: they count roundings to first
 # order, and the second is smaller by 1e13.
 TWICE_HALF_ULP = 2.0**-52
 
 
-def rounding(conditional, n_terms, X=None):
+def rounding(conditional, n_terms, X=None, shares=None):
     """Return a bound, in nats, of what rounding changes in an end of the bracket.
 
     It holds for any finite parameters. With u = 2**-53, m units x, n latent units h, ``n_terms``
@@ -18,6 +19,8 @@ def rounding(conditional, n_terms, X=None):
 
     - Such a mean is a sum of positive numbers: one rounding for each, 3 n for their factors, and
       2 n + 16 of exponents of at most L.
+    - Where rows have shares of their own, each is rounded twice, as are its logarithm, which is
+      an exponent of at most 745, its product with a row's number, and their sums: 8 of L.
     - log p(x | h) is wrong by what ``_of_bits`` or ``_of_any_units`` says.
 
     The bound is twice the sum of these.
@@ -26,8 +29,10 @@ def rounding(conditional, n_terms, X=None):
     ----------
     conditional : Conditional
     n_terms : int
-    X : ndarray of shape (n_rows, n_visible), default=None
+    X : ndarray or CSR of shape (n_rows, n_visible), default=None
         The rows; not needed where all visible units have two states.
+    shares : ndarray of shape (n_rows,), default=None
+        Of the rows in the means over them; None is equal ones.
 
     Returns
     -------
@@ -43,7 +48,8 @@ def rounding(conditional, n_terms, X=None):
     else:
         largest, of_terms = _of_any_units(bits, size, mapped, X)
     largest += 745
-    return TWICE_HALF_ULP * (of_terms + n_terms + 3 * n + (2 * n + 16) * largest)
+    exponents = 2 * n + (16 if shares is None else 24)
+    return TWICE_HALF_ULP * (of_terms + n_terms + 3 * n + exponents * largest)
 
 
 def _of_bits(n, size, mapped):
@@ -84,8 +90,9 @@ def _of_any_units(bits, size, mapped, X):
     partition = np.where(
         gaussian, variance * size**2 / 2 + np.abs(log_variance) / 2 + 1, size + 1
     ).sum()
-    value = np.abs(X).max(axis=0)
-    base = float(np.max(-bits.visible.log_base(X, bits.log_variance)))
+    value = dense(abs(X).max(axis=0)).ravel()
+    base = by_blocks(lambda rows: -bits.visible.log_base(rows, bits.log_variance), X)
+    base = float(np.max(base))
     linear = float(value @ size)
     roundings = (m + n + 2) * linear + (m + 5) * base + (m + 32) * partition
     roundings += (n + 1) * float(mean @ size) + mapped * float((value + mean) @ size)

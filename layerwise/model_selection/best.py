@@ -23,7 +23,7 @@ class OfBestEstimator:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -33,21 +33,23 @@ class OfBestEstimator:
         return self.best_estimator_.score_samples(X)
 
     @available_if(_has_best)
-    def score(self, X, y=None):
+    def score(self, X, y=None, sample_weight=None):
         """Return the mean log-likelihood of the rows under the best DBN, in nats.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in the mean; equal ones if None.
 
         Returns
         -------
         float
         """
         check_is_fitted(self)
-        return self.best_estimator_.score(X)
+        return self.best_estimator_.score(X, sample_weight=sample_weight)
 
     @available_if(_has_best)
     def transform(self, X):
@@ -55,7 +57,7 @@ class OfBestEstimator:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -86,7 +88,7 @@ class OfBestEstimator:
         Parameters
         ----------
         n_samples : int, default=1
-        given : array-like of shape (n_rows, n_features), default=None
+        given : array-like or sparse matrix of shape (n_rows, n_features), default=None
         n_steps : int, default=1000
             As in ``DBN.sample``.
         random_state : int, RandomState instance or None, default=None

@@ -9,11 +9,17 @@ from sklearn.exceptions import FitFailedWarning
 
 from layerwise._sklearn import has_callbacks
 from layerwise.estimators.callbacks import TakesCallbacks
-from layerwise.estimators.foreign import as_layer
+from layerwise.estimators.foreign import as_layer, check_weighable
 from layerwise.model_selection import rounds
 from layerwise.model_selection.spaces import described
 from layerwise.model_selection.tables import mean_scores, reasons, table
-from layerwise.model_selection.trials import NUMBERS, fitted, number_of_top, trial
+from layerwise.model_selection.trials import (
+    NUMBERS,
+    check_takes_weights,
+    fitted,
+    number_of_top,
+    trial,
+)
 from layerwise.numerics import jobs
 
 KEY = ("layer", "index", "split", "n_passes")
@@ -35,8 +41,8 @@ class GreedySelection:
         self.search, self.dbn, self.tried = search, dbn, tried
         self.names = list(tried)
 
-    def check(self, X):
-        """Raise what is wrong with the parameters or the rows, before any work."""
+    def check(self, X, weights):
+        """Raise what is wrong with the parameters, the rows or their weights, before any work."""
         scoring = self.search.scoring
         for name, number in scoring.items() if isinstance(scoring, dict) else ():
             if name not in self.tried:
@@ -52,14 +58,13 @@ class GreedySelection:
         if self.search.strategy == "halving":
             for name, candidates in self.tried.items():
                 rounds.check_passes(name, candidates)
-        refused = []
-        for candidate in self.tried[self.names[0]]:
-            try:
-                as_layer(candidate.entry).data_units(X.shape[1]).check(X)
-                return
-            except ValueError as error:
-                refused.append(error)
-        raise refused[0]
+        if weights is not None:
+            for number in scoring.values() if isinstance(scoring, dict) else [scoring]:
+                if callable(number):
+                    check_takes_weights(number)
+            for candidates in self.tried.values():
+                _check_some(check_weighable, candidates)
+        _check_some(lambda layer: layer.data_units(X.shape[1]).check(X), self.tried[self.names[0]])
 
     def run(self, folds, records, told):
         """Choose the layers from the bottom up.
@@ -206,6 +211,18 @@ class GreedySelection:
             f"{record['index']}, split {record['split']}: {found} {described(params)}",
             file=sys.stderr,
         )
+
+
+def _check_some(check, candidates):
+    """Raise what a check says of the layer of the first candidate, if none passes it."""
+    refused = []
+    for candidate in candidates:
+        try:
+            check(as_layer(candidate.entry))
+            return
+        except ValueError as error:
+            refused.append(error)
+    raise refused[0]
 
 
 def _fitted(place, work):

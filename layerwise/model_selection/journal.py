@@ -16,7 +16,7 @@ NAME = "records.jsonl"
 
 
 @contextmanager
-def journal(search, dbn, tried, X, splits, stream):
+def journal(search, dbn, tried, data, splits, stream):
     """Give the records of a search, those of its folder among them; hold the folder.
 
     Parameters
@@ -25,7 +25,8 @@ def journal(search, dbn, tried, X, splits, stream):
     dbn : DBN
         Unfitted, with an int as its ``random_state``.
     tried : dict of str to list of Candidate
-    X : ndarray of shape (n_samples, n_features)
+    data : pair of an ndarray or CSR of shape (n_samples, n_features), and an ndarray or None
+        The rows and their weights.
     splits : list of (ndarray, ndarray)
     stream : Stream
         Of the search.
@@ -59,14 +60,14 @@ def journal(search, dbn, tried, X, splits, stream):
     with held(folder, "search", "choose another folder"):
         yield RecordFile(
             folder / NAME,
-            _settings(search, dbn, tried, X, splits, stream),
+            _settings(search, dbn, tried, *data, splits, stream),
             key=KEY,
             what="search",
             way_out="Choose another folder, or delete that file.",
         )
 
 
-def _settings(search, dbn, tried, X, splits, stream):
+def _settings(search, dbn, tried, X, weights, splits, stream):
     """Return all that a trial's result depends on but for its place, as short texts."""
     strategy = search.strategy
     if strategy == "halving":
@@ -75,6 +76,7 @@ def _settings(search, dbn, tried, X, splits, stream):
     return {
         "version": __version__,
         "rows": fingerprint(X, np.array(str(X.dtype))),
+        "weights": "none" if weights is None else fingerprint(weights),
         "seed": stream.key.hex(),
         "splits": fingerprint(*(part for split in splits for part in split)),
         "dbn": _digest(described(dbn)),

@@ -5,24 +5,26 @@ from layerwise.estimators import likelihood
 __all__ = ["blm", "log_likelihood"]
 
 
-def log_likelihood(estimator, X, y=None):
+def log_likelihood(estimator, X, y=None, sample_weight=None):
     """Return the mean log-likelihood of rows, in nats.
 
     Parameters
     ----------
     estimator : fitted RBM, AutoEncoder, DBN or Pipeline
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
     y : Ignored
         Present for scikit-learn's sake.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows in the mean.
 
     Returns
     -------
     float
     """
-    return float(likelihood.log_likelihood(estimator, X).value)
+    return float(likelihood.log_likelihood(estimator, X, sample_weight=sample_weight).value)
 
 
-def blm(estimator, X, y=None):
+def blm(estimator, X, y=None, sample_weight=None):
     """Return the best latent marginal's mean log-likelihood of rows, in nats.
 
     It is an upper bound on what any model with this bottom layer can reach on ``X``, and so
@@ -32,13 +34,16 @@ def blm(estimator, X, y=None):
     ----------
     estimator : fitted RBM, AutoEncoder, DBN or Pipeline
         A layer, a deep model whose bottom layer is meant, or a pipeline that ends in one.
-    X : array-like of shape (n_samples, n_features)
+    X : array-like or sparse matrix of shape (n_samples, n_features)
     y : Ignored
         Present for scikit-learn's sake.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows in the mean.
 
     Returns
     -------
     float
         The bracketed value of :func:`layerwise.best_latent_marginal`.
     """
-    return float(likelihood.best_latent_marginal(estimator, X).value)
+    found = likelihood.best_latent_marginal(estimator, X, sample_weight=sample_weight)
+    return float(found.value)

@@ -15,6 +15,7 @@ from layerwise._sklearn import (
     fit_context,
     get_tags,
     validated_rows,
+    validated_weights,
 )
 from layerwise.estimators.callbacks import (
     TakesCallbacks,
@@ -22,7 +23,7 @@ from layerwise.estimators.callbacks import (
     refuse_on_parts,
     with_callbacks,
 )
-from layerwise.estimators.checks import restored_on_error
+from layerwise.estimators.checks import counted, restored_on_error
 from layerwise.estimators.dbn import DBN
 from layerwise.model_selection.best import OfBestEstimator
 from layerwise.model_selection.folds import Fold, splits
@@ -68,6 +69,7 @@ class LayerwiseSearch(
         too large for that sum, by that of the top on states that are drawn through the layers
         below. A callable ``scorer(estimator, X)`` judges all layers: it takes a fitted layer and
         its held-out rows, and for the last layer the whole DBN and the held-out rows of the data.
+        Where rows have weights, it takes ``sample_weight`` too, those of the held-out rows.
         A dict has a string or callable by layer, and a layer that it leaves out its default.
     cv : int, splitter or iterable, default=None
         Splits of the rows, as in scikit-learn. Each split trains its own layers, and the mean of
@@ -134,7 +136,9 @@ class LayerwiseSearch(
     -----
     On each split, the chosen layers have the bits that fitting the DBN with ``best_params_`` to
     its training rows gives them, so that the score of the last layer is that of this DBN. Layers
-    above the first are judged by one draw of each held-out row through the layers below. A
+    above the first are judged by one draw of each held-out row through the layers below. Weights
+    of rows go with them into the training and the judging of each split; splits count alike in the
+    mean, and ``validation_fraction`` is of the number of rows. A
     ``fine_tuner`` of the DBN trains ``best_estimator_`` alone, once all layers are chosen.
     Callbacks hear of a task for each layer, with one for each trial, and of the last training.
     Those that scikit-learn hands on to parts, such as ``ProgressBar``, hear of all passes too.
@@ -221,15 +225,20 @@ class LayerwiseSearch(
         self.verbose = verbose
 
     @fit_context
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Choose the layers, and train a DBN of them on all rows if ``refit``.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows of states of the bottom layer's units, or of means of Bernoulli units.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows of states of the bottom layer's units, or of means of Bernoulli units. Sparse rows
+            leave the same bits as dense ones, and are made dense some at a time.
         y : array-like of shape (n_samples,), default=None
             Only a splitter in ``cv`` that asks for it sees it.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, none negative and some positive; 1 if None. Layers are trained on
+            weighted rows, as by ``DBN.fit``, and judged by weighted means over held-out rows.
+            Rows of weight 0 are left out, before rows are split.
 
         Returns
         -------
@@ -239,19 +248,22 @@ class LayerwiseSearch(
         Raises
         ------
         ValueError
-            If a parameter belongs to no layer, if no candidate of a layer could be trained, or if
-            another search left the folder.
+            If a parameter belongs to no layer, if no candidate of a layer could be trained, if a
+            callable in ``scoring`` takes no weights and rows have some, or if another search left
+            the folder.
         """
-        return with_callbacks(LayerwiseSearch._fit, self, X, y)
+        return with_callbacks(LayerwiseSearch._fit, self, X, y, sample_weight)
 
-    def _fit(self, X, y):
+    def _fit(self, X, y, sample_weight):
         self.dbn._check_layers()
         names = [name for name, _ in self.dbn._named_layers]
         refuse_on_parts(self, {"dbn": self.dbn, **dict(self.dbn._named_layers)})
         told = self._init_callback_context(max_subtasks=len(names) + bool(self.refit))
         told.call_on_fit_task_begin(estimator=self, X=X)
         with restored_on_error(self):
-            rows = validated_rows(self, X, reset=True)
+            given = validated_rows(self, X, reset=True, sparse=True)
+            weights_given = validated_weights(sample_weight, given)
+            rows, weights = counted(given, weights_given)
             stream = Stream.from_random_state(self.random_state)
             dbn = self._seeded(stream.child("dbn"))
             space = by_layer(self.param_distributions, names)
@@ -262,18 +274,20 @@ class LayerwiseSearch(
                     dbn, depth, space[name], self.strategy, n_iter[name], seed
                 )
             selection = GreedySelection(self, dbn, tried)
-            selection.check(rows)
-            found = splits(rows, y, self.cv, self.validation_fraction, stream.child("split"))
+            selection.check(rows, weights)
+            found = splits(
+                given, y, self.cv, self.validation_fraction, stream.child("split"), weights_given
+            )
             of_dbn = Stream.from_random_state(dbn.random_state)
             folds = [
-                Fold.of(rows, split, of_dbn, stream.child("draws", index))
+                Fold.of(rows, split, of_dbn, stream.child("draws", index), weights)
                 for index, split in enumerate(found)
             ]
-            with journal(self, dbn, tried, rows, found, stream) as records:
+            with journal(self, dbn, tried, (rows, weights), found, stream) as records:
                 selection.run(folds, records, told)
             self.n_splits_ = len(folds)
             if self.refit:
-                self._train_best(dbn, X, told)
+                self._train_best(dbn, X, sample_weight, told)
         told.call_on_fit_task_end(estimator=self, X=X)
         return self
 
@@ -286,12 +300,12 @@ class LayerwiseSearch(
             dbn.random_state = int(check_random_state(seed).randint(2**31))
         return dbn
 
-    def _train_best(self, dbn, X, told):
+    def _train_best(self, dbn, X, sample_weight, told):
         best = clone(dbn).set_params(**clone(self.best_params_, safe=False))
         step = told.subcontext(task_name="refit-with-best-params")
         start = time.perf_counter()
         with as_task(step, self, best, X=X):
-            self.best_estimator_ = best.fit(X)
+            self.best_estimator_ = best.fit(X, sample_weight=sample_weight)
         self.refit_time_ = time.perf_counter() - start
 
     def __sklearn_tags__(self):
@@ -299,5 +313,4 @@ class LayerwiseSearch(
         if isinstance(self.dbn, DBN):
             of_dbn = get_tags(self.dbn)
             tags.input_tags, tags.transformer_tags = of_dbn.input_tags, of_dbn.transformer_tags
-            tags.input_tags.sparse = False
         return tags

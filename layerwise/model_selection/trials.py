@@ -3,32 +3,40 @@
 import math
 import time
 from contextlib import nullcontext
+from inspect import signature
 from itertools import pairwise
 
-from layerwise.estimators.likelihood import best_latent_marginal, latent_marginal_bound
+from layerwise.estimators.likelihood import latent_marginal_bound
 from layerwise.likelihood.partition import PAIRS_LIMIT, TABLE_LIMIT
 from layerwise.model_selection import scorers
 
-__all__ = ["fitted", "number_of_top", "trial"]
+__all__ = ["check_takes_weights", "fitted", "number_of_top", "trial"]
 
 # What a candidate may raise without ending the search. Anything else is a fault of the program.
 FAILURES = (ValueError, ArithmeticError, MemoryError)
 
 
 def _blm(fold, dbn, name, layer):
-    return best_latent_marginal(layer.conditional_, fold.held_out).value
+    return scorers.blm(layer.conditional_, fold.held_out, sample_weight=fold.test_weights)
 
 
 def _bound(fold, dbn, name, layer):
-    return latent_marginal_bound(layer.estimator, fold.held_out, fold.seen).value
+    return latent_marginal_bound(
+        layer.estimator,
+        fold.held_out,
+        fold.seen,
+        sample_weight=fold.test_weights,
+        sample_weight_inference=fold.train_weights,
+    ).value
 
 
 def _log_likelihood(fold, dbn, name, layer):
-    return scorers.log_likelihood(fold.whole(dbn, name, layer), fold.test)
+    whole = fold.whole(dbn, name, layer)
+    return scorers.log_likelihood(whole, fold.test, sample_weight=fold.test_weights)
 
 
 def _latent_log_likelihood(fold, dbn, name, layer):
-    return scorers.log_likelihood(layer.estimator, fold.held_out)
+    return scorers.log_likelihood(layer.estimator, fold.held_out, sample_weight=fold.test_weights)
 
 
 NUMBERS = {
@@ -107,9 +115,25 @@ def trial(dbn, name, candidate, fold, key, number, error_score, told=None):
 def _judged(number, fold, dbn, name, layer):
     if not callable(number):
         return NUMBERS[number](fold, dbn, name, layer)
+    weights = {} if fold.test_weights is None else {"sample_weight": fold.test_weights}
     if name == dbn._named_layers[-1][0]:
-        return number(fold.whole(dbn, name, layer), fold.test)
-    return number(layer.estimator, fold.held_out)
+        return number(fold.whole(dbn, name, layer), fold.test, **weights)
+    return number(layer.estimator, fold.held_out, **weights)
+
+
+def check_takes_weights(scorer):
+    """Raise that a scorer takes no weights of rows, if it does not."""
+    try:
+        takes = signature(scorer).parameters.values()
+    except (TypeError, ValueError):  # of some builtins nothing is known
+        takes = ()
+    if not any(each.name == "sample_weight" or each.kind is each.VAR_KEYWORD for each in takes):
+        name = getattr(scorer, "__name__", repr(scorer))
+        raise ValueError(
+            "sample_weight asks that held-out rows are judged by their weights, and the callable "
+            f"{name} in scoring takes no sample_weight. Give it that parameter, as scorers.blm "
+            "has it, or pass no weights."
+        )
 
 
 def fitted(name, candidate, fold):

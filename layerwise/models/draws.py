@@ -1,13 +1,14 @@
 """Draws of rows that hold means: what a number about states says of them."""
 
 import numpy as np
+from scipy.sparse import csr_array, vstack
 
 from layerwise.models.units import BITS
 from layerwise.numerics import units
 from layerwise.numerics.rows import blocks, dense, issparse
 from layerwise.numerics.streams import DATA, Stream
 
-__all__ = ["N_DRAWS", "all_states", "are_states", "expected", "states_of"]
+__all__ = ["N_DRAWS", "all_drawn", "all_states", "are_states", "expected", "states_of"]
 
 # Draws of each row of means. A prime: multiples of one unit's shift then take all places, so that
 # any two units' places are as unrelated as if each had an order of its own (Latin hypercube
@@ -72,6 +73,26 @@ def states_of(means, takes_means=True):
         place = (stride * draw + shift) % N_DRAWS
         into[...] = np.where(takes_means, place + within < N_DRAWS * row, row)
     return states
+
+
+def all_drawn(X, takes_means):
+    """Return the draws of all rows, those of ``states_of``, one row's after the other's.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_rows, n_units)
+    takes_means : ndarray of shape (n_units,)
+
+    Returns
+    -------
+    ndarray or CSR of shape (n_rows * N_DRAWS, n_units)
+    """
+    if not issparse(X):
+        return states_of(X, takes_means).reshape(-1, X.shape[1])
+    here = blocks(*X.shape, N_DRAWS * X.dtype.itemsize)
+    return vstack(
+        [csr_array(all_drawn(dense(X[rows]), takes_means)) for rows in here], format="csr"
+    )
 
 
 def expected(function, X, units=BITS):

@@ -10,6 +10,7 @@ __all__ = [
     "column_variances",
     "dense",
     "issparse",
+    "mean_by_shares",
     "share_of_ones",
     "side_by_side",
 ]
@@ -109,6 +110,11 @@ def column_variances(X, weights=None):
         return X.var(axis=0, dtype=np.float64)
     mean = column_moments(X, weights) / weights.sum()
     return column_moments(X - mean, weights, power=2) / weights.sum()
+
+
+def mean_by_shares(values, shares):
+    """Return the mean over the last axis, whose parts in it are shares, or equal if None."""
+    return values.mean(axis=-1) if shares is None else (values * shares).sum(axis=-1)
 
 
 def side_by_side(parts):
