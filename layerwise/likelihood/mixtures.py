@@ -41,25 +41,32 @@ class Mixture:
 
         Of continuous units it is the logarithm of a density.
         """
-        parts = [
-            factors.log_sums(self.table) + self.conditional.row_part(rows)
-            for rows, factors in self.blocks(X)
-        ]
-        return np.concatenate([*parts, np.empty(0)])
 
-    def blocks(self, X, size=FACTOR_ROWS):
-        """Yield some rows at a time, of bits where all units have two states, and their factors.
+        def log_densities(here, rows, factors):
+            return factors.log_sums(self.table) + self.conditional.row_part(rows)
+
+        return np.concatenate([*self.by_blocks(X, log_densities), np.empty(0)])
+
+    def by_blocks(self, X, of_block, size=FACTOR_ROWS):
+        """Return what a function finds of some rows at a time, as a list.
 
         Parameters
         ----------
         X : ndarray or CSR of shape (n_rows, n_visible)
             States.
+        of_block : callable
+            ``of_block(here, rows, factors)``: which rows they are, a slice; of bits where all
+            units have two states; and their factors.
         size : int, default=480
             Rows at a time.
         """
+        found = []
         for at in range(0, X.shape[0], size):
             rows = self.given.bits_of(X[at : at + size])
-            yield rows, Factors(self.conditional.latent_field(rows))
+            here = slice(at, at + rows.shape[0])
+            # No name holds factors here: those of two blocks at once took a tenth more time.
+            found.append(of_block(here, rows, Factors(self.conditional.latent_field(rows))))
+        return found
 
 
 def latent_log_marginals(dbn):

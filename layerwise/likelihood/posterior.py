@@ -30,18 +30,22 @@ class Posterior(Mixture):
     def mean(self, X):
         """Return the means of h given rows x, of shape (n_rows, n_latent)."""
         low, step = self.given.latent.bits(self.given.n_latent)
-        parts = [factors.log_sums_and_means(self.table)[1] for _, factors in self.blocks(X)]
+
+        def means(here, rows, factors):
+            return factors.log_sums_and_means(self.table)[1]
+
+        parts = self.by_blocks(X, means)
         bits = np.concatenate([*parts, np.empty((0, self.given.n_latent))])
         return (low + step * bits).astype(self.given.weights.dtype)
 
     def sample(self, X, stream, *, step, lane):
         """Return exact draws of h given rows x, with numbers at (0 or 1, row, step, lane)."""
         uniforms = units.uniforms(X.shape[0], 2, stream, step=step, lane=lane)
-        parts, done = [], 0
-        for rows, factors in self.blocks(X):
-            parts.append(factors.draw(self.table, uniforms[done : done + rows.shape[0]]))
-            done += rows.shape[0]
-        return self.states(np.concatenate([*parts, np.empty(0, dtype=int)]))
+
+        def draws(here, rows, factors):
+            return factors.draw(self.table, uniforms[here])
+
+        return self.states(np.concatenate([*self.by_blocks(X, draws), np.empty(0, dtype=int)]))
 
     def states(self, index):
         """Return the latent states of some indices, of shape (n_states, n_latent)."""
@@ -83,12 +87,14 @@ class Posterior(Mixture):
         likelihood, means = np.empty(n_rows), np.empty((n_rows, self.given.n_latent))
         table = self.table.log_weights.ravel()
         floor = np.log(NEGLIGIBLE / len(table)) - table
-        aggregated, done = np.zeros(len(table)), 0
-        for rows, factors in self.blocks(X, AGGREGATED_ROWS):
-            here = slice(done, done + rows.shape[0])
+        aggregated = np.zeros(len(table))
+
+        def expect(here, rows, factors):
+            nonlocal aggregated
             sums, means[here] = factors.log_sums_and_means(self.table)
             share = factors.log_sums_over_rows(np.log(weights[here]) - sums, floor)
             aggregated += np.exp(share + table)
             likelihood[here] = sums + self.conditional.row_part(rows)
-            done = here.stop
+
+        self.by_blocks(X, expect, AGGREGATED_ROWS)
         return likelihood, means, aggregated
