@@ -133,7 +133,9 @@ def test_every_signal_ends_the_command_in_one_way(tmp_path, number, status, word
     # The way out takes a second or two; idle workers would stay for five minutes.
     assert took < 60
     with held(out):  # and the folder is free
-        assert len(records(out)) == sum("nats on validation" in line for line in said)
+        # A record is kept before its line is printed, and the signal may come in between.
+        told = sum("nats on validation" in line for line in said)
+        assert len(records(out)) - told in ((0,) if moment == "at once" else (0, 1))
 
 
 def test_workers_that_are_not_wanted_any_more_are_ended_in_silence():

@@ -24,16 +24,19 @@ from layerwise.estimators.checks import (
 )
 from layerwise.estimators.foreign import as_layer, check_weighable
 from layerwise.estimators.passes import Audience, Lines, certain, run_passes
-from layerwise.estimators.rbm import RBM, sample_visible
+from layerwise.estimators.rbm import sample_visible
 from layerwise.estimators.sampling import sample_given
 from layerwise.estimators.stacking import (
+    adopted,
+    check_entries,
+    check_layers,
     fit_layer,
     fitted_layers,
     layer_stream,
     layers_by_hand,
 )
 from layerwise.exceptions import Incompatible
-from layerwise.likelihood.mixtures import latent_log_marginals, log_density
+from layerwise.likelihood.mixtures import log_density
 from layerwise.models.dbn import DBNParams
 from layerwise.numerics.streams import Stream
 
@@ -343,39 +346,10 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
         return True
 
     def _check_layers(self):
-        if not self.layers:
-            raise Incompatible("DBN asks for at least one layer, and layers is empty. Add RBM().")
-        for entry in self.layers:
-            if isinstance(entry, tuple) and not (len(entry) == 2 and isinstance(entry[0], str)):
-                raise Incompatible(
-                    "DBN asks for layers that are estimators or pairs of (name, estimator), and "
-                    f"one is {entry!r}. Write it as ('bottom', AutoEncoder()), or without a name."
-                )
-        names = [name for name, _ in self._named_layers]
-        self._validate_names(names)
-        for name, layer in self._named_layers:
-            if isinstance(layer, type):
-                raise Incompatible(
-                    f"DBN asks for estimators as layers, and {name} is the class "
-                    f"{layer.__name__}. Pass {layer.__name__}()."
-                )
-            if not (hasattr(layer, "fit") and hasattr(layer, "transform")):
-                raise Incompatible(
-                    f"DBN asks for layers with fit and transform, and {name} is {layer!r}. "
-                    "Use AutoEncoder or RBM."
-                )
-            if self.fine_tuner is not None and not isinstance(layer, Layer):
-                raise Incompatible(
-                    f"fine_tuner trains the layers of this package, and {name} is "
-                    f"{type(layer).__name__}. Use AutoEncoder, LatentLayer or RBM, or "
-                    "fine_tuner=None."
-                )
-        name, last = self._named_layers[-1]
-        if not isinstance(last, RBM):
-            raise Incompatible(
-                f"DBN asks for an RBM as its last layer, and {name} is {type(last).__name__}. "
-                "Append RBM(): it gives the distribution over the units below it."
-            )
+        """Raise what is wrong with the layers, before any work."""
+        check_entries(self.layers)
+        self._validate_names([name for name, _ in self._named_layers])
+        check_layers(self._named_layers, tuned=self.fine_tuner is not None)
 
     @property
     def model_(self):
@@ -470,11 +444,3 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
     @property
     def _n_features_out(self):
         return len(self.layers_[-1].components_)
-
-
-def adopted(layers, model):
-    """Give fitted layers the parameters of a deep model that was trained as a whole."""
-    marginals = latent_log_marginals(model) if model.conditionals else []
-    for layer, conditional, marginal in zip(layers, model.conditionals, marginals):
-        layer.adopt(conditional, marginal)
-    layers[-1].adopt_params(model.top)

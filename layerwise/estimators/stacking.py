@@ -3,17 +3,74 @@
 import numpy as np
 
 from layerwise._sklearn import check_is_fitted
+from layerwise.estimators.base import Layer
 from layerwise.estimators.foreign import as_layer
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Incompatible
+from layerwise.likelihood.mixtures import latent_log_marginals
 from layerwise.numerics.streams import Stream
 
-__all__ = ["fit_layer", "fitted_layers", "layer_stream", "layers_by_hand"]
+__all__ = [
+    "adopted",
+    "check_entries",
+    "check_layers",
+    "fit_layer",
+    "fitted_layers",
+    "layer_stream",
+    "layers_by_hand",
+]
 
 
 def layer_stream(stream, depth):
     """Return the stream of the layer at a depth, of the stream of the whole."""
     return stream.child("layer", depth)
+
+
+def check_entries(entries):
+    """Raise ``Incompatible`` unless a list has estimators or pairs of a name and an estimator."""
+    if not entries:
+        raise Incompatible("DBN asks for at least one layer, and layers is empty. Add RBM().")
+    for entry in entries:
+        if isinstance(entry, tuple) and not (len(entry) == 2 and isinstance(entry[0], str)):
+            raise Incompatible(
+                "DBN asks for layers that are estimators or pairs of (name, estimator), and "
+                f"one is {entry!r}. Write it as ('bottom', AutoEncoder()), or without a name."
+            )
+
+
+def check_layers(named, *, tuned):
+    """Raise ``Incompatible`` for the first layer that cannot be one.
+
+    Parameters
+    ----------
+    named : list of (str, estimator)
+        From the bottom up.
+    tuned : bool
+        Whether they are to be trained as a whole too.
+    """
+    for name, layer in named:
+        if isinstance(layer, type):
+            raise Incompatible(
+                f"DBN asks for estimators as layers, and {name} is the class "
+                f"{layer.__name__}. Pass {layer.__name__}()."
+            )
+        if not (hasattr(layer, "fit") and hasattr(layer, "transform")):
+            raise Incompatible(
+                f"DBN asks for layers with fit and transform, and {name} is {layer!r}. "
+                "Use AutoEncoder or RBM."
+            )
+        if tuned and not isinstance(layer, Layer):
+            raise Incompatible(
+                f"fine_tuner trains the layers of this package, and {name} is "
+                f"{type(layer).__name__}. Use AutoEncoder, LatentLayer or RBM, or "
+                "fine_tuner=None."
+            )
+    name, last = named[-1]
+    if not isinstance(last, RBM):
+        raise Incompatible(
+            f"DBN asks for an RBM as its last layer, and {name} is {type(last).__name__}. "
+            "Append RBM(): it gives the distribution over the units below it."
+        )
 
 
 def fit_layer(name, layer, rows, stream, below=None, **options):
@@ -110,3 +167,11 @@ def _check_fits(name, visible, n_visible, below):
             f"those of {name} are {visible!r}, and those below it {latent!r}. Set both alike, as "
             "with hidden='spin' below and visible='spin' above."
         )
+
+
+def adopted(layers, model):
+    """Give fitted layers the parameters of a deep model that was trained as a whole."""
+    marginals = latent_log_marginals(model) if model.conditionals else []
+    for layer, conditional, marginal in zip(layers, model.conditionals, marginals):
+        layer.adopt(conditional, marginal)
+    layers[-1].adopt_params(model.top)
