@@ -357,6 +357,28 @@ def test_sparse_rows_leave_the_bits_of_dense_ones(case, asked, grey, dtype, monk
     assert sparse[2].count == dense[2].count
 
 
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("way", ["chosen", "dense", "lists", "lookup"])
+@pytest.mark.parametrize("case", [(25, 12, 5, None, 10, 2), (305, 40, 30, 90, 70, 1)])
+def test_calls_of_some_batches_leave_the_bits_of_one(case, way, grey, monkeypatch, rng):
+    one, many = setting(case, {}, dtype=np.float32), setting(case, {}, dtype=np.float32)
+    # The first half of the rows has few ones, and no means: by itself it would go another way.
+    order, half = np.arange(case[0]), case[0] // 2
+    X = (rng.random(one[3].shape) < 0.6).astype(float)
+    X[:half] = rng.random(X[:half].shape) < 0.05
+    X[half:] *= 0.7 if grey else 1
+    whole = passed(*one[:3], X, order, one[5], way=way)
+    monkeypatch.setattr(rows, "CALL_WORK", 1)  # a batch each
+    assert np.array_equal(passed(*many[:3], X, order, many[5], way=way), whole)
+    assert many[2].count == one[2].count
+
+
+def test_calls_are_of_whole_batches():
+    assert rows.calls(25, 10, 2**40) == [slice(0, 10), slice(10, 25)]
+    assert rows.calls(25, 10, 100) == [slice(0, 25)]
+    assert rows.calls(0, 10, 100) == []
+
+
 def test_blocks_are_of_whole_batches():
     found = rows.blocks(25, 100, 8, multiple=10)
     assert found == [slice(0, 25)]

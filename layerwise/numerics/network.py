@@ -5,7 +5,7 @@ import numpy as np
 from layerwise._kernels import _network
 from layerwise.numerics import runtime
 from layerwise.numerics.layouts import agreed
-from layerwise.numerics.rows import blocks, dense, issparse
+from layerwise.numerics.rows import blocks, calls, dense, issparse
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import CODE, CORRUPTION
 from layerwise.numerics.units import BERNOULLI, EXP_COST, gaussian_units, runs_of
@@ -211,7 +211,9 @@ def network_pass(
             first = at.start // batch_size
             batches(inputs, outs, np.arange(len(here)), part, first, row_loss[at])
     else:
-        batches(X, targets, order, np.empty(0) if weights is None else weights, 0, row_loss)
+        given = np.empty(0) if weights is None else weights
+        for at in calls(len(order), batch_size, 3 * rows * n_weights):
+            batches(X, targets, order[at], given, at.start // batch_size, row_loss[at])
     if weights is not None:
         return float(np.average(row_loss, weights=weights[order]))
     return float(row_loss.mean(dtype=np.float64))

@@ -6,7 +6,7 @@ import numpy as np
 
 from layerwise._kernels import _rbm
 from layerwise.numerics import runtime
-from layerwise.numerics.rows import blocks, dense, issparse, share_of_ones
+from layerwise.numerics.rows import blocks, calls, dense, issparse, share_of_ones
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import HIDDEN, VISIBLE
 from layerwise.numerics.units import bernoulli_run
@@ -127,7 +127,14 @@ def contrastive_pass(
             batches(rows, np.arange(len(here)), part, at.start // batch_size, share)
     else:
         X = np.ascontiguousarray(X, dtype=dtype)
-        batches(X, order, np.empty(0) if weights is None else weights, 0, UNKNOWN)
+        given = np.empty(0) if weights is None else weights
+        walks = n_steps * max(min(batch_size, len(order)), len(chains))
+        work = (2 * min(batch_size, len(order)) + 2 * walks) * components.size
+        cut = calls(len(order), batch_size, work)
+        # All calls are to go the way that one would go.
+        share = UNKNOWN if len(cut) == 1 else share_of_ones(X[order])
+        for at in cut:
+            batches(X, order[at], given, at.start // batch_size, share)
     rows_of = np.minimum(batch_size, len(order) - batch_size * np.arange(len(gap)))
     if weights is not None:
         rows_of = np.add.reduceat(weights[order], batch_size * np.arange(len(gap)))
