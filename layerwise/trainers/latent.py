@@ -156,7 +156,7 @@ class MarginalAscent(_Ascent):
         Draw the rows' states anew for each pass; False trains on their means.
     smoothing : float, default=0.04
         Probability with which each unit of a state is flipped, so that states near those of the
-        rows have weight too. Without it an RBM on the layer ends 0.13 (digits, Cmnist) to 1.2
+        rows have weight too. Without it an RBM on the layer ends 0.1 (digits, Cmnist) to 1.2
         nats (Tea) lower on held-out rows.
     broad : float, default=0.03
         Part of the marginal that is the distribution of independent units with the same means: a
