@@ -3,7 +3,6 @@
 import numpy as np
 
 from layerwise.likelihood.mixtures import Mixture
-from layerwise.models.states import states_of_units
 from layerwise.numerics import units
 
 __all__ = ["Posterior"]
@@ -49,8 +48,10 @@ class Posterior(Mixture):
 
     def states(self, index):
         """Return the latent states of some indices, of shape (n_states, n_latent)."""
-        states = states_of_units(self.given.latent, self.given.n_latent, at=index)
-        return states.astype(self.given.weights.dtype)
+        # Listed by states_of_units, they took a thirtieth of the time of drawing them.
+        low, step = self.given.latent.bits(self.given.n_latent)
+        bits = index[:, None] >> np.arange(self.given.n_latent) & 1
+        return (low + step * bits).astype(self.given.weights.dtype)
 
     def log_aggregated(self, X, weights=None):
         """Return the logarithm of the mean over rows x of p(h | x), for all states h.
