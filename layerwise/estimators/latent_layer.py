@@ -19,7 +19,8 @@ from layerwise.models.latent import LatentParams
 from layerwise.models.parameters import checked
 from layerwise.models.units import BITS
 from layerwise.numerics.streams import CODE, STATE
-from layerwise.trainers.latent import MarginalAscent, log_with_broad
+from layerwise.trainers.latent import MarginalAscent
+from layerwise.trainers.smoothing import log_with_broad
 
 # Standard deviation of the first weights, where none are given.
 WEIGHT_SCALE = 0.5

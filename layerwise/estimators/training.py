@@ -1,5 +1,6 @@
 """How a layer is trained: anew, or on from where it stands, with callbacks told of each pass."""
 
+from abc import ABC, abstractmethod
 from copy import deepcopy
 from dataclasses import dataclass
 from numbers import Integral
@@ -36,7 +37,7 @@ class Trained:
     state: Any
 
 
-class Trains(TakesCallbacks):
+class Trains(TakesCallbacks, ABC):
     """What trains a layer, and goes on training it.
 
     A subclass says what training starts from and what it leaves: ``_trained_by``, ``_asked``,
@@ -133,25 +134,25 @@ class Trains(TakesCallbacks):
     def _check_parts(self):
         """Raise which parameters do not go together."""
 
+    @abstractmethod
     def _asked(self, n_features):
         """Return what the parameters ask for that training cannot change later, by name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _first(self, rows, means, stream):
         """Return the model that training starts from."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _as_it_stands(self, model):
         """Return the fitted model, in arrays of its own, as the attributes are now.
 
         ``model`` is what training left, or None. Where an attribute is a function of one of its
         arrays, and has that value still, the array is taken: to invert the function would round.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _attributes(self, model, rows, stream):
         """Return what is set once a model is trained on such rows, by name."""
-        raise NotImplementedError
 
     def _fitted_attributes(self):
         """Return all that fitting has set, by name."""

@@ -31,9 +31,8 @@ from layerwise.trainers.latent import (
     BoundAscent,
     LikelihoodAscent,
     MarginalAscent,
-    flipped,
-    log_with_broad,
 )
+from layerwise.trainers.smoothing import flipped, log_with_broad
 
 STREAM = Stream(bytes(range(31, 47)))
 PLAIN = {"optimizer": "sgd", "momentum": 0.0, "weight_decay": 0.0, "schedule": "constant"}
