@@ -5,7 +5,6 @@ from copy import copy
 from sklearn.base import BaseEstimator, clone
 
 from layerwise._sklearn import (
-    BaseComposition,
     HasMethods,
     check_is_fitted,
     fit_context,
@@ -23,12 +22,12 @@ from layerwise.estimators.checks import (
     validate_rows,
 )
 from layerwise.estimators.foreign import as_layer, check_weighable
-from layerwise.estimators.passes import Audience, Lines, certain, run_passes
+from layerwise.estimators.layered import Layered
+from layerwise.estimators.passes import fine_tuned
 from layerwise.estimators.rbm import sample_visible
 from layerwise.estimators.sampling import sample_given
 from layerwise.estimators.stacking import (
     adopted,
-    check_entries,
     check_layers,
     fit_layer,
     fitted_layers,
@@ -41,7 +40,7 @@ from layerwise.models.dbn import DBNParams
 from layerwise.numerics.streams import Stream
 
 
-class DBN(TakesCallbacks, Generative, BaseComposition):
+class DBN(TakesCallbacks, Generative, Layered):
     """Deep belief network: generative layers under an RBM, trained from the bottom up.
 
     Each layer is trained on samples of the inference below it, drawn anew in each pass; what
@@ -116,52 +115,6 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
-
-    @property
-    def _named_layers(self):
-        entries = self.layers if isinstance(self.layers, (list, tuple)) else ()
-        return [
-            entry if isinstance(entry, tuple) else (f"layer{number}", entry)
-            for number, entry in enumerate(entries, start=1)
-        ]
-
-    @_named_layers.setter
-    def _named_layers(self, named):
-        self.layers = [
-            pair if isinstance(entry, tuple) else pair[1]
-            for entry, pair in zip(self.layers, named)
-        ]
-
-    def get_params(self, deep=True):
-        """Return the parameters, and those of the layers by name.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to return the layers' parameters too.
-
-        Returns
-        -------
-        dict
-        """
-        return self._get_params("_named_layers", deep=deep)
-
-    def set_params(self, **params):
-        """Set parameters, layers by name, and layers' parameters as ``layer1__n_components``.
-
-        Parameters
-        ----------
-        **params : dict
-
-        Returns
-        -------
-        DBN
-            This estimator.
-        """
-        if "layers" in params:
-            self.layers = params.pop("layers")
-        self._set_params("_named_layers", **params)
-        return self
 
     @fit_context
     def fit(self, X, y=None, sample_weight=None):
@@ -303,24 +256,18 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
     def _fine_tune(self, rows, stream, context, X, y, before):
         """Train all layers at once; ``before`` is what was told of that in fits before."""
         tuner, model = self.fine_tuner, self.model_.copy()
-        lines, task, most = None, None, getattr(self.fine_tuner, "most_passes", None)
-        if self.verbose > 0:
-            lines = Lines("DBN.fine_tuner", tuner.objective, most)
-        if context is not None:
-            task = context.subcontext(task_name="fine_tuner", max_subtasks=most)
-            task.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
         def fitted(history):
             layers = [copy(layer) for layer in self.layers_]
             adopted(layers, model.copy())
             return {"layers_": layers, "history_": self.history_ | {"fine_tuner": history}}
 
-        audience = Audience(self, certain(tuner), task, X=X, y=y, lines=lines)
-        history = run_passes(tuner, tuner.passes(model, rows, stream), audience, fitted, before)
+        history = fine_tuned(
+            self, tuner, tuner.passes(model, rows, stream), fitted, context,
+            objective=tuner.objective, before=before, X=X, y=y,
+        )  # fmt: skip
         adopted(self.layers_, model)
         self.history_["fine_tuner"] = history
-        if task is not None:
-            task.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
 
     def _take(self, layers, units):
         """Be made of fitted layers, pairs of (name, Layer) from the bottom up, on such columns."""
@@ -347,8 +294,7 @@ class DBN(TakesCallbacks, Generative, BaseComposition):
 
     def _check_layers(self):
         """Raise what is wrong with the layers, before any work."""
-        check_entries(self.layers)
-        self._validate_names([name for name, _ in self._named_layers])
+        self._check_entries("RBM()")
         check_layers(self._named_layers, tuned=self.fine_tuner is not None)
 
     @property

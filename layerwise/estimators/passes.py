@@ -8,7 +8,7 @@ import numpy as np
 
 from layerwise.estimators.callbacks import PASS
 
-__all__ = ["Audience", "Lines", "certain", "run_passes"]
+__all__ = ["Audience", "Lines", "certain", "fine_tuned", "run_passes"]
 
 # Seconds between two lines that are printed of a training.
 PAUSE = 1.0
@@ -127,12 +127,13 @@ def certain(trainer):
     return 1 if getattr(trainer, "early_stopping", False) else getattr(trainer, "n_passes", 1)
 
 
-def run_passes(trainer, passes, audience, attributes, before=None):
+def run_passes(objective, passes, audience, attributes, before=None):
     """Drain a trainer's passes and return what it told of them, as arrays by name.
 
     Parameters
     ----------
-    trainer : trainer
+    objective : str
+        The name of what the trainer minimises.
     passes : iterator of Pass
     audience : Audience
         Hears of each pass, and may end the training.
@@ -147,7 +148,7 @@ def run_passes(trainer, passes, audience, attributes, before=None):
     """
 
     def fitted():
-        return attributes(joined(before, as_arrays(trainer, done)))
+        return attributes(joined(before, as_arrays(objective, done)))
 
     done = []
     audience.begin()
@@ -158,7 +159,41 @@ def run_passes(trainer, passes, audience, attributes, before=None):
             break
         audience.begin()
     audience.close()
-    return joined(before, as_arrays(trainer, done))
+    return joined(before, as_arrays(objective, done))
+
+
+def fine_tuned(
+    whole, tuner, passes, attributes, context, *, objective, before=None, X=None, y=None
+):
+    """Drain the passes that train all layers of an estimator at once; return their history.
+
+    Parameters
+    ----------
+    whole : estimator
+        With ``verbose``; its callbacks hear of a task ``fine_tuner``.
+    tuner : trainer
+    passes, attributes, objective, before
+        As in ``run_passes``.
+    context : CallbackContext or None
+        Of the fit that this is a part of.
+    X, y : default=None
+        What callbacks are told that it is trained on.
+
+    Returns
+    -------
+    dict of str to ndarray
+    """
+    lines, task, most = None, None, getattr(tuner, "most_passes", None)
+    if whole.verbose > 0:
+        lines = Lines(f"{type(whole).__name__}.fine_tuner", objective, most)
+    if context is not None:
+        task = context.subcontext(task_name="fine_tuner", max_subtasks=most)
+        task.call_on_fit_task_begin(estimator=whole, X=X, y=y)
+    audience = Audience(whole, certain(tuner), task, X=X, y=y, lines=lines)
+    history = run_passes(objective, passes, audience, attributes, before)
+    if task is not None:
+        task.call_on_fit_task_end(estimator=whole, X=X, y=y, reconstruction_attributes={})
+    return history
 
 
 def _end(passes):
@@ -168,10 +203,10 @@ def _end(passes):
             passes.send(True)
 
 
-def as_arrays(trainer, done):
+def as_arrays(objective, done):
     """Return what was told of some passes, as arrays by name."""
     log_likelihood = np.array([each.log_likelihood for each in done])
-    history = {trainer.objective: np.array([each.objective for each in done])}
+    history = {objective: np.array([each.objective for each in done])}
     if not np.all(np.isnan(log_likelihood)):
         history = {"log_likelihood": log_likelihood, **history}
     validation = np.array([each.validation for each in done])

@@ -12,7 +12,6 @@ from layerwise.numerics.streams import Stream
 
 __all__ = [
     "adopted",
-    "check_entries",
     "check_layers",
     "fit_layer",
     "fitted_layers",
@@ -26,18 +25,6 @@ def layer_stream(stream, depth):
     return stream.child("layer", depth)
 
 
-def check_entries(entries):
-    """Raise ``Incompatible`` unless a list has estimators or pairs of a name and an estimator."""
-    if not entries:
-        raise Incompatible("DBN asks for at least one layer, and layers is empty. Add RBM().")
-    for entry in entries:
-        if isinstance(entry, tuple) and not (len(entry) == 2 and isinstance(entry[0], str)):
-            raise Incompatible(
-                "DBN asks for layers that are estimators or pairs of (name, estimator), and "
-                f"one is {entry!r}. Write it as ('bottom', AutoEncoder()), or without a name."
-            )
-
-
 def check_layers(named, *, tuned):
     """Raise ``Incompatible`` for the first layer that cannot be one.
 
@@ -49,11 +36,6 @@ def check_layers(named, *, tuned):
         Whether they are to be trained as a whole too.
     """
     for name, layer in named:
-        if isinstance(layer, type):
-            raise Incompatible(
-                f"DBN asks for estimators as layers, and {name} is the class "
-                f"{layer.__name__}. Pass {layer.__name__}()."
-            )
         if not (hasattr(layer, "fit") and hasattr(layer, "transform")):
             raise Incompatible(
                 f"DBN asks for layers with fit and transform, and {name} is {layer!r}. "

@@ -51,7 +51,7 @@ class Trains(TakesCallbacks, ABC):
     _trained_by = (object, "")
     _trained = None
 
-    def fit_input(self, rows, stream, *, y=None, verbose=0, after=None):
+    def fit_input(self, rows, stream, *, y=None, verbose=0, after=None, one_pass=False):
         """Train on what is drawn anew for each pass, as a layer of a deep model.
 
         Parameters
@@ -65,6 +65,8 @@ class Trains(TakesCallbacks, ABC):
             Lines are printed if this or the layer's own ``verbose`` is positive.
         after : Layer, default=None
             A fitted layer of the same kind, which training goes on from.
+        one_pass : bool, default=False
+            Whether to train by a single pass, as ``partial_fit`` does.
 
         Returns
         -------
@@ -76,8 +78,10 @@ class Trains(TakesCallbacks, ABC):
 
         def train(self):
             states = rows.means if not rows.inference else lambda: rows.draw(stream.child("told"))
-            audience = self._audience(states, y, verbose=verbose)
-            return self._train(rows, stream, audience, goes_on=after is not None)
+            task = "partial_fit" if one_pass else "fit"
+            audience = self._audience(states, y, task=task, verbose=verbose)
+            goes_on = after is not None
+            return self._train(rows, stream, audience, goes_on=goes_on, one_pass=one_pass)
 
         return with_callbacks(train, self) if has_callbacks(self) else train(self)
 
@@ -124,7 +128,7 @@ class Trains(TakesCallbacks, ABC):
         else:
             state_or_none = () if state is None else (state,)
             passes = trainer.passes(model, rows, stream.child("train"), *state_or_none)
-        self.history_ = run_passes(trainer, passes, audience, fitted, before)
+        self.history_ = run_passes(trainer.objective, passes, audience, fitted, before)
         vars(self).update(self._attributes(model, rows, stream))
         self._trained = Trained(asked, stream, state)
         if audience.context is not None:

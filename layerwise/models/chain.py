@@ -12,7 +12,7 @@ from layerwise.numerics import network, units
 from layerwise.numerics.products import product
 from layerwise.numerics.rows import by_blocks, issparse
 
-__all__ = ["AutoEncoderParams", "Chain", "Encoder"]
+__all__ = ["AutoEncoderParams", "Chain", "Encoder", "Features", "NetworkParams", "Predictor"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +177,15 @@ class Encoder:
         """Return the log-odds of the units, of shape (n_rows, n_units)."""
         return self.chain.field(X, self.first, self.last)
 
+    @property
+    def affine_layers(self):
+        """Weights, biases and activation of each layer: arrays as they stand, not copies."""
+        chain = self.chain
+        return [
+            (chain.weights(k), chain.biases(k), chain.activations[k])
+            for k in range(self.first, self.last)
+        ]
+
     def log_odds(self, X):
         """Return the log-odds of the units, of shape (n_rows, n_units)."""
         return self.field(X)
@@ -221,8 +230,41 @@ class Encoder:
         return units.draw(self.mean(X), stream, step=step, lane=lane)
 
 
+class Features(Encoder):
+    """Some layers of a chain whose last units are numbers and no states: nothing is drawn."""
+
+    def sample(self, X, stream, *, step, lane):
+        """Return the units' values."""
+        return self.mean(X)
+
+
 @dataclass(frozen=True, eq=False)
-class AutoEncoderParams:
+class NetworkParams:
+    """A chain that back-propagation trains.
+
+    Parameters
+    ----------
+    chain : Chain
+    """
+
+    chain: Chain
+
+    @property
+    def log_variance(self):
+        """Logarithms of the variances of the outputs, None where none is Gaussian."""
+        return self.chain.log_variance
+
+    def arrays(self):
+        """Return the parameters, in the order of an optimiser's arrays."""
+        return (self.chain.parameters,)
+
+
+class Predictor(NetworkParams):
+    """A chain from rows to what they are to be predicted as."""
+
+
+@dataclass(frozen=True, eq=False)
+class AutoEncoderParams(NetworkParams):
     """A chain from the visible units through a code back to the visible units.
 
     Parameters
@@ -238,15 +280,14 @@ class AutoEncoderParams:
         Probability with which training sets an input to zero: a denoising auto-encoder.
     """
 
-    chain: Chain
     code: int
     sample_code: bool = False
     corruption: float = 0.0
 
     @property
-    def log_variance(self):
-        """Logarithms of the variances of the outputs, None where none is Gaussian."""
-        return self.chain.log_variance
+    def inference(self):
+        """q(h | x): the layers below the code."""
+        return Encoder(self.chain, 0, self.code)
 
     def start_at(self, rows, weights=None):
         """Give Gaussian outputs the means and variances of the rows, where the code says nothing.
@@ -267,10 +308,6 @@ class AutoEncoderParams:
         biases = chain.outputs.first_biases(rows, chain.log_variance, weights)
         chain.biases(self.code)[gaussian] = biases[gaussian]
         chain.weights(self.code)[...] /= scale(chain.log_variance)
-
-    def arrays(self):
-        """Return the parameters, in the order of an optimiser's arrays."""
-        return (self.chain.parameters,)
 
     @property
     def conditional(self):

@@ -71,6 +71,15 @@ class Conditional:
         arrays = self.weights, self.bias
         return arrays if self.log_variance is None else (*arrays, self.log_variance)
 
+    @property
+    def affine_layers(self):
+        """Weights, biases and activation of what gives the means: arrays as they stand.
+
+        An empty list where no activation gives the means of such units.
+        """
+        activation = self.visible.activation
+        return [] if activation is None else [(self.weights, self.bias, activation)]
+
     def replaced(self, *arrays):
         """Return a distribution of the same units with other arrays, as ``arrays`` has them."""
         return Conditional(*arrays[:2], self.visible, self.latent, *arrays[2:])

@@ -36,6 +36,8 @@ class Units(ABC):
     # Whether each unit has two states, and whether no value is negative.
     is_binary: ClassVar[bool] = False
     is_positive: ClassVar[bool] = True
+    # What gives each unit's mean from its own field, as networks name it, where something does.
+    activation: ClassVar[str | None] = None
     # Whether zero is a value, as what sparse rows do not store must be.
     takes_zeros: ClassVar[bool] = True
 

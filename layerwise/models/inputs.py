@@ -1,12 +1,39 @@
-"""LayerInput: what a layer is trained on."""
+"""LayerInput: what a layer is trained on; and Targets, what its rows are to be predicted as."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from layerwise.models.draws import all_states
+from layerwise.models.family import Units
 from layerwise.models.units import BITS
 from layerwise.numerics import units
 from layerwise.numerics.rows import issparse
 from layerwise.numerics.streams import DATA
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """What rows are to be predicted as.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_outputs)
+        States of the outputs, in the dtype of the rows.
+    units : Units or None
+        What the outputs are; None of plain ones, compared by squared error.
+    known : ndarray of shape (n_samples,), bool, default=None
+        Which rows have a target; None is all. The values of others say nothing.
+    """
+
+    values: np.ndarray
+    units: Units | None
+    known: np.ndarray | None = None
+
+    def take(self, index):
+        """Return the targets of some of the rows."""
+        known = None if self.known is None else self.known[index]
+        return Targets(self.values[index], self.units, known)
 
 
 class LayerInput:
@@ -28,13 +55,16 @@ class LayerInput:
         Of the bottom.
     weights : ndarray of shape (n_samples,), default=None
         Of the rows, above zero: a weight of 2 is the row twice. None is ones.
+    targets : Targets, default=None
+        What the rows are to be predicted as, for layers that learn to.
     """
 
-    def __init__(self, means, inference=(), units=BITS, weights=None):
+    def __init__(self, means, inference=(), units=BITS, weights=None, targets=None):
         self.means = means
         self.inference = tuple(inference)
         self.units = units
         self.weights = weights
+        self.targets = targets
         self._takes_means = units.takes_means(means.shape[1])
         self._certain = all_states(means, self._takes_means)
 
@@ -53,12 +83,20 @@ class LayerInput:
 
     def above(self, inference):
         """Return the input of the layer above, through one more inference model."""
-        return LayerInput(self.means, (*self.inference, inference), self.units, self.weights)
+        inference = (*self.inference, inference)
+        return LayerInput(self.means, inference, self.units, self.weights, self.targets)
 
     def take(self, index):
         """Return the input that consists of some of the rows."""
         weights = None if self.weights is None else self.weights[index]
-        return LayerInput(self.means[index], self.inference, self.units, weights)
+        targets = None if self.targets is None else self.targets.take(index)
+        return LayerInput(self.means[index], self.inference, self.units, weights, targets)
+
+    @property
+    def labelled(self):
+        """The rows that have a target."""
+        known = self.targets.known
+        return self if known is None else self.take(np.flatnonzero(known))
 
     def draw(self, stream, *, resample=True):
         """Return states of all rows, as a function of ``stream``.

@@ -67,6 +67,7 @@ class Bernoulli(Units):
 
     code = units.BERNOULLI
     is_binary = True
+    activation = "sigmoid"
     states: ClassVar = np.array([0.0, 1.0])
 
     def factors(self, n_units):
@@ -105,6 +106,7 @@ class Spin(Units):
     is_binary = True
     is_positive = False
     takes_zeros = False
+    activation = "tanh"
     states: ClassVar = np.array([-1.0, 1.0])
 
     def factors(self, n_units):

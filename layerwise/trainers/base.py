@@ -312,11 +312,10 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         """Return running means before the first batch, or to go on from a state, if any."""
         return None
 
-    def _stopping(self, state, rows, X, weights):
-        """Return the judge of held-out states ``X`` while ``rows`` are trained on."""
-        held = (X,) if weights is None else (X, weights)
+    def _stopping(self, state, rows, X, held):
+        """Return the judge of states ``X`` of held-out rows while ``rows`` are trained on."""
         return EarlyStopping(
-            state.model, lambda: self._likelihood(state, *held), self.n_passes_no_change
+            state.model, lambda: self._likelihood(state, X, held.weights), self.n_passes_no_change
         )
 
     @abstractmethod

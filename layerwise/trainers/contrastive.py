@@ -58,8 +58,8 @@ class Contrastive(Trainer):
         walks = self.n_steps * (n_chains / min(self.batch_size, len(rows)) if n_chains else 1)
         return {"products": 3 + 2 * walks, "drawn": walks}
 
-    def _stopping(self, state, rows, X, weights):
-        params, n_held = state.model, X.shape[0]
+    def _stopping(self, state, rows, X, held):
+        params, n_held, weights = state.model, X.shape[0], held.weights
         every = looks(
             params, len(rows), n_held, self.n_passes, share=SHARE_OF_STOPPING,
             unnoticed=A_SECOND, **self._cost(state, rows),

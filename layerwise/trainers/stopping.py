@@ -44,7 +44,7 @@ def held_out(trainer, state, rows):
     stream = state.stream.child("validation")
     order = stream.generator().permutation(len(rows))
     held, part = rows.take(np.sort(order[:n_held])), rows.take(np.sort(order[n_held:]))
-    stopping = trainer._stopping(state, part, held.draw(stream.child("rows")), held.weights)
+    stopping = trainer._stopping(state, part, held.draw(stream.child("rows")), held)
     return part, stopping
 
 
