@@ -10,14 +10,14 @@ import numpy as np
 import problems
 from sklearn.datasets import load_digits
 
-from layerwise import CD, PCD, RBM, Backprop, Softmax, best_latent_marginal
+from layerwise import CD, PCD, RBM, Backprop, Gaussian, Softmax, best_latent_marginal
 from layerwise.likelihood.deep import minus_log_likelihood
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.posterior import Posterior
-from layerwise.models.chain import AutoEncoderParams, Chain
+from layerwise.models.chain import AutoEncoderParams, Chain, Predictor
 from layerwise.models.conditional import Conditional
 from layerwise.models.dbn import DBNParams
-from layerwise.models.inputs import LayerInput
+from layerwise.models.inputs import LayerInput, Targets
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.optimizer import Optimizer, descend
@@ -150,6 +150,19 @@ def backprop(sizes, batch, n_rows):
     chain = Chain.init(sizes, ("sigmoid",) * (len(sizes) - 1), STREAM, dtype=np.float32)
     network = AutoEncoderParams(chain, len(sizes) - 2)
     passes = Backprop(batch_size=batch, n_passes=10**9).passes(network, LayerInput(X), STREAM)
+    return lambda: next(passes).objective
+
+
+def fine_tuning(sizes, batch, n_rows):
+    """A pass of a ReLU classifier's training in float32 with Adam; returns a row's mean loss."""
+    X, labels = problems.labelled_rows(n_rows, sizes[0], sizes[-1])
+    chain = Chain.init(
+        sizes, ("relu",) * (len(sizes) - 2), STREAM, dtype=np.float32, outputs=Softmax()
+    )
+    targets = Targets(np.eye(sizes[-1], dtype=np.float32)[labels], Softmax())
+    passes = Backprop(batch_size=batch, n_passes=10**9).passes(
+        Predictor(chain), LayerInput(X, units=Gaussian(), targets=targets), STREAM
+    )
     return lambda: next(passes).objective
 
 

@@ -329,6 +329,29 @@ def backprop():
             )
 
 
+def fine_tuning():
+    """Training of a ReLU classifier in float32 with Adam, beside others' of the same net."""
+    sizes = (784, 500, 500, 500, 10)
+    for batch, n_rows, threads in ((100, 2000, 1), (20, 500, 1), (100, 2000, 2), (20, 500, 2)):
+        small = ((20, 30, 30, 3), 20, 600)
+        rivals = (
+            ("torch, fused Adam", "torch_fine_tuning", (True,), 1),
+            ("torch, Adam", "torch_fine_tuning", (False,), 1),
+            ("sklearn MLPClassifier", "sklearn_fine_tuning", (), 3),
+        )
+        for rival, function, more, required in rivals:
+            yield Contest(
+                f"fine-tuning {'-'.join(map(str, sizes))}, batch {batch}",
+                rival,
+                ("fine_tuning", sizes, batch, n_rows),
+                (function, sizes, batch, n_rows, *more),
+                FASTER,
+                required,
+                threads=threads,
+                check=(equal_losses, ("fine_tuning", *small), (function, *small, *more), 10),
+            )
+
+
 def all_contests(long=False):
     """Return all rows but those of bits."""
     contests = [
@@ -340,6 +363,7 @@ def all_contests(long=False):
         *dense(),
         *gibbs(),
         *backprop(),
+        *fine_tuning(),
     ]
     return [*contests, long_marginal()] if long else contests
 

@@ -32,6 +32,15 @@ def rows(n_rows, n_units, dtype=np.float32):
     return np.where(rng.random((n_rows, n_units)) < 0.8, pattern, noise).astype(dtype)
 
 
+def labelled_rows(n_rows, n_units, n_classes):
+    """Return rows of real values, and classes that a linear rule gives but for noise."""
+    rng = np.random.default_rng(SEED)
+    X = rng.random((n_rows, n_units), dtype=np.float32)
+    weights = rng.normal(size=(n_units, n_classes)) * 3 / np.sqrt(n_units)
+    noise = rng.normal(scale=0.3, size=(n_rows, n_classes))
+    return X, np.argmax((X - 0.5) @ weights + noise, axis=1)
+
+
 def real_rows(n_rows, n_units, kind, dtype=np.float32):
     """Return rows of real values: grey ones in (0, 1), normal ones, or one-hot groups of four."""
     rng = np.random.default_rng(SEED)

@@ -411,6 +411,51 @@ def torch_gibbs(n_visible, n_hidden, n_chains, n_steps):
 # ---- back-propagation ----------------------------------------------------------------------
 
 
+def torch_fine_tuning(sizes, batch, n_rows, fused):
+    """A pass of a ReLU classifier's training in float32 with Adam; returns a row's mean loss."""
+    import torch
+
+    torch.manual_seed(problems.SEED)
+    X, labels = map(torch.from_numpy, problems.labelled_rows(n_rows, sizes[0], sizes[-1]))
+    stack = []
+    for n_in, n_out in pairwise(sizes):
+        linear = torch.nn.Linear(n_in, n_out)
+        torch.nn.init.xavier_uniform_(linear.weight)
+        torch.nn.init.zeros_(linear.bias)
+        stack += [linear, torch.nn.ReLU()]
+    network = torch.nn.Sequential(*stack[:-1])
+    adam = torch.optim.Adam(network.parameters(), fused=fused)
+    loss = torch.nn.CrossEntropyLoss()
+
+    def one_pass():
+        total = 0.0
+        for index in torch.randperm(n_rows).split(batch):
+            adam.zero_grad()
+            value = loss(network(X[index]), labels[index])
+            value.backward()
+            adam.step()
+            total += len(index) * value.detach()
+        return float(total) / n_rows
+
+    return one_pass
+
+
+def sklearn_fine_tuning(sizes, batch, n_rows):
+    """The same by MLPClassifier, whose ``partial_fit`` is a pass."""
+    from sklearn.neural_network import MLPClassifier
+
+    X, labels = problems.labelled_rows(n_rows, sizes[0], sizes[-1])
+    network = MLPClassifier(sizes[1:-1], batch_size=batch, alpha=0, random_state=problems.SEED)
+    classes = np.arange(sizes[-1])
+    network.partial_fit(X[:batch], labels[:batch], classes)
+
+    def one_pass():
+        network.partial_fit(X, labels)
+        return network.loss_
+
+    return one_pass
+
+
 def torch_backprop(sizes, batch, n_rows, fused):
     """A pass of back-propagation in float32 with Adam; returns the mean loss of a row, in nats."""
     import torch

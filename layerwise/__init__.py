@@ -14,7 +14,9 @@ from layerwise.estimators.likelihood import (
     log_partition,
     log_pseudolikelihood,
 )
+from layerwise.estimators.network_layers import Dense, Supervised
 from layerwise.estimators.rbm import RBM
+from layerwise.estimators.supervised import DeepClassifier, DeepRegressor
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
 from layerwise.likelihood.estimate import Estimate
 from layerwise.model_selection import LayerwiseSearch, scorers
@@ -23,6 +25,7 @@ from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.contrastive import CD, PCD
 from layerwise.trainers.exact import ExactGradient
 from layerwise.trainers.latent import BoundAscent, LikelihoodAscent, MarginalAscent
+from layerwise.trainers.shadow import Shadow
 
 __all__ = [
     "CD",
@@ -34,6 +37,9 @@ __all__ = [
     "Bernoulli",
     "BernoulliRBM",
     "BoundAscent",
+    "DeepClassifier",
+    "DeepRegressor",
+    "Dense",
     "Diverged",
     "EarlyStopping",
     "Estimate",
@@ -44,8 +50,10 @@ __all__ = [
     "LayerwiseSearch",
     "LikelihoodAscent",
     "MarginalAscent",
+    "Shadow",
     "Softmax",
     "Spin",
+    "Supervised",
     "TooManyStates",
     "TruncatedExponential",
     "__version__",

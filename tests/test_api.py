@@ -14,8 +14,10 @@ import layerwise
 
 NAMES = [
     "RBM", "AutoEncoder", "LatentLayer", "DBN", "BernoulliRBM",
+    "DeepClassifier", "DeepRegressor", "Dense", "Supervised",
     "Bernoulli", "Spin", "Gaussian", "TruncatedExponential", "Softmax",
     "CD", "PCD", "ExactGradient", "Backprop", "BoundAscent", "MarginalAscent", "LikelihoodAscent",
+    "Shadow",
     "Estimate", "log_partition", "log_likelihood", "best_latent_marginal", "latent_marginal_bound",
     "log_pseudolikelihood",
     "LayerwiseSearch", "scorers", "EarlyStopping", "datasets", "plots",

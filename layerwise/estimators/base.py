@@ -10,7 +10,6 @@ from layerwise._saving import Saved
 from layerwise._sklearn import check_is_fitted, fit_context, validated_rows, validated_weights
 from layerwise.estimators.checks import (
     layer_input,
-    refuse_trainer,
     restored_on_error,
     validate,
     validate_rows,
@@ -145,32 +144,6 @@ class Layer(Trains, Generative, BaseEstimator):
     :class:`Trains` asks for.
     """
 
-    def set_params(self, **params):
-        """Set parameters, the trainer's too: ``trainer__learning_rate``.
-
-        Parameters
-        ----------
-        **params : dict
-            Where ``trainer`` is None, its parameters are set on a new default trainer, whether it
-            was None before or is set to it here.
-
-        Returns
-        -------
-        self
-            This estimator.
-        """
-        if any(name.startswith("trainer__") for name in params):
-            trainer = params.get("trainer", self.trainer)
-            if trainer is None:
-                params["trainer"] = self._default_trainer()
-            elif isinstance(trainer, type) or not hasattr(trainer, "set_params"):
-                refuse_trainer(self, trainer)
-        return super().set_params(**params)
-
-    @property
-    def _trainer(self):
-        return self._default_trainer() if self.trainer is None else self.trainer
-
     @fit_context
     def fit(self, X, y=None, sample_weight=None):
         """Train on rows of states, or of means of Bernoulli units.
@@ -296,6 +269,12 @@ class Layer(Trains, Generative, BaseEstimator):
     def estimator(self):
         """This layer itself."""
         return self
+
+    @property
+    def handed_up(self):
+        """The activation of the units that a predictor's layer above gets, and their number."""
+        hidden = units_of(getattr(self, "hidden", BITS), self.n_components)
+        return hidden.activation, self.n_components
 
     @property
     def conditional_(self):

@@ -8,6 +8,7 @@ from sklearn.frozen import FrozenEstimator
 
 from layerwise._sklearn import check_is_fitted, has_fit_parameter
 from layerwise.estimators.base import Layer
+from layerwise.estimators.network_layers import NetworkLayer
 from layerwise.exceptions import Incompatible
 from layerwise.models.units import BITS
 from layerwise.numerics import units
@@ -16,8 +17,8 @@ __all__ = ["Foreign", "as_layer", "check_weighable"]
 
 
 def as_layer(estimator):
-    """Return an estimator as a :class:`Layer`: itself, or what makes it one."""
-    if isinstance(estimator, Layer):
+    """Return an estimator as a layer: itself, or what makes it one."""
+    if isinstance(estimator, (Layer, NetworkLayer)):
         return estimator
     if isinstance(estimator, FrozenEstimator) and isinstance(estimator.estimator, Layer):
         return Frozen(estimator)
@@ -84,7 +85,12 @@ class Frozen(Foreign):
         check_is_fitted(self.estimator)
         return self.estimator.visible_units_
 
-    def fit_input(self, rows, stream, *, y=None, verbose=0, after=None):
+    @property
+    def handed_up(self):
+        """The activation of the layer's units, and their number."""
+        return self.conditional_.latent.activation, self.conditional_.n_latent
+
+    def fit_input(self, rows, stream, *, y=None, verbose=0, after=None, one_pass=False):
         """Leave the layer as it is, if rows are of its width."""
         has, asked = self.conditional_.n_visible, rows.expected().shape[1]
         if has != asked:

@@ -10,7 +10,7 @@ import numpy as np
 
 from layerwise._sklearn import has_callbacks
 from layerwise.estimators.callbacks import TakesCallbacks, opened, with_callbacks
-from layerwise.estimators.checks import check_trainer
+from layerwise.estimators.checks import check_trainer, refuse_trainer
 from layerwise.estimators.passes import Audience, Lines, certain, run_passes
 from layerwise.exceptions import Incompatible
 from layerwise.numerics.streams import Stream
@@ -50,6 +50,32 @@ class Trains(TakesCallbacks, ABC):
     # What a trainer has to train, and a sentence's names of those that do.
     _trained_by = (object, "")
     _trained = None
+
+    def set_params(self, **params):
+        """Set parameters, the trainer's too: ``trainer__learning_rate``.
+
+        Parameters
+        ----------
+        **params : dict
+            Where ``trainer`` is None, its parameters are set on a new default trainer, whether it
+            was None before or is set to it here.
+
+        Returns
+        -------
+        self
+            This estimator.
+        """
+        if any(name.startswith("trainer__") for name in params):
+            trainer = params.get("trainer", self.trainer)
+            if trainer is None:
+                params["trainer"] = self._default_trainer()
+            elif isinstance(trainer, type) or not hasattr(trainer, "set_params"):
+                refuse_trainer(self, trainer)
+        return super().set_params(**params)
+
+    @property
+    def _trainer(self):
+        return self._default_trainer() if self.trainer is None else self.trainer
 
     def fit_input(self, rows, stream, *, y=None, verbose=0, after=None, one_pass=False):
         """Train on what is drawn anew for each pass, as a layer of a deep model.

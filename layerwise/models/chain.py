@@ -285,9 +285,9 @@ class AutoEncoderParams(NetworkParams):
     corruption: float = 0.0
 
     @property
-    def inference(self):
-        """q(h | x): the layers below the code."""
-        return Encoder(self.chain, 0, self.code)
+    def affine_layers(self):
+        """Weights, biases and activation of the layers below the code: arrays as they stand."""
+        return Encoder(self.chain, 0, self.code).affine_layers
 
     def start_at(self, rows, weights=None):
         """Give Gaussian outputs the means and variances of the rows, where the code says nothing.

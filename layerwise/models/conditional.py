@@ -73,7 +73,7 @@ class Conditional:
 
     @property
     def affine_layers(self):
-        """Weights, biases and activation of what gives the means: arrays as they stand.
+        """Weights, biases and activation of what gives the means, as a list of one layer.
 
         An empty list where no activation gives the means of such units.
         """

@@ -160,17 +160,22 @@ class Backprop(Trainer):
 
         return stopping.EarlyStopping(state.model, likelihood, self.n_passes_no_change)
 
-    def _prepare(self, state, rows):
-        network, optimizer = state.model, state.optimizer
-        chain, targets = network.chain, None
-        options = {"batch_size": self.batch_size, "outputs": self._outputs(network)}
-        if isinstance(network, AutoEncoderParams):
-            options["corruption"] = network.corruption
-            options["code"] = network.code if network.sample_code else -1
-        else:
-            targets = rows.targets.values
+    def _options(self, model):
+        """Return how batches of a model are trained on, as ``network_pass`` takes it."""
+        options = {"batch_size": self.batch_size, "outputs": self._outputs(model)}
+        if isinstance(model, AutoEncoderParams):
+            options["corruption"] = model.corruption
+            options["code"] = model.code if model.sample_code else -1
         if self.dropout or self.input_dropout:
-            options["dropout"] = [self.input_dropout] + [self.dropout] * (chain.n_layers - 1)
+            hidden = model.chain.n_layers - 1
+            options["dropout"] = [self.input_dropout] + [self.dropout] * hidden
+        return options
+
+    def _prepare(self, state, rows):
+        chain, optimizer = state.model.chain, state.optimizer
+        options, targets = self._options(state.model), None
+        if not isinstance(state.model, AutoEncoderParams):
+            targets = rows.targets.values
 
         def step(X, order, rate, stream):
             if not issparse(X):

@@ -10,12 +10,12 @@ from sklearn.base import clone
 
 from laws.models import SMALL, rows_of
 from layerwise.exceptions import Diverged, Incompatible
-from layerwise.models.chain import AutoEncoderParams, Chain
-from layerwise.models.inputs import LayerInput
+from layerwise.models.chain import AutoEncoderParams, Chain, Predictor
+from layerwise.models.inputs import LayerInput, Targets
 from layerwise.models.mixed import Mixed
-from layerwise.models.units import BITS, Gaussian
+from layerwise.models.units import BITS, Gaussian, Softmax
 from layerwise.numerics.streams import Stream
-from layerwise.trainers.backprop import Backprop
+from layerwise.trainers.backprop import Backprop, log_likelihoods
 
 STREAM = Stream(bytes(range(31, 47)))
 
@@ -274,3 +274,44 @@ def test_every_parameter_is_checked_and_clones():
     for name in trainer.get_params():
         with pytest.raises((TypeError, ValueError), match=f"'{name}' parameter"):
             Backprop(**{name: [1]}).check()
+
+
+PREDICTED = {"softmax": Softmax(), "one_vs_rest": BITS, "linear": None}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("activations", [("sigmoid", "tanh"), ("relu", "relu"), ("tanh",)])
+@pytest.mark.parametrize("output", PREDICTED)
+def test_a_step_of_a_predictor_is_the_gradient_of_its_log_likelihood(
+    output, activations, weighted, seed
+):
+    generator = np.random.default_rng(seed)
+    X, weights = generator.normal(size=(7, 5)), generator.random(7) + 0.5
+    values = generator.normal(size=(7, 3))
+    if output != "linear":
+        values = np.eye(3)[generator.integers(3, size=7)]
+    targets, units = Targets(values, PREDICTED[output]), PREDICTED[output]
+    layers = activations if output != "linear" else (*activations, "identity")
+    sizes = (5, 4, 6, 3) if len(activations) == 2 else (5, 4, 3)
+    chain = Chain.init(sizes, layers, STREAM.child("init"), outputs=units)
+    chain.parameters[...] += generator.normal(scale=0.1, size=chain.parameters.shape)
+    rows = LayerInput(X, units=Gaussian(), weights=weights if weighted else None, targets=targets)
+
+    def objective(parameters):
+        moved = replace(chain, parameters=parameters)
+        return -np.average(
+            log_likelihoods(moved, X, values), weights=weights if weighted else None
+        )
+
+    before, h = chain.parameters.copy(), 1e-6
+    slopes = [
+        (objective(before + h * unit) - objective(before - h * unit)) / (2 * h)
+        for unit in np.eye(len(before))
+    ]
+    trainer = Backprop(optimizer="sgd", momentum=0, learning_rate=1, batch_size=7, n_passes=1)
+    (done,) = trainer.passes(Predictor(chain), rows, STREAM)
+    np.testing.assert_allclose(before - chain.parameters, slopes, atol=1e-8)  # rounding / h
+    told = objective(before)
+    if output == "linear":  # the loss has no constant, the density of a variance of 1 has one
+        told -= 3 * np.log(2 * np.pi) / 2
+    assert done.objective == pytest.approx(told, rel=1e-12)
