@@ -10,6 +10,7 @@ Real = TypeVar("Real", np.float32, np.float64)
 def size_of_layer(layers: NDArray[np.void]) -> int: ...
 def scratch_size(
     layers: NDArray[np.void],      # (n_layers,) of numerics.network.LAYER  in
+    dropout: NDArray[np.float64],  # (n_layers,), or (0,)                   in
     outputs: NDArray[np.void],     # (n_runs,) of numerics.units.RUN, or (0,)  in
     batch_size: int,
     size: int,                     # bytes of a number: 4 or 8
@@ -33,6 +34,7 @@ def network_pass(
     order: NDArray[np.int64],      # (n_rows,)                              in
     weights: NDArray[np.float64],  # (n_samples,), or (0,)                  in; of the rows, above zero
     layers: NDArray[np.void],      # (n_layers,)                            in
+    dropout: NDArray[np.float64],  # (n_layers,), or (0,); below 1          in
     outputs: NDArray[np.void],     # (n_runs,); (0,) for the squared error  in
     batch_size: int,
     corruption: float,
@@ -42,6 +44,7 @@ def network_pass(
     first_step: int,               # that of the first batch's random numbers
     lane_corruption: int,
     lane_code: int,
+    lane_dropout: int,             # of layer 0; those of the others follow
     n_threads: int,
     parameter: NDArray[Real],      # (n_parameters,)                        in-out
     first: NDArray[Real],          # (n_parameters,)                        in-out

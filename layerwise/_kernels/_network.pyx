@@ -22,6 +22,7 @@ cdef extern from "network/network.h" nogil:
     ctypedef struct lw_chain:
         const lw_layer *layers
         ptrdiff_t n_layers
+        const double *dropout
         const lw_units *outputs
         ptrdiff_t n_runs
     void lw_affine_f32(
@@ -34,17 +35,22 @@ cdef extern from "network/network.h" nogil:
     ptrdiff_t lw_network_scratch_f64(lw_chain, ptrdiff_t)
     int lw_network_pass_f32(
         const float *, const float *, const int64_t *, const double *, ptrdiff_t, lw_chain,
-        ptrdiff_t, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, uint32_t, int,
+        ptrdiff_t, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, uint32_t,
+        uint32_t, int,
         float *, float *, float *, void *, float *)
     int lw_network_pass_f64(
         const double *, const double *, const int64_t *, const double *, ptrdiff_t, lw_chain,
-        ptrdiff_t, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, uint32_t, int,
+        ptrdiff_t, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, uint32_t,
+        uint32_t, int,
         double *, double *, double *, void *, double *)
 
 
-cdef lw_chain chain_of(const lw_layer[::1] layers, const lw_units[::1] outputs) noexcept:
+cdef lw_chain chain_of(
+    const lw_layer[::1] layers, const double[::1] dropout, const lw_units[::1] outputs,
+) noexcept:
     cdef const lw_units *runs = &outputs[0] if outputs.shape[0] else NULL
-    return lw_chain(&layers[0], layers.shape[0], runs, outputs.shape[0])
+    cdef const double *drops = &dropout[0] if dropout.shape[0] else NULL
+    return lw_chain(&layers[0], layers.shape[0], drops, runs, outputs.shape[0])
 
 
 cdef ptrdiff_t scratch_of(lw_chain chain, ptrdiff_t batch_size, size_t size) noexcept:
@@ -70,12 +76,13 @@ def size_of_layer(const lw_layer[::1] layers):      # in
 
 def scratch_size(
     const lw_layer[::1] layers,     # in
+    const double[::1] dropout,      # in
     const lw_units[::1] outputs,    # in
     ptrdiff_t batch_size,
     ptrdiff_t size,
 ):
     """Bytes of scratch memory that a pass needs, on numbers of this size."""
-    return scratch_of(chain_of(layers, outputs), batch_size, size)
+    return scratch_of(chain_of(layers, dropout, outputs), batch_size, size)
 
 
 def affine(
@@ -125,6 +132,7 @@ def network_pass(
     const int64_t[::1] order,       # in
     const double[::1] weights,      # in
     const lw_layer[::1] layers,     # in
+    const double[::1] dropout,      # in
     const lw_units[::1] outputs,    # in
     ptrdiff_t batch_size,
     double corruption,
@@ -134,6 +142,7 @@ def network_pass(
     uint32_t first_step,
     uint32_t lane_corruption,
     uint32_t lane_code,
+    uint32_t lane_dropout,
     int n_threads,
     real[::1] parameter,            # in-out
     real[::1] first,                # in-out
@@ -143,7 +152,7 @@ def network_pass(
 ):
     """One pass over the rows that order lists, batch by batch: loss, gradient, step."""
     cdef ptrdiff_t n_rows = order.shape[0], n_layers = layers.shape[0]
-    cdef lw_chain chain = chain_of(layers, outputs)
+    cdef lw_chain chain = chain_of(layers, dropout, outputs)
     cdef lw_key k = key_from(key)
     cdef const double *weight = NULL
     cdef real *squares = NULL
@@ -151,6 +160,9 @@ def network_pass(
     assert batch_size >= 1
     assert n_layers >= 1
     assert code == -1 or 1 <= code < n_layers
+    if dropout.shape[0]:
+        assert dropout.shape[0] == n_layers
+        assert code == -1 or dropout[code] == 0
     assert value.shape[0] == target.shape[0]
     if weights.shape[0]:
         assert weights.shape[0] == value.shape[0]
@@ -173,10 +185,12 @@ def network_pass(
                 status = lw_network_pass_f32(
                     &value[0, 0], &target[0, 0], &order[0], weight, n_rows, chain, batch_size,
                     corruption, code, optimizer[0], k, first_step, lane_corruption, lane_code,
-                    n_threads, &parameter[0], &first[0], squares, &scratch[0], &row_loss[0])
+                    lane_dropout, n_threads, &parameter[0], &first[0], squares, &scratch[0],
+                    &row_loss[0])
             else:
                 status = lw_network_pass_f64(
                     &value[0, 0], &target[0, 0], &order[0], weight, n_rows, chain, batch_size,
                     corruption, code, optimizer[0], k, first_step, lane_corruption, lane_code,
-                    n_threads, &parameter[0], &first[0], squares, &scratch[0], &row_loss[0])
+                    lane_dropout, n_threads, &parameter[0], &first[0], squares, &scratch[0],
+                    &row_loss[0])
     return status

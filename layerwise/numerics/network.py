@@ -7,7 +7,7 @@ from layerwise.numerics import runtime
 from layerwise.numerics.layouts import agreed
 from layerwise.numerics.rows import blocks, calls, dense, issparse
 from layerwise.numerics.status import check
-from layerwise.numerics.streams import CODE, CORRUPTION
+from layerwise.numerics.streams import CODE, CORRUPTION, DROPOUT
 from layerwise.numerics.units import BERNOULLI, EXP_COST, gaussian_units, runs_of
 
 # The codes of src/network/network.h.
@@ -129,6 +129,7 @@ def network_pass(
     stream,
     corruption=0.0,
     code=-1,
+    dropout=None,
     weights=None,
 ):
     """Improve a network by one pass over some rows, batch by batch, in place.
@@ -171,6 +172,9 @@ def network_pass(
         If positive, the inputs of layer ``code`` are states, 0 or 1, drawn from the means of the
         layer below. The gradient goes straight through: the states count as constants where they
         are inputs, and as their means where the slope passes to the layer below.
+    dropout : sequence of float, of length n_layers, default=None
+        Probabilities, below 1, with which an input of each layer is dropped: set to zero, while
+        the others are divided by 1 minus it. Not of layer ``code``. None drops none.
     weights : ndarray of shape (n_samples,), default=None
         Of the rows, above zero: the mean over a batch is by them. None is equal ones.
 
@@ -187,17 +191,18 @@ def network_pass(
     rows = min(batch_size, len(order))
     n_weights = int(layers["biases"][0])
     runs = PLAIN if outputs is None else outputs
-    size = _network.scratch_size(layers, runs, rows, parameters.itemsize)
+    drops = np.array([] if dropout is None or not any(dropout) else dropout, dtype=np.float64)
+    size = _network.scratch_size(layers, drops, runs, rows, parameters.itemsize)
     scratch = np.empty(size, dtype=np.uint8)
     row_loss = np.empty(len(order), dtype=parameters.dtype)
     n_threads = runtime.count(rows * n_weights // len(layers))  # a layer's product: one region
 
     def batches(inputs, targets, here, weights, first, row_loss):
         status = _network.network_pass(
-            inputs, targets, here, weights, layers, runs, rows, corruption, code,
+            inputs, targets, here, weights, layers, drops, runs, rows, corruption, code,
             optimizer.as_array(rate, count=optimizer.count + 1), stream.as_array(), first,
-            CORRUPTION, CODE, n_threads, parameters, optimizer.first, optimizer.second, scratch,
-            row_loss,
+            CORRUPTION, CODE, DROPOUT, n_threads, parameters, optimizer.first, optimizer.second,
+            scratch, row_loss,
         )  # fmt: skip
         check(status)
         optimizer.count += -(-len(here) // batch_size)

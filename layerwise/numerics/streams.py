@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 # Lanes: whose random numbers a kernel draws. A number sits at (unit, row, step, lane).
-DATA, HIDDEN, VISIBLE, CHAIN_HIDDEN, CORRUPTION, CODE, STATE = range(7)
+# The last one begins a lane for each layer of a network.
+DATA, HIDDEN, VISIBLE, CHAIN_HIDDEN, CORRUPTION, CODE, STATE, DROPOUT = range(8)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from layerwise.numerics import units
-from layerwise.numerics.streams import CODE, CORRUPTION
+from layerwise.numerics.streams import CODE, CORRUPTION, DROPOUT
 from reference import units as kinds
 
 MEAN = {
@@ -90,17 +90,18 @@ def cross_entropy(chain, field, targets):
 LOSS = {"squared_error": squared_error, "cross_entropy": cross_entropy}
 
 
-def loss_and_gradient(chain, X, targets, loss, code=-1, states=None, weights=None):
+def loss_and_gradient(chain, X, targets, loss, code=-1, states=None, weights=None, masks=None):
     """Loss of each row, and the gradient of their mean, by weights, as a flat array.
 
     The inputs of layer ``code`` are ``states`` (a function of the means there); where the slope
-    passes through them, they count as the means.
+    passes through them, they count as the means. The inputs of layer k are times ``masks[k]``.
     """
+    masks = [1.0] * chain.n_layers if masks is None else masks
     value, fields, inputs = X, [], []
     for k in range(chain.n_layers):
         if k > 0:
             value = MEAN[chain.activations[k - 1]](fields[-1])
-        inputs.append(states(value) if k == code else value)
+        inputs.append(states(value) if k == code else value * masks[k])
         fields.append(inputs[k] @ chain.weights(k) + chain.biases(k))
     losses, slope, by_variance = LOSS[loss](chain, fields[-1], targets)
     share = np.full(len(X), 1 / len(X)) if weights is None else weights / weights.sum()
@@ -113,7 +114,8 @@ def loss_and_gradient(chain, X, targets, loss, code=-1, states=None, weights=Non
         weights += inputs[k].T @ slope
         gradient.biases(k)[...] = slope.sum(axis=0)
         if k > 0:
-            slope = (slope @ chain.weights(k).T) * SLOPE[chain.activations[k - 1]](fields[k - 1])
+            slope = (slope @ chain.weights(k).T) * masks[k]
+            slope = slope * SLOPE[chain.activations[k - 1]](fields[k - 1])
     return losses, gradient.parameters
 
 
@@ -140,7 +142,7 @@ def textbook(kind, parameters, is_weight, *, rate, momentum, decay):
 
 def network_pass(
     chain, X, targets, order, step_down, *, batch_size, loss, stream, corruption=0.0, code=-1,
-    weights=None,
+    dropout=None, weights=None,
 ):  # fmt: skip
     """One pass, updating ``chain.parameters`` through ``step_down``; the mean loss of a row."""
     losses = []
@@ -153,9 +155,15 @@ def network_pass(
             u = uniforms(mean.shape, mean.dtype, stream, step, CODE)
             return (u < mean).astype(mean.dtype)
 
+        masks = None
+        if dropout is not None:
+            masks = []
+            for k, p in enumerate(dropout):
+                u = uniforms((len(rows), chain.sizes[k]), X.dtype, stream, step, DROPOUT + k)
+                masks.append(np.where(u < X.dtype.type(p), 0, X.dtype.type(1 / (1 - p))))
         loss_of_rows, gradient = loss_and_gradient(
             chain, inputs, targets[rows], loss, code, states,
-            None if weights is None else weights[rows],
+            None if weights is None else weights[rows], masks,
         )  # fmt: skip
         step_down(gradient)
         losses.extend(loss_of_rows)

@@ -13,10 +13,10 @@
 #include "units/bernoulli.h"
 #include "units/units.h"
 
-/* A row of inputs, each of them zero with the probability. */
+/* A row of numbers, each of them zero with the probability, and else times `scale`. */
 LW_LOOP void
-LW_(masked_row)(const LW_REAL *restrict input, ptrdiff_t n_units, LW_REAL probability,
-    uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *restrict output)
+LW_(masked_row)(const LW_REAL *input, ptrdiff_t n_units, LW_REAL probability, LW_REAL scale,
+    uint32_t row, lw_key key, uint32_t step, uint32_t lane, LW_REAL *output)
 {
     uint32_t word[LW_PHILOX_UNITS];
 
@@ -25,7 +25,7 @@ LW_(masked_row)(const LW_REAL *restrict input, ptrdiff_t n_units, LW_REAL probab
         lw_words_at(key, (uint32_t)(first / 4), row, units, step, lane, word);
         LW_SIMD
         for (ptrdiff_t j = 0; j < units; j++) {
-            output[first + j] = LW_(uniform)(word[j]) < probability ? 0 : input[first + j];
+            output[first + j] = LW_(uniform)(word[j]) < probability ? 0 : scale * input[first + j];
         }
     }
 }
@@ -69,12 +69,14 @@ typedef struct {
     uint32_t first_step;
     uint32_t lane_corruption;
     uint32_t lane_code;
+    uint32_t lane_dropout;
     LW_REAL *parameter;
     LW_REAL *first;
     LW_REAL *second;
     LW_REAL *row_loss;
-    LW_REAL *value; /* inputs, and after them the values of every layer */
-    LW_REAL *drawn; /* states of the code */
+    LW_REAL *value;   /* inputs, and after them the values of every layer */
+    LW_REAL *dropped; /* the same where some are dropped, laid out alike */
+    LW_REAL *drawn;   /* states of the code */
     LW_REAL *slopes[2];
     LW_REAL *gradient;
     LW_REAL *scale; /* of the outputs, as in loss.h */
@@ -95,6 +97,7 @@ LW_(lesson_place)(LW_(lesson) * pass, void *scratch)
         width += (ptrdiff_t)chain.layers[k].n_units;
     }
     pass->value = lw_slice(&at, pass->batch_size * width, size);
+    pass->dropped = lw_slice(&at, chain.dropout ? pass->batch_size * width : 0, size);
     pass->drawn = lw_slice(&at, part, size);
     pass->slopes[0] = lw_slice(&at, part, size);
     pass->slopes[1] = lw_slice(&at, part, size);
@@ -112,6 +115,36 @@ LW_(lw_network_scratch)(lw_chain chain, ptrdiff_t batch_size)
     return lw_scratch_size(LW_(lesson_place)(&pass, NULL));
 }
 
+static int
+LW_(drops)(const LW_(lesson) * pass, ptrdiff_t k)
+{
+    return pass->chain.dropout && pass->chain.dropout[k] > 0;
+}
+
+/* What layer k takes in, where the values below it are `value`. */
+static LW_REAL *
+LW_(inputs_of)(const LW_(lesson) * pass, ptrdiff_t k, LW_REAL *value)
+{
+    if (k == pass->code) {
+        return pass->drawn;
+    }
+    return LW_(drops)(pass, k) ? pass->dropped + (value - pass->value) : value;
+}
+
+/* Drop inputs of layer k, or the slopes by the same inputs: `to` may be `from`. */
+static void
+LW_(share_dropout)(const LW_(lesson) * pass, ptrdiff_t k, ptrdiff_t rows, uint32_t step,
+    const LW_REAL *from, LW_REAL *to)
+{
+    const ptrdiff_t n_units = (ptrdiff_t)pass->chain.layers[k].n_inputs;
+    const double dropout = pass->chain.dropout[k];
+
+    LW_SHARE_TILES(i, rows,
+        LW_(masked_row)(from + i * n_units, n_units, (LW_REAL)dropout,
+            (LW_REAL)(1 / (1 - dropout)), (uint32_t)i, pass->key, step,
+            pass->lane_dropout + (uint32_t)k, to + i * n_units));
+}
+
 /* From the inputs of a batch to the fields of the last layer, which are returned. */
 static LW_REAL *
 LW_(share_forward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, uint32_t step)
@@ -124,8 +157,8 @@ LW_(share_forward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, uint3
         const LW_REAL *const row = pass->input + pass->order[at + i] * n_inputs;
         LW_REAL *const input = pass->value + i * n_inputs;
         if (pass->corruption > 0) {
-            LW_(masked_row)(row, n_inputs, (LW_REAL)pass->corruption, (uint32_t)i, pass->key, step,
-                pass->lane_corruption, input);
+            LW_(masked_row)(row, n_inputs, (LW_REAL)pass->corruption, 1, (uint32_t)i, pass->key,
+                step, pass->lane_corruption, input);
         } else {
             memcpy(input, row, (size_t)n_inputs * sizeof(LW_REAL));
         }
@@ -140,8 +173,10 @@ LW_(share_forward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, uint3
             LW_(share_states)(
                 value, rows, layer->n_inputs, pass->key, 0, step, pass->lane_code, pass->drawn);
         }
-        LW_(share_affine)(
-            pass->parameter, layer, k == pass->code ? pass->drawn : value, rows, above);
+        if (LW_(drops)(pass, k)) {
+            LW_(share_dropout)(pass, k, rows, step, value, LW_(inputs_of)(pass, k, value));
+        }
+        LW_(share_affine)(pass->parameter, layer, LW_(inputs_of)(pass, k, value), rows, above);
         value = above;
     }
     return value;
@@ -161,7 +196,8 @@ LW_(weight_of)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows)
 
 /* Losses of a batch, and the gradient of their mean. */
 static void
-LW_(share_backward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, LW_REAL *value)
+LW_(share_backward)(
+    const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, uint32_t step, LW_REAL *value)
 {
     const lw_chain chain = pass->chain;
     LW_REAL *slope = pass->slopes[0], *below = pass->slopes[1];
@@ -186,12 +222,14 @@ LW_(share_backward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, LW_R
         const lw_layer *layer = chain.layers + k;
         LW_REAL *const swapped = below;
         value -= pass->batch_size * layer->n_inputs;
-        LW_(share_gradient)(
-            k == pass->code ? pass->drawn : value, slope, rows, layer, pass->gradient);
+        LW_(share_gradient)(LW_(inputs_of)(pass, k, value), slope, rows, layer, pass->gradient);
         if (k > 0) {
             LW_(share_product)(slope, layer->n_units, 1, pass->parameter + layer->weights,
                 matrix_column(layer), matrix_row(layer), rows, layer->n_inputs, layer->n_units, 1,
                 NULL, 0, below, layer->n_inputs);
+            if (LW_(drops)(pass, k)) {
+                LW_(share_dropout)(pass, k, rows, step, below, below);
+            }
             LW_(share_slopes)(value, rows, layer->n_inputs, layer[-1].activation, below);
         }
         below = slope;
@@ -211,7 +249,7 @@ LW_(share_lesson)(const LW_(lesson) * pass)
     for (ptrdiff_t at = 0; at < pass->n_rows; at += pass->batch_size, step++, optimizer.count++) {
         const ptrdiff_t rows = lw_min(pass->batch_size, pass->n_rows - at);
         const LW_(rule) rule = LW_(rule_of)(optimizer);
-        LW_(share_backward)(pass, at, rows, LW_(share_forward)(pass, at, rows, step));
+        LW_(share_backward)(pass, at, rows, step, LW_(share_forward)(pass, at, rows, step));
         LW_(share_update)(
             pass->gradient, n_weights, rule, pass->parameter, pass->first, pass->second);
         LW_(share_update)(pass->gradient + n_weights, n_others, LW_(rule_without_decay)(rule),
@@ -224,8 +262,8 @@ int
 LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t *order,
     const double *weights, ptrdiff_t n_rows, lw_chain chain, ptrdiff_t batch_size,
     double corruption, ptrdiff_t code, lw_optimizer optimizer, lw_key key, uint32_t first_step,
-    uint32_t lane_corruption, uint32_t lane_code, int n_threads, LW_REAL *parameter,
-    LW_REAL *first, LW_REAL *second, void *scratch, LW_REAL *row_loss)
+    uint32_t lane_corruption, uint32_t lane_code, uint32_t lane_dropout, int n_threads,
+    LW_REAL *parameter, LW_REAL *first, LW_REAL *second, void *scratch, LW_REAL *row_loss)
 {
     LW_(lesson)
     pass = { .input = input,
@@ -242,6 +280,7 @@ LW_(lw_network_pass)(const LW_REAL *input, const LW_REAL *target, const int64_t 
         .first_step = first_step,
         .lane_corruption = lane_corruption,
         .lane_code = lane_code,
+        .lane_dropout = lane_dropout,
         .parameter = parameter,
         .first = first,
         .second = second,

@@ -24,10 +24,12 @@ typedef struct {
 
 /* The layers, and the kinds of the last one's units, in runs; without runs the outputs are plain.
  * Where there are Gaussian runs, the logarithms of the variances of all outputs stand after the
- * biases. */
+ * biases. `dropout` has a probability for the inputs of each layer, and is NULL where no unit is
+ * dropped. */
 typedef struct {
     const lw_layer *layers;
     ptrdiff_t n_layers;
+    const double *dropout;
     const lw_units *outputs;
     ptrdiff_t n_runs;
 } lw_chain;
@@ -45,7 +47,9 @@ typedef struct {
  * With corruption > 0 each input is first set to zero with that probability (lane_corruption); the
  * loss compares with the target as it is. With code > 0 the inputs of layer `code` are states
  * (lane_code), drawn from the means of layer code - 1; the gradient passes straight through, as if
- * they were the means. The random numbers of row i of batch s stand at (unit, i, first_step + s,
+ * they were the means. Each input of layer k is zero with the probability dropout[k], and else
+ * divided by 1 minus it (lane_dropout + k); means and slopes below go by the same units. Where
+ * dropout[code] is positive, code is 0. The random numbers of row i of batch s stand at (unit, i, first_step + s,
  * lane): a pass may be cut into calls of whole batches. With `weights` (NULL: without), of the rows
  * as they lie, the mean over a batch is by their weights.
  * row_loss[i] is the loss of row order[i] before the step of its batch. `optimizer.count` is the
@@ -61,7 +65,7 @@ typedef struct {
         (const real *input, const real *target, const int64_t *order, const double *weights,      \
             ptrdiff_t n_rows, lw_chain chain, ptrdiff_t batch_size, double corruption,            \
             ptrdiff_t code, lw_optimizer optimizer, lw_key key, uint32_t first_step,              \
-            uint32_t lane_corruption, uint32_t lane_code, int n_threads, real *parameter,         \
-            real *first, real *second, void *scratch, real *row_loss))
+            uint32_t lane_corruption, uint32_t lane_code, uint32_t lane_dropout, int n_threads,   \
+            real *parameter, real *first, real *second, void *scratch, real *row_loss))
 
 LW_EACH_TYPE(LW_NETWORK, LW_KERNEL)
