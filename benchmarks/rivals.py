@@ -447,7 +447,7 @@ def sklearn_fine_tuning(sizes, batch, n_rows):
     X, labels = problems.labelled_rows(n_rows, sizes[0], sizes[-1])
     network = MLPClassifier(sizes[1:-1], batch_size=batch, alpha=0, random_state=problems.SEED)
     classes = np.arange(sizes[-1])
-    network.partial_fit(X[:batch], labels[:batch], classes)
+    network.partial_fit(X[:batch], labels[:batch], classes=classes)
 
     def one_pass():
         network.partial_fit(X, labels)

@@ -2,7 +2,7 @@
  *
  * Columns of c are cut into panels of LW_WIDE, rows into blocks of LW_ROWS, the sum into blocks of
  * LW_DEEP. A thread owns a (row block, panel) tile. It copies the panel of b into its own stack,
- * contiguous and padded with zeros, and then LW_HIGH rows at a time keep their sums in registers
+ * contiguous and padded with zeros, and then LW_PRODUCT_ROWS rows at a time keep their sums in registers
  * while the panel streams by. Copying costs one element per LW_ROWS multiply-adds. */
 
 #include "linear/product.h"
@@ -11,9 +11,10 @@
 
 #include "base/real.h"
 #include "base/threads.h"
+#include "base/vector.h"
+#include "linear/transpose.h"
 
-#define LW_HIGH 6   /* 6 x 16 floats are 12 registers of 256 bits, and leave 4 for a and b */
-#define LW_ROWS 120 /* a batch of 100 is one block */
+#define LW_ROWS 120 /* a batch of 100 is one block, of whole LW_PRODUCT_ROWS */
 #define LW_DEEP 256 /* panel of 256 x 16 floats = 16 KB: half of the L1 cache */
 #define LW_BYTES 64 /* width of a panel */
 #define LW_WIDE (LW_BYTES / (ptrdiff_t)sizeof(LW_REAL))
@@ -24,7 +25,7 @@ LW_(product_rows)(int high, const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_
     const LW_REAL *restrict panel, ptrdiff_t depth, LW_REAL scale, LW_REAL *restrict c,
     ptrdiff_t c_row)
 {
-    LW_REAL sum[LW_HIGH][LW_BYTES / sizeof(LW_REAL)];
+    LW_REAL sum[LW_PRODUCT_ROWS][LW_BYTES / sizeof(LW_REAL)];
 
     for (int r = 0; r < high; r++) {
         for (int j = 0; j < LW_WIDE; j++) {
@@ -55,9 +56,13 @@ LW_(product_block)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
 {
     ptrdiff_t i = 0;
 
-    for (; i + LW_HIGH <= rows; i += LW_HIGH) {
+    for (; i + LW_PRODUCT_ROWS <= rows; i += LW_PRODUCT_ROWS) {
+        LW_(product_rows)(LW_PRODUCT_ROWS, a + i * a_row, a_row, a_col, panel, depth, scale,
+            c + i * c_row, c_row);
+    }
+    for (; i + 6 <= rows; i += 6) {
         LW_(product_rows)(
-            LW_HIGH, a + i * a_row, a_row, a_col, panel, depth, scale, c + i * c_row, c_row);
+            6, a + i * a_row, a_row, a_col, panel, depth, scale, c + i * c_row, c_row);
     }
     a += i * a_row;
     c += i * c_row;
@@ -81,6 +86,10 @@ LW_(product_copy)(const LW_REAL *restrict b, ptrdiff_t b_row, ptrdiff_t b_col, p
                 panel[k * LW_WIDE + j] = b[k * b_row + j];
             }
         }
+        return;
+    }
+    if (b_row == 1 && wide == LW_WIDE) {
+        LW_(turn)(b, b_col, LW_WIDE, depth, panel, LW_WIDE);
         return;
     }
     for (ptrdiff_t j = 0; j < LW_WIDE; j++) {
