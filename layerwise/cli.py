@@ -12,9 +12,10 @@ from pathlib import Path
 import joblib
 
 from layerwise._versions import __version__
-from layerwise.compare.command import compare, prepared
+from layerwise.compare import arms, command
 from layerwise.compare.experiments import EXPERIMENTS, QUICK
 from layerwise.compare.families import DEFAULT, FAMILIES
+from layerwise.compare.papers import PAPERS
 from layerwise.compare.terminal import say
 
 SEED, OUTPUT = 1212, "layerwise-compare"  # defaults
@@ -30,6 +31,8 @@ families:
 DESCRIPTION += "\n".join(f"  {name:<11} {text}" for name, text in FAMILIES.items())
 DESCRIPTION += "\n\nexperiments, after Arnold and Ollivier (2013):\n"
 DESCRIPTION += "\n".join(f"  {name:<11} {it.question}" for name, it in EXPERIMENTS.items())
+DESCRIPTION += "\n\nexperiments of neighbouring papers, by test error:\n"
+DESCRIPTION += "\n".join(f"  {name:<17} {paper.question}" for name, paper in PAPERS.items())
 EPILOG = """\
 The folder gets results.jsonl (a line for each candidate), comparison.png, samples.png and, from
 the moment it is found, the best model of each family: joblib.load("layerwise-compare/aeri.joblib")
@@ -87,11 +90,12 @@ def main(argv=None):
             # Whatever a user can get wrong is refused before any work: an error later is our own.
             try:
                 options = read_options(argv)
-                found = stack.enter_context(prepared(options))
+                room = arms if options.experiment in PAPERS else command
+                found = stack.enter_context(room.prepared(options))
             except ValueError as error:
                 say(error)
                 return 2
-            compare(options, *found)
+            room.compare(options, *found)
     except KeyboardInterrupt as end:
         number = getattr(end, "number", signal.SIGINT)
         say(f"{ENDS[number]}; what is done is kept, and {resume}")
@@ -164,8 +168,8 @@ def read_options(argv):
     )
     compare.add_argument(
         "--experiment",
-        choices=list(EXPERIMENTS),
-        metavar="|".join(EXPERIMENTS),
+        choices=[*EXPERIMENTS, *PAPERS],
+        metavar="|".join([*EXPERIMENTS, *PAPERS]),
         help="answer a question too: by tables (.md, .json) and a picture in the folder; "
         "experiments on the same families share their candidates",
     )
@@ -187,6 +191,13 @@ def read_options(argv):
         metavar="FACTOR",
         help="how long each is trained: part of, or times, the standard number of steps "
         "(default: 1)",
+    )
+    compare.add_argument(
+        "--splits",
+        type=_whole(2),
+        metavar="N",
+        help="of experiments of neighbouring papers: how many splits of the rows, whose seeds "
+        "follow --seed (default: 5)",
     )
     compare.add_argument(
         "--seed",

@@ -159,3 +159,17 @@ def _log_axis(ax):
 def _color(family):
     # The last of seven shares the colour-blind's palette with a dark grey.
     return (*COLORS, "0.25")[ORDER.index(family)] if family in ORDER else "0.25"
+
+
+def arms(result, name):
+    """Return the figure of test errors by arm, a panel for each condition."""
+    figure, axes = _figure("arms", len(result["errors"]))
+    for ax, (condition, errors) in zip(axes, result["errors"].items()):
+        for place, (value, low, high) in enumerate(errors.values()):
+            ends = [[value - (value if low is None else low)], [(high or value) - value]]
+            ax.errorbar(value, -place, xerr=ends, fmt="o", color=COLORS[0], capsize=3)
+        ax.set_yticks(-np.arange(len(errors)), labels=list(errors))
+        ax.set_ylim(0.5 - len(errors), 0.5)
+        ax.set_xlabel("test error (%)")
+        ax.set_title(f"{name}: {condition}")
+    return figure
