@@ -16,6 +16,7 @@ from layerwise.estimators.likelihood import (
 )
 from layerwise.estimators.network_layers import Dense, Supervised
 from layerwise.estimators.rbm import RBM
+from layerwise.estimators.reversible import random_likeness, reversibility
 from layerwise.estimators.supervised import DeepClassifier, DeepRegressor
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
 from layerwise.likelihood.estimate import Estimate
@@ -64,6 +65,8 @@ __all__ = [
     "log_partition",
     "log_pseudolikelihood",
     "plots",
+    "random_likeness",
+    "reversibility",
     "scorers",
     "show_versions",
 ]

@@ -47,7 +47,15 @@ OF_SKLEARN = {
     "trainers": ("sklearn.base.BaseEstimator",),
     "estimators": ANYTHING,
     "model_selection": ANYTHING,
-    "compare": ("sklearn.base", "sklearn.utils.check_random_state", "sklearn.datasets"),
+    "compare": (
+        "sklearn.base",
+        "sklearn.utils.check_random_state",
+        "sklearn.datasets",
+        "sklearn.exceptions.ConvergenceWarning",
+        # The classifiers that ours stand beside.
+        "sklearn.linear_model.LogisticRegression",
+        "sklearn.neural_network.MLPClassifier",
+    ),
 }
 PRIVATE_SKLEARN = "layerwise._sklearn"
 # Optional: never imported before they are used.

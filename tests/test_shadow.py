@@ -10,10 +10,11 @@ from sklearn.base import clone
 from layerwise import Backprop, DeepClassifier, DeepRegressor, Dense, Incompatible, Shadow
 from layerwise.models.chain import Chain, Predictor
 from layerwise.models.inputs import LayerInput, Targets
+from layerwise.models.reversal import reversed_layer
 from layerwise.models.units import Gaussian, Softmax
 from layerwise.numerics.streams import Stream
 from layerwise.trainers.backprop import log_likelihoods
-from layerwise.trainers.shadow import reversed_layer, shadow
+from layerwise.trainers.shadow import shadow
 
 STREAM = Stream(bytes(range(67, 83)))
 

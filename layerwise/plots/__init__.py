@@ -3,6 +3,7 @@
 from layerwise.plots.comparison import ComparisonDisplay
 from layerwise.plots.filters import FiltersDisplay
 from layerwise.plots.latent_marginal import LatentMarginalDisplay
+from layerwise.plots.reversible import RandomLikenessDisplay, ReversibilityDisplay
 from layerwise.plots.samples import SamplesDisplay
 from layerwise.plots.training import TrainingDisplay
 
@@ -10,6 +11,8 @@ __all__ = [
     "ComparisonDisplay",
     "FiltersDisplay",
     "LatentMarginalDisplay",
+    "RandomLikenessDisplay",
+    "ReversibilityDisplay",
     "SamplesDisplay",
     "TrainingDisplay",
 ]

@@ -7,15 +7,15 @@ import numpy as np
 from layerwise._sklearn import UNIT_INTERVAL, Interval
 from layerwise.exceptions import Incompatible
 from layerwise.models.chain import Predictor
+from layerwise.models.reversal import reversed_layer
 from layerwise.numerics import units
 from layerwise.numerics.network import network_pass
-from layerwise.numerics.products import product
 from layerwise.numerics.rows import dense
 from layerwise.numerics.streams import STATE
 from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.base import unwatched
 
-__all__ = ["Shadow", "reversed_layer"]
+__all__ = ["Shadow"]
 
 
 class Shadow(Backprop):
@@ -180,26 +180,3 @@ def shadow(chain, X, dropout, stream):
         rectified = k > 0 or X.min() >= 0
         above = reversed_layer(chain.weights(k), above * mask, values[k], rectified=rectified)
     return above
-
-
-def reversed_layer(weights, above, below, *, rectified=True):
-    """Return r(alpha h W'), with the alpha that brings it closest to what was below the layer.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_inputs, n_units)
-    above : ndarray of shape (n_rows, n_units)
-        h.
-    below : ndarray of shape (n_rows, n_inputs)
-    rectified : bool, default=True
-        Whether r takes negative values to zero; else it leaves all as they are.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_inputs)
-    """
-    found = product(above, weights.T)
-    if rectified:
-        found = np.maximum(found, 0)
-    size = float(np.vdot(found, found))
-    return found * (found.dtype.type(np.vdot(found, below) / size) if size else 1)

@@ -1,0 +1,177 @@
+"""The experiments of neighbouring papers: arms over splits, their records, tables and claims."""
+
+import json
+import re
+from argparse import Namespace
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from layerwise.cli import main, read_options
+from layerwise.compare import arms, papers
+
+
+@pytest.fixture
+def options(tmp_path):
+    argv = ["compare", "--experiment", "shadow", "--data", "digits", "--quick", "--jobs", "1"]
+    return read_options([*argv, "--output", str(tmp_path / "out")])
+
+
+@pytest.fixture
+def constant(monkeypatch):
+    """Arms that take no time: one guesses, the others know the first pixel's side."""
+
+    def make(arm, sizes, rate, n_rows, budget):
+        return DummyClassifier(strategy="uniform" if arm == "dropout" else "most_frequent")
+
+    paper = papers.PAPERS["shadow"]
+    monkeypatch.setitem(papers.PAPERS, "shadow", papers.Paper(**{**vars(paper), "make": make}))
+
+
+def lines_of(folder):
+    return [json.loads(line) for line in (folder / "shadow.jsonl").read_text().splitlines()]
+
+
+def test_every_arm_has_every_rate_on_one_split_and_its_own_on_all(options, constant, capsys):
+    with arms.prepared(options) as found:
+        arms.compare(options, *found)
+    records = lines_of(options.output)
+    names = papers.DROPOUT
+    tuning = [r for r in records if r["condition"] == "3,000 labels" and r["split"] == 1212]
+    assert len(tuning) == len(names) * len(papers.RATES)
+    assert len(records) == len(tuning) + len(names) * (2 * 3 - 1)  # two splits, three conditions
+    result = json.loads((options.output / "shadow.json").read_text())
+    assert set(result["errors"]) == {"3,000 labels", "1,000 labels", "all labels"}
+    claims = result["tables"][1]["rows"]
+    assert len(claims) == 6
+    told = capsys.readouterr().out
+    assert "shadows improve on dropout" in told
+    assert "seeds 1212 to 1213" in (options.output / "shadow.md").read_text()
+
+
+def test_what_was_ended_goes_on_where_it_was(options, constant, monkeypatch, capsys):
+    evaluate, calls = papers.evaluate, []
+
+    def ends(trial, data):
+        calls.append(trial)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return evaluate(trial, data)
+
+    monkeypatch.setattr(arms, "evaluate", ends)
+    with pytest.raises(KeyboardInterrupt), arms.prepared(options) as found:
+        arms.compare(options, *found)
+    kept = lines_of(options.output)
+    assert len(kept) == 4
+    with arms.prepared(options) as found:
+        arms.compare(options, *found)
+    assert "4 of 9 trials stand in" in capsys.readouterr().err
+    records = lines_of(options.output)
+    assert records[:4] == kept
+    assert len({(r["family"], r["index"]) for r in records}) == len(records) == 9 + 15
+
+
+def test_records_of_other_settings_are_refused(options, constant):
+    with arms.prepared(options) as found:
+        arms.compare(options, *found)
+    options.budget = 2.0
+    with (
+        pytest.raises(ValueError, match=r"was made with budget 0\.03"),
+        arms.prepared(options),
+    ):
+        pass
+
+
+def test_data_without_labels_are_refused(tmp_path, capsys):
+    argv = ["compare", "--experiment", "prediction-greedy", "--data", "tea"]
+    assert main([*argv, "--output", str(tmp_path)]) == 2
+    assert "Use mnist or digits" in capsys.readouterr().err
+
+
+def test_splits_are_parts_of_the_rows_and_labels_go_with_them():
+    data = papers.load("digits")
+    (X, y), (X_valid, _), (X_test, y_test) = data.split(5)
+    assert (len(X), len(X_valid), len(X_test)) == (1000, 397, 400)
+    together = np.concatenate([X, X_valid, X_test])
+    assert np.array_equal(np.sort(together, axis=0), np.sort(data.rows, axis=0))
+    where = {row.tobytes(): label for row, label in zip(data.rows, data.labels)}
+    assert all(where[row.tobytes()] == label for row, label in zip(X_test, y_test))
+    assert not np.array_equal(data.split(6)[0][1], y)
+
+
+@pytest.mark.parametrize("name", papers.PAPERS)
+def test_every_arm_can_be_trained(name):
+    data, paper = papers.load("digits"), papers.PAPERS[name]
+    for condition in paper.conditions:
+        for arm in condition.arms:
+            if condition.labels is not None and condition.labels > 1000:
+                continue
+            trial = papers.Trial(name, arm, condition, 1, 5, 0.01)
+            record, _ = papers.evaluate(trial, data)
+            assert 0 <= record["test_error"] <= 100
+            assert json.loads(json.dumps(record)) == record
+
+
+@pytest.mark.parametrize("name", papers.PAPERS)
+def test_every_arm_takes_as_many_steps(name):
+    paper = papers.PAPERS[name]
+    for n_rows in (100, 300, 1000, 3000, 14_000):
+        for arm in {arm for condition in paper.conditions for arm in condition.arms}:
+            made = paper.make(arm, (30, 30), 1e-3, n_rows, 1.0)
+            tuner = getattr(made, "fine_tuner", None)
+            if tuner is not None:
+                steps = tuner.n_passes * -(-n_rows // tuner.batch_size)
+                times = 2 if arm == "dropout, twice the passes" else 1
+                assert steps == pytest.approx(times * papers.STEPS, rel=0.04)
+
+
+def test_every_claim_has_arms_of_its_condition():
+    for paper in papers.PAPERS.values():
+        found = {condition.name: condition.arms for condition in paper.conditions}
+        for claim in paper.claims:
+            assert {claim.better, claim.worse} <= set(found[claim.condition])
+
+
+@pytest.mark.parametrize(
+    ("difference", "told"),
+    [
+        ((-1.0, -1.5, -0.5), "holds"),
+        ((1.0, 0.5, 1.5), "does not hold"),
+        ((-1.0, -2.0, 0.1), "cannot be told"),
+        ((-1.0, None, None), "cannot be told"),
+        ((0.0, 0.0, 0.0), "cannot be told"),
+    ],
+)
+def test_a_verdict_is_that_of_the_interval(difference, told):
+    assert arms.verdict(difference) == told
+
+
+def test_the_rate_is_that_of_the_lowest_validation_error():
+    records = [
+        {"arm": arm, "rate": papers.RATES[k], "valid_error": error}
+        for arm, errors in {"a": (3.0, 1.0, 2.0), "b": (1.0, 2.0, 1.0)}.items()
+        for k, error in enumerate(errors)
+    ]
+    assert arms.chosen(records) == {"a": 1, "b": 0}
+
+
+def test_processes_do_not_change_the_records(tmp_path, options):
+    found = {}
+    for jobs in (1, 2):
+        here = Namespace(**{**vars(options), "jobs": jobs, "budget": 0.01, "splits": 2})
+        here.output = tmp_path / str(jobs)
+        with arms.prepared(here) as rows:
+            arms.compare(here, *rows)
+        found[jobs] = sorted(
+            (r["family"], r["index"], r["test_error"]) for r in lines_of(here.output)
+        )
+    assert found[1] == found[2]
+
+
+def test_help_names_the_experiments(capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", "--help"])
+    told = re.sub(r"\s+", " ", capsys.readouterr().out)
+    for name, paper in papers.PAPERS.items():
+        assert f"{name} {paper.question}" in told
