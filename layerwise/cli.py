@@ -152,10 +152,12 @@ def read_options(argv):
     compare.add_argument(
         "--data",
         default="tea",
-        metavar="tea|digits|cmnist|FILE",
+        metavar="tea|digits|cmnist|mnist|FILE",
         help="tea (default, in thirds), scikit-learn's digits, 1 where a pixel is at least half "
         "of the most (1,000, 397 and 400 rows), cmnist, the centres of MNIST's digits (4,000 rows "
-        "each; downloaded, unless LAYERWISE_MNIST names a folder with mnist_20k.npz), or a .npy "
+        "each; downloaded, unless LAYERWISE_MNIST names a folder with mnist_20k.npz), mnist, "
+        "whole, with labels (14,000, 3,000 and 3,000 rows; for the experiments of neighbouring "
+        "papers, which take digits too), or a .npy "
         "or .csv file of rows of values in [0, 1] without a header (in thirds); values in between "
         "are drawn once as 0 or 1, and rows are split, both under the seed",
     )

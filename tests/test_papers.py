@@ -26,7 +26,8 @@ def constant(monkeypatch):
         return DummyClassifier(strategy="uniform" if arm == "dropout" else "most_frequent")
 
     paper = papers.PAPERS["shadow"]
-    monkeypatch.setitem(papers.PAPERS, "shadow", papers.Paper(**{**vars(paper), "make": make}))
+    fields = {**vars(paper), "make": make, "measure": None}
+    monkeypatch.setitem(papers.PAPERS, "shadow", papers.Paper(**fields))
 
 
 def lines_of(folder):
@@ -87,6 +88,25 @@ def test_data_without_labels_are_refused(tmp_path, capsys):
     argv = ["compare", "--experiment", "prediction-greedy", "--data", "tea"]
     assert main([*argv, "--output", str(tmp_path)]) == 2
     assert "Use mnist or digits" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [["--families", "rbm"], ["--candidates", "3"]])
+def test_options_of_other_experiments_are_refused(given, tmp_path, capsys):
+    argv = ["compare", "--experiment", "shadow", "--data", "digits", *given]
+    assert main([*argv, "--output", str(tmp_path / "out")]) == 2
+    assert f"takes no {given[0]}. Leave it out" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_measures_are_means_over_the_splits_that_have_them():
+    record = {"condition": "all labels", "arm": "shadow"}
+    values = [{"1: a": 1.0, "1: b": None}, {"1: a": 3.0, "1: b": 5.0}]
+    table = arms.measures([record, *({**record, "network": each} for each in values)])
+    ((condition, arm, n_splits, a, b),) = table.rows
+    assert (condition, arm, n_splits) == ("all labels", "shadow", 2)
+    assert a[0] == 2
+    assert b == (5, None, None)
+    assert arms.measures([record]) is None
 
 
 def test_splits_are_parts_of_the_rows_and_labels_go_with_them():

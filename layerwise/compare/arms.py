@@ -23,6 +23,12 @@ STANDARD = {"splits": 5, "budget": 1.0}
 @contextmanager
 def prepared(options):
     """Give the rows and the records of the folder, which is held; refuse what cannot be, first."""
+    for name in ("families", "candidates"):
+        if getattr(options, name) is not None:
+            raise ValueError(
+                f"--experiment {options.experiment} compares arms over splits and takes no "
+                f"--{name}. Leave it out; --splits says how many splits."
+            )
     for name, value in (QUICK if options.quick else STANDARD).items():
         if getattr(options, name) is None:
             setattr(options, name, value)
@@ -179,8 +185,39 @@ def summary(paper, records, rates):
         difference = over_splits([better[split] - worse[split] for split in sorted(better)])
         told = f"{claim.better} against {claim.worse}"
         claims.add(claim.text, told, claim.condition, difference, verdict(difference))
+    measured = measures(records)
     picture = {
         condition: {arm: means[condition, arm] for arm in arms if (condition, arm) in means}
         for condition in conditions
     }
-    return {"errors": picture, "tables": [table, claims]}
+    return {"errors": picture, "tables": [table, claims, *([measured] if measured else [])]}
+
+
+def measures(records):
+    """Return the table of what was measured of the trained networks, or None if nothing was.
+
+    Parameters
+    ----------
+    records : list of dict
+        Those without a ``network`` are left out.
+    """
+    found = {}
+    for record in records:
+        if "network" in record:
+            found.setdefault((record["condition"], record["arm"]), []).append(record["network"])
+    if not found:
+        return None
+    names = list(next(iter(found.values()))[0])
+    table = Table(
+        "Trained networks, by hidden layer",
+        ["condition", "arm", "splits", *names],
+        "Means over splits with 95 % intervals. Input error: of the inputs that the reversed "
+        "layer gives back on test rows, relative to their squares; shuffled: the same with the "
+        "weights in random order. Distances are Kolmogorov's, of the weights from a normal law "
+        "and of the singular values from the Marchenko-Pastur law.",
+    )
+    for (condition, arm), mine in found.items():
+        columns = [[each[name] for each in mine if each[name] is not None] for name in names]
+        cells = [over_splits(values) if values else None for values in columns]
+        table.add(condition, arm, len(mine), *cells)
+    return table

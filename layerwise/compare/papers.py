@@ -17,6 +17,7 @@ from layerwise.datasets.mnist import fetch_mnist
 from layerwise.estimators.autoencoder import AutoEncoder
 from layerwise.estimators.network_layers import Dense, Supervised
 from layerwise.estimators.rbm import RBM
+from layerwise.estimators.reversible import random_likeness, reversibility
 from layerwise.estimators.supervised import DeepClassifier
 from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.contrastive import CD
@@ -82,6 +83,8 @@ class Paper:
     width, depth : int
         Of hidden layers.
     claims : tuple of Claim
+    measure : callable, default=None
+        From a fitted estimator and the test rows to more numbers of the record, by their names.
     """
 
     question: str
@@ -90,6 +93,7 @@ class Paper:
     width: int
     depth: int
     claims: tuple
+    measure: Callable | None = None
 
 
 def tuner_of(kind, rate, n_rows, budget, *, times=1, **options):
@@ -136,6 +140,17 @@ def shadows(arm, sizes, rate, n_rows, budget):
     times = 2 if arm == "dropout, twice the passes" else 1
     tuner = tuner_of(kind, rate, n_rows, budget, times=times, dropout=0.5)
     return DeepClassifier([Dense(n) for n in sizes], fine_tuner=tuner)
+
+
+def reversal(estimator, X):
+    """Return, by name, how far a network's hidden layers are reversible and look random."""
+    layers, found = zip(reversibility(estimator, X), random_likeness(estimator)), {}
+    for k, (layer, likeness) in enumerate(layers, start=1):
+        found[f"{k}: input error"] = layer.trained.input_error
+        found[f"{k}: shuffled"] = layer.shuffled.input_error
+        found[f"{k}: normal distance"] = likeness.normal_distance
+        found[f"{k}: spectrum distance"] = likeness.spectrum_distance
+    return {name: float(value) if np.isfinite(value) else None for name, value in found.items()}
 
 
 DEEP = ("no pre-training", "RBM", "auto-encoder", "denoising", "supervised greedy")
@@ -206,6 +221,7 @@ PAPERS = {
                 [("shadow", "dropout"), ("shadow", "dropout, twice the passes")], condition,
             )
         ),
+        measure=reversal,
     ),
 }  # fmt: skip
 
@@ -331,4 +347,7 @@ def evaluate(trial, data):
     }
     for name, (rows, labels) in (("valid", valid), ("test", test)):
         record[f"{name}_error"] = float(100 * np.mean(estimator.predict(rows) != labels))
+    measure = PAPERS[trial.paper].measure
+    if measure is not None:
+        record["network"] = measure(estimator, test[0])
     return record, None
