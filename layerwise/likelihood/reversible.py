@@ -28,9 +28,9 @@ class Reversal:
         <W'x, h> / |h|^2 over all rows, of the rows x that the reverse makes of h: 1 where the
         layer, without its biases, takes them back to h.
     input_error : float
-        Mean over rows of |x - x_below|^2 / |x_below|^2, with x_below the layer's inputs.
+        |x - x_below|^2 / |x_below|^2 over all rows, with x_below the layer's inputs.
     hidden_error : float
-        Mean over rows of |r(W'x + b) - h|^2 / |h|^2: what the layer makes of x again.
+        |r(W'x + b) - h|^2 / |h|^2 over all rows: what the layer makes of x again.
     active : ndarray of shape (n_rows,)
         Units of each row that are on: rho n.
     hidden_errors : ndarray of shape (n_rows,)
@@ -91,25 +91,24 @@ def _reversal(weights, biases, below):
     found = reversed_layer(weights, above, below, rectified=below.min() >= 0)
     again = product(found, weights)
     size = np.vdot(above, above)
-    errors = _relative_errors(np.maximum(again + biases, 0), above)
+    recovered = np.maximum(again + biases, 0)
     return Reversal(
-        slope=float(np.vdot(again, above) / size) if size else float("nan"),
-        input_error=_mean(_relative_errors(found, below)),
-        hidden_error=_mean(errors),
+        slope=_ratio(np.vdot(again, above), size),
+        input_error=_ratio(((found - below) ** 2).sum(), (below**2).sum()),
+        hidden_error=_ratio(((recovered - above) ** 2).sum(), size),
         active=np.count_nonzero(above, axis=1),
-        hidden_errors=errors,
+        hidden_errors=_row_errors(recovered, above),
     )
 
 
-def _relative_errors(found, expected):
+def _ratio(part, whole):
+    return float(part / whole) if whole else float("nan")
+
+
+def _row_errors(found, expected):
     """Return squared distances of rows over their squared lengths, NaN of rows of zeros."""
-    size = np.einsum("ij,ij->i", expected, expected)
-    distance = ((found - expected) ** 2).sum(axis=1)
+    size, distance = (expected**2).sum(axis=1), ((found - expected) ** 2).sum(axis=1)
     return np.divide(distance, size, out=np.full(len(size), np.nan), where=size > 0)
-
-
-def _mean(errors):
-    return float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
 
 
 @dataclass(frozen=True)
@@ -179,7 +178,7 @@ def layer_likeness(weights):
         float(stats.skew(values)),
         float(stats.kurtosis(values)),
         distance(values, stats.norm.cdf),
-        0.886 / np.sqrt(values.size),
+        float(0.886 / np.sqrt(values.size)),
         distance(spectrum[::-1], lambda x: marchenko_pastur(x, short / long)),
         float(np.mean(spectrum > edge * (1 + 5 * short ** (-2 / 3)))),
         weights,

@@ -96,7 +96,9 @@ class ReversibilityDisplay:
             ax.set_title(f"layer {number}: {layer.n_inputs} to {layer.n_units}", pad=36)
             ax.set_xlabel("active units of a row")
             ax.set_ylabel("relative squared error of h")
-            ax.set_ylim(bottom=0)
+            shown = np.concatenate([layer.trained.hidden_errors, layer.shuffled.hidden_errors])
+            # Rows with next to nothing in h have errors without end.
+            ax.set_ylim(0, 1.1 * max(1.0, np.nanquantile(shown, 0.95)))
             ax.legend(
                 loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, fontsize="x-small",
                 markerscale=2,

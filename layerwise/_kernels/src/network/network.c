@@ -194,11 +194,34 @@ LW_(weight_of)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows)
     return total;
 }
 
-/* Losses of a batch, and the gradient of their mean. */
+/* A step of the parameters from `from` on. */
 static void
-LW_(share_backward)(
-    const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, uint32_t step, LW_REAL *value)
+LW_(share_step)(const LW_(lesson) * pass, ptrdiff_t from, ptrdiff_t n, LW_(rule) rule)
 {
+    LW_(share_update)(pass->gradient + from, n, rule, pass->parameter + from, pass->first + from,
+        rule.adam ? pass->second + from : NULL);
+}
+
+static int
+has_tied_layers(lw_chain chain)
+{
+    int found = 0;
+
+    for (ptrdiff_t k = 0; k < chain.n_layers; k++) {
+        found |= chain.layers[k].tied != 0;
+    }
+    return found;
+}
+
+/* Losses of a batch, and a step down the gradient of their mean. A matrix takes its step as soon as
+ * nothing below needs it as it was: its gradient still is in the second cache then. A matrix that
+ * layers share waits for all of them. */
+static void
+LW_(share_backward)(const LW_(lesson) * pass, ptrdiff_t at, ptrdiff_t rows, uint32_t step,
+    LW_(rule) rule, LW_REAL *value)
+{
+    const ptrdiff_t n_weights = (ptrdiff_t)pass->chain.layers[0].biases;
+    const int shared = has_tied_layers(pass->chain);
     const lw_chain chain = pass->chain;
     LW_REAL *slope = pass->slopes[0], *below = pass->slopes[1];
     const LW_(losses) batch = { .target = pass->target,
@@ -222,7 +245,6 @@ LW_(share_backward)(
         const lw_layer *layer = chain.layers + k;
         LW_REAL *const swapped = below;
         value -= pass->batch_size * layer->n_inputs;
-        LW_(share_gradient)(LW_(inputs_of)(pass, k, value), slope, rows, layer, pass->gradient);
         if (k > 0) {
             LW_(share_product)(slope, layer->n_units, 1, pass->parameter + layer->weights,
                 matrix_column(layer), matrix_row(layer), rows, layer->n_inputs, layer->n_units, 1,
@@ -232,29 +254,31 @@ LW_(share_backward)(
             }
             LW_(share_slopes)(value, rows, layer->n_inputs, layer[-1].activation, below);
         }
+        LW_(share_gradient)(LW_(inputs_of)(pass, k, value), slope, rows, layer, pass->gradient);
+        if (!shared) {
+            LW_(share_step)(pass, layer->weights, layer->n_inputs * layer->n_units, rule);
+        }
         below = slope;
         slope = swapped;
     }
+    if (shared) {
+        LW_(share_step)(pass, 0, n_weights, rule);
+    }
+    LW_(share_step)(
+        pass, n_weights, n_parameters(chain) - n_weights, LW_(rule_without_decay)(rule));
 }
 
 /* All batches, by all threads of a region. */
 static void
 LW_(share_lesson)(const LW_(lesson) * pass)
 {
-    const ptrdiff_t n_weights = (ptrdiff_t)pass->chain.layers[0].biases;
-    const ptrdiff_t n_others = n_parameters(pass->chain) - n_weights;
     lw_optimizer optimizer = pass->optimizer;
     uint32_t step = pass->first_step;
 
     for (ptrdiff_t at = 0; at < pass->n_rows; at += pass->batch_size, step++, optimizer.count++) {
         const ptrdiff_t rows = lw_min(pass->batch_size, pass->n_rows - at);
         const LW_(rule) rule = LW_(rule_of)(optimizer);
-        LW_(share_backward)(pass, at, rows, step, LW_(share_forward)(pass, at, rows, step));
-        LW_(share_update)(
-            pass->gradient, n_weights, rule, pass->parameter, pass->first, pass->second);
-        LW_(share_update)(pass->gradient + n_weights, n_others, LW_(rule_without_decay)(rule),
-            pass->parameter + n_weights, pass->first + n_weights,
-            rule.adam ? pass->second + n_weights : NULL);
+        LW_(share_backward)(pass, at, rows, step, rule, LW_(share_forward)(pass, at, rows, step));
     }
 }
 
