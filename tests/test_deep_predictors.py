@@ -304,6 +304,18 @@ def test_pickling_and_refitting_leave_the_same_bits(X, y):
     assert_same(net, clone(net).fit(X, y))
 
 
+def test_files_of_skops_hold_classes_of_this_package_alone(X, y):
+    skops = pytest.importorskip("skops.io", reason="skops is not installed")
+    layers = [RBM(5, trainer=PCD(n_passes=2)), Supervised(4, trainer=SHORT), Dense(3)]
+    net = DeepClassifier(layers, fine_tuner=SHORT, random_state=5).fit(X, y)
+    data = skops.dumps(net)
+    listed = skops.get_untrusted_types(data=data)
+    assert all(name.startswith("layerwise.") for name in listed)
+    again = skops.loads(data, trusted=listed)
+    assert np.array_equal(again.predict_proba(X), net.predict_proba(X))
+    assert_same(again.fit(X, y), net)
+
+
 def test_searches_reach_all_parts(X, y):
     net = DeepClassifier([("bottom", RBM(5, trainer=CD(n_passes=2))), Dense(4)], random_state=5)
     net.set_params(fine_tuner__n_passes=2)  # of the default, which is None
