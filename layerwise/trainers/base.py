@@ -314,8 +314,9 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
 
     def _stopping(self, state, rows, X, held):
         """Return the judge of states ``X`` of held-out rows while ``rows`` are trained on."""
+        given = (X,) if held.weights is None else (X, held.weights)
         return EarlyStopping(
-            state.model, lambda: self._likelihood(state, X, held.weights), self.n_passes_no_change
+            state.model, lambda: self._likelihood(state, *given), self.n_passes_no_change
         )
 
     @abstractmethod
