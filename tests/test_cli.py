@@ -11,7 +11,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from layerwise.cli import main
-from layerwise.compare import candidates, command, families, sources, winners
+from layerwise.compare import candidates, families, sources, winners, work
 from layerwise.datasets import load_tea
 
 FAMILIES = ["rbm", "srbm", "vanilla-ae", "aeri"]  # of the command, unless others are asked for
@@ -114,13 +114,13 @@ def test_another_seed_gives_other_numbers(compare, tmp_path):
 
 def test_an_interrupted_run_says_how_to_resume_and_does(compare, tmp_path, monkeypatch):
     compare(output="whole", candidates=2)
-    run = command.run
+    run = work.run
 
     def interrupted(todo, source, *others):
         yield from run(todo[:3], source, *others)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "run", interrupted)
+    monkeypatch.setattr(work, "run", interrupted)
     status, _, err = compare(candidates=2)
     assert status == 130
     assert "the same command resumes: layerwise compare --output" in err
@@ -129,7 +129,7 @@ def test_an_interrupted_run_says_how_to_resume_and_does(compare, tmp_path, monke
     assert kept.count("\n") == 3
     path.write_text(kept + '{"family": "rbm", "ind')  # killed while it wrote
 
-    monkeypatch.setattr(command, "run", run)
+    monkeypatch.setattr(work, "run", run)
     status, _, err = compare(candidates=2)
     assert status == 0
     assert "3 of 8 candidates stand" in err
@@ -169,13 +169,13 @@ def test_winners_are_kept_as_they_are_found_and_load(compare, tmp_path, monkeypa
 
 def test_an_interrupted_run_leaves_the_winners_so_far(compare, tmp_path, monkeypatch):
     """What had been found was kept as a number, and not as a model."""
-    run = command.run
+    run = work.run
 
     def interrupted(todo, source, *others):
         yield from run(todo[:6], source, *others)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "run", interrupted)
+    monkeypatch.setattr(work, "run", interrupted)
     assert compare(candidates=3)[0] == 130
     found = lines(tmp_path / "out")
     assert len(found) == 6

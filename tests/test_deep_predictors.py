@@ -29,10 +29,12 @@ from layerwise import (
     Gaussian,
     LatentLayer,
     MarginalAscent,
+    Shadow,
     Softmax,
     Spin,
     Supervised,
 )
+from layerwise.estimators.training import Trains
 from layerwise.models.chain import Chain
 
 SHORT = Backprop(n_passes=3)
@@ -219,6 +221,20 @@ def test_supervision_brings_a_layer_closer_to_the_label(kind):
     assert told[1.0] > 0.9
 
 
+def test_what_is_told_beside_supervision_is_the_mean_by_weights(X, y):
+    # A rate of next to nothing leaves the layer as it is, so that losses can be told from it.
+    own = Backprop(n_passes=1, batch_size=7, learning_rate=1e-30, resample=False)
+    layer = AutoEncoder(5, code="mean", trainer=own)
+    net = DeepClassifier([layer], fine_tuner=STILL, supervision=1.0, random_state=5)
+    weights = 1.0 + np.arange(60)
+    told = net.fit(X, y, sample_weight=weights).history_["layer1"]["reconstruction_error"][0]
+    fitted = net.layers_[0]
+    mean = fitted.reconstruct(X)
+    losses = -(X * np.log(mean) + (1 - X) * np.log1p(-mean)).sum(axis=1)
+    assert told == pytest.approx(np.average(losses, weights=weights), rel=1e-9)
+    assert told != pytest.approx(losses.mean(), rel=1e-3)
+
+
 def test_supervision_of_zero_is_none_and_of_each_layer_its_own(X, y):
     layers = [RBM(5, trainer=PCD(n_passes=3)), AutoEncoder(4, trainer=SHORT), Dense(3)]
     net = DeepClassifier(layers, fine_tuner=SHORT, random_state=5)
@@ -396,11 +412,21 @@ def test_callbacks_hear_of_layers_and_passes(X, y):
         ([RBM(3)], {"supervision": 1, "pretraining": "continuous"}, "Set one of the two back"),
         ([Dense(3)], {"fine_tuner": CD()}, "Use Backprop() or Shadow()"),
         ([Dense(3)], {"fine_tuner": Backprop("squared_error")}, "loss='cross_entropy'"),
+        ([Dense(3, activation="tanh")], {"fine_tuner": Shadow()}, "this one has tanh layers"),
+        ([RBM(3, hidden=[("bernoulli", 2), ("spin", 1)])], {}, "Use units of one kind"),
+        ([RBM(3, hidden=[("bernoulli", 2), ("spin", 1)]), RBM(2)], {}, "units of one kind"),
         ([Dense(3, activation="step")], {}, "activation"),
         ([Dense(3)], {"output": "sigmoid"}, "output"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_refused_before_any_work(layers, options, told, X, y):
+def test_what_does_not_fit_is_refused_before_any_work(layers, options, told, X, y, monkeypatch):
+    """A fine-tuner that took no such layers said so after these had been trained."""
+
+    def works(self, *args, **kwargs):
+        raise AssertionError("a layer is trained")
+
+    for kind in (Trains, Dense):
+        monkeypatch.setattr(kind, "fit_input", works)
     net = DeepClassifier(layers, **options)
     with pytest.raises((ValueError, TypeError), match=re.escape(told)):
         net.fit(X, y)

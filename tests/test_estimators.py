@@ -232,7 +232,7 @@ def test_numbers_of_samples_and_steps_are_checked(bad, X):
 
 
 def test_gibbs_samples_approach_the_same_distribution(X, seed, monkeypatch):
-    from layerwise.estimators import rbm as module
+    from layerwise.estimators import sampling as module
 
     rbm = RBM(3, trainer=ExactGradient(n_passes=20), random_state=5).fit(X)
     monkeypatch.setattr(module, "EXACT_SAMPLES", 0)

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from layerwise.cli import main
-from layerwise.compare import analyses, command, families, optimality, selection, statistics
+from layerwise.compare import (
+    analyses,
+    families,
+    optimality,
+    selection,
+    statistics,
+    work,
+)
 from layerwise.compare.tables import Table
 
 DEEP = ("srbm", "vanilla-ae", "aeri", "latent")
@@ -243,15 +250,15 @@ def test_an_interrupted_experiment_goes_on_to_the_same_records(name, run, tmp_pa
         if todo:
             raise KeyboardInterrupt
 
-    train, path = command.run, tmp_path / "out" / f"{name}.jsonl"
+    train, path = work.run, tmp_path / "out" / f"{name}.jsonl"
     options = ["--experiment", name, "--families", "aeri", "vanilla-ae"]
     assert run(*options)[0] == 0
     whole = numbers(path)
     path.unlink()
-    monkeypatch.setattr(command, "run", interrupted)
+    monkeypatch.setattr(work, "run", interrupted)
     assert run(*options)[0] == 130
     assert len(numbers(path)) == 1
-    monkeypatch.setattr(command, "run", train)
+    monkeypatch.setattr(work, "run", train)
     status, _, err = run(*options)
     assert status == 0
     assert f"1 of {len(whole)} candidates stand in {path}" in err

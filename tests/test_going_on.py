@@ -22,7 +22,7 @@ from layerwise import (
     MarginalAscent,
     Softmax,
 )
-from layerwise.trainers.base import Pass
+from layerwise.trainers.state import Pass
 
 ASCENT = MarginalAscent(early_stopping=False)
 # Layers with every trainer, and of units whose variances are learned.

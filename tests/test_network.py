@@ -11,6 +11,7 @@ from networks import (
     chain_of,
     every_case,
     every_output,
+    finite_differences,
     gradient_of,
     kernel_pass,
     rows_of,
@@ -32,16 +33,6 @@ from layerwise.numerics.units import (
     SPIN,
     TRUNCATED_EXPONENTIAL,
 )
-
-
-def finite_differences(function, at):
-    # h = 1e-5: the third derivative leaves h^2, a loss near 10 rounds to 1e-15 / h; both 1e-10.
-    gradient = np.empty_like(at)
-    for i in range(len(at)):
-        step = np.zeros_like(at)
-        step[i] = 1e-5
-        gradient[i] = (function(at + step) - function(at - step)) / 2e-5
-    return gradient
 
 
 @both

@@ -9,6 +9,7 @@ from networks import (
     both,
     chain_of,
     every_case,
+    finite_differences,
     gradient_of,
     kernel_pass,
     rows_of,
@@ -17,9 +18,10 @@ from networks import (
 )
 from scipy.sparse import csr_array
 
+from layerwise.exceptions import Diverged
 from layerwise.models.chain import Chain
 from layerwise.numerics import network, rows
-from layerwise.numerics.optimizer import Optimizer
+from layerwise.numerics.optimizer import Optimizer, descend
 
 WEIGHTS = np.array([0.5, 3.0, 1.0, 0.01, 2.0])
 
@@ -34,13 +36,11 @@ def test_gradient_is_that_of_the_weighted_loss(engine, sizes, activations, tied,
         moved = replace(chain, parameters=parameters)
         return run(engine, moved, X, rate=0.0, **options)[0][0]
 
-    found, h = gradient_of(engine, chain, X, **options), 1e-5
-    for i in range(len(found)):
-        up, down = chain.parameters.copy(), chain.parameters.copy()
-        up[i] += h
-        down[i] -= h
-        slope = (mean_loss(up) - mean_loss(down)) / (2 * h)
-        assert found[i] == pytest.approx(slope, abs=1e-8)  # as in test_network.py
+    np.testing.assert_allclose(
+        gradient_of(engine, chain, X, **options),
+        finite_differences(mean_loss, chain.parameters),
+        atol=1e-8,  # as in test_network.py
+    )
 
 
 @every_case
@@ -116,13 +116,11 @@ def test_gradient_is_that_of_the_loss_where_inputs_are_dropped(
         moved = replace(chain, parameters=parameters)
         return run(engine, moved, X, rate=0.0, **options)[0][0]
 
-    found, h = gradient_of(engine, chain, X, **options), 1e-5
-    for i in range(len(found)):
-        up, down = chain.parameters.copy(), chain.parameters.copy()
-        up[i] += h
-        down[i] -= h
-        slope = (mean_loss(up) - mean_loss(down)) / (2 * h)
-        assert found[i] == pytest.approx(slope, abs=1e-8)  # as in test_network.py
+    np.testing.assert_allclose(
+        gradient_of(engine, chain, X, **options),
+        finite_differences(mean_loss, chain.parameters),
+        atol=1e-8,  # as in test_network.py
+    )
 
 
 @pytest.mark.parametrize("kind", ["sgd", "adam"])
@@ -179,3 +177,26 @@ def test_dropping_nothing_is_the_pass_as_it_is():
         plain = run(kernel_pass, chain, X, kind="adam", rate=0.1)
         assert results[0] == plain[0]
         assert np.array_equal(results[1].parameters, plain[1].parameters)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_moments_of_a_gradient_that_stays_zero_end_at_zero(kind, dtype):
+    """They decayed into denormal numbers, and a pass came to take six times as long."""
+    parameter, gradient = np.ones((3, 40), dtype), np.ones((3, 40), dtype)
+    optimizer = Optimizer.start(kind, 120, dtype, momentum=0.9, decay=0.0)
+    descend([parameter], [gradient], optimizer, rate=0.1)
+    smallest = np.finfo(np.float32).tiny
+    for _ in range(2000):
+        descend([parameter], [0 * gradient], optimizer, rate=0.1)
+        sizes = np.abs(optimizer.first)
+        assert np.all((sizes == 0) | (sizes >= smallest))
+    assert not optimizer.first.any()
+
+
+def test_moments_that_are_no_numbers_are_not_hidden():
+    for kind in ("sgd", "adam"):
+        optimizer = Optimizer.start(kind, 4, float, momentum=0.9, decay=0.0)
+        with pytest.raises(Diverged):
+            descend([np.ones(4)], [np.array([1, np.nan, 1, 1])], optimizer, rate=0.1)
+        assert np.isnan(optimizer.first[1])

@@ -11,44 +11,60 @@ from sklearn.dummy import DummyClassifier
 from layerwise.cli import main, read_options
 from layerwise.compare import arms, papers
 
+NAME = "prediction-greedy"
+
 
 @pytest.fixture
-def options(tmp_path):
-    argv = ["compare", "--experiment", "shadow", "--data", "digits", "--quick", "--jobs", "1"]
-    return read_options([*argv, "--output", str(tmp_path / "out")])
+def argv(tmp_path):
+    argv = ["compare", "--experiment", NAME, "--data", "digits", "--quick", "--jobs", "1"]
+    return [*argv, "--output", str(tmp_path / "out")]
+
+
+@pytest.fixture
+def options(argv):
+    return read_options(argv)
 
 
 @pytest.fixture
 def constant(monkeypatch):
-    """Arms that take no time: one guesses, the others know the first pixel's side."""
+    """Arms that take no time: one guesses, the others say the most frequent label."""
 
     def make(arm, sizes, rate, n_rows, budget):
-        return DummyClassifier(strategy="uniform" if arm == "dropout" else "most_frequent")
+        return DummyClassifier(strategy="uniform" if arm == "shallow" else "most_frequent")
 
-    paper = papers.PAPERS["shadow"]
-    fields = {**vars(paper), "make": make, "measure": None}
-    monkeypatch.setitem(papers.PAPERS, "shadow", papers.Paper(**fields))
+    fields = {**vars(papers.PAPERS[NAME]), "make": make}
+    monkeypatch.setitem(papers.PAPERS, NAME, papers.Paper(**fields))
 
 
-def lines_of(folder):
-    return [json.loads(line) for line in (folder / "shadow.jsonl").read_text().splitlines()]
+def lines_of(folder, name=NAME):
+    return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
 
 
 def test_every_arm_has_every_rate_on_one_split_and_its_own_on_all(options, constant, capsys):
     with arms.prepared(options) as found:
         arms.compare(options, *found)
     records = lines_of(options.output)
-    names = papers.DROPOUT
-    tuning = [r for r in records if r["condition"] == "3,000 labels" and r["split"] == 1212]
-    assert len(tuning) == len(names) * len(papers.RATES)
-    assert len(records) == len(tuning) + len(names) * (2 * 3 - 1)  # two splits, three conditions
-    result = json.loads((options.output / "shadow.json").read_text())
-    assert set(result["errors"]) == {"3,000 labels", "1,000 labels", "all labels"}
-    claims = result["tables"][1]["rows"]
-    assert len(claims) == 6
-    told = capsys.readouterr().out
-    assert "shadows improve on dropout" in told
-    assert "seeds 1212 to 1213" in (options.output / "shadow.md").read_text()
+    tuning = [r for r in records if r["condition"] == "all labels" and r["split"] == 1212]
+    assert len(tuning) == 8 * len(papers.RATES)
+    # Two splits of 8, 5, 4 and 4 arms; on the first, those of all labels stand already.
+    assert len(records) == len(tuning) + 2 * (8 + 5 + 4 + 4) - 8
+    result = json.loads((options.output / f"{NAME}.json").read_text())
+    # 1,000 labels are all that there are.
+    assert list(result["errors"]) == ["all labels", "20 units on top", "100 labels", "300 labels"]
+    assert len(result["tables"][1]["rows"]) == 7 + 4 + 2 + 2
+    assert "RBMs beat auto-encoders" in capsys.readouterr().out
+    assert "seeds 1212 to 1213" in (options.output / f"{NAME}.md").read_text()
+
+
+def test_a_full_disk_is_a_sentence(argv, constant, monkeypatch, capsys):
+    """It was told as a folder that cannot be used, by a traceback."""
+
+    def full(*args):
+        raise OSError(28, "No space left on device", "some.json")
+
+    monkeypatch.setattr(arms, "leave", full)
+    assert main(argv) == 1
+    assert "some.json could not be written: No space left" in capsys.readouterr().err
 
 
 def test_what_was_ended_goes_on_where_it_was(options, constant, monkeypatch, capsys):
@@ -67,10 +83,10 @@ def test_what_was_ended_goes_on_where_it_was(options, constant, monkeypatch, cap
     assert len(kept) == 4
     with arms.prepared(options) as found:
         arms.compare(options, *found)
-    assert "4 of 9 trials stand in" in capsys.readouterr().err
+    assert "4 of 24 candidates stand in" in capsys.readouterr().err
     records = lines_of(options.output)
     assert records[:4] == kept
-    assert len({(r["family"], r["index"]) for r in records}) == len(records) == 9 + 15
+    assert len({(r["family"], r["index"]) for r in records}) == len(records) == 24 + 34
 
 
 def test_records_of_other_settings_are_refused(options, constant):
@@ -123,11 +139,9 @@ def test_splits_are_parts_of_the_rows_and_labels_go_with_them():
 @pytest.mark.parametrize("name", papers.PAPERS)
 def test_every_arm_can_be_trained(name):
     data, paper = papers.load("digits"), papers.PAPERS[name]
-    for condition in paper.conditions:
+    for condition in paper.fitting(data.n_train):
         for arm in condition.arms:
-            if condition.labels is not None and condition.labels > 1000:
-                continue
-            trial = papers.Trial(name, arm, condition, 1, 5, 0.01)
+            trial = papers.Trial(name, arm, condition, 1, 5, 0.01, data.n_train)
             record, _ = papers.evaluate(trial, data)
             assert 0 <= record["test_error"] <= 100
             assert json.loads(json.dumps(record)) == record
@@ -180,11 +194,11 @@ def test_processes_do_not_change_the_records(tmp_path, options):
     found = {}
     for jobs in (1, 2):
         here = Namespace(**{**vars(options), "jobs": jobs, "budget": 0.01, "splits": 2})
-        here.output = tmp_path / str(jobs)
+        here.output, here.experiment = tmp_path / str(jobs), "shadow"
         with arms.prepared(here) as rows:
             arms.compare(here, *rows)
         found[jobs] = sorted(
-            (r["family"], r["index"], r["test_error"]) for r in lines_of(here.output)
+            (r["family"], r["index"], r["test_error"]) for r in lines_of(here.output, "shadow")
         )
     assert found[1] == found[2]
 

@@ -1,19 +1,14 @@
 """Arms over splits: which trials there are, what their records say, and the tables of it."""
 
-import json
 from contextlib import contextmanager
 
 import numpy as np
 
-from layerwise._versions import __version__
 from layerwise.compare.papers import PAPERS, RATES, Trial, evaluate, load
-from layerwise.compare.records import Records, held
 from layerwise.compare.statistics import over_splits
 from layerwise.compare.tables import Table
-from layerwise.compare.terminal import say, show
-from layerwise.model_selection.files import replaced
-from layerwise.model_selection.records import fingerprint
-from layerwise.numerics import jobs
+from layerwise.compare.terminal import show
+from layerwise.compare.work import held_folder, leave, open_records, train
 from layerwise.plots import experiments as pictures
 
 QUICK = {"splits": 2, "budget": 0.03}
@@ -33,83 +28,60 @@ def prepared(options):
         if getattr(options, name) is None:
             setattr(options, name, value)
     data = load(options.data)
-    folder = options.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        settings = {
-            "data": data.name,
-            "budget": options.budget,
-            "fingerprint": fingerprint(data.rows, data.labels),
-            "version": __version__,
-        }
-        with held(folder):
-            yield data, Records(folder / f"{options.experiment}.jsonl", settings)
-    except OSError as error:
-        raise ValueError(
-            f"--output {folder} cannot be used: {error.strerror or error}."
-        ) from error
+    with held_folder(options.output):
+        path, arrays = options.output / f"{options.experiment}.jsonl", (data.rows, data.labels)
+        yield data, open_records(path, arrays, data=data.name, budget=options.budget)
 
 
 def compare(options, data, records):
     """Train what is not done yet, and leave tables, claims, numbers and the picture."""
     name, paper = options.experiment, PAPERS[options.experiment]
+    conditions = paper.fitting(data.n_train)
     seeds = [options.seed + k for k in range(options.splits)]
-    first = paper.conditions[0]
-    tuning = [
-        Trial(name, arm, first, rate, seeds[0], options.budget)
-        for arm in first.arms
-        for rate in range(len(RATES))
-    ]
-    _train(tuning, records, data, options)
-    rates = chosen(records.of(tuning))
-    trials = [
-        Trial(name, arm, condition, rates[arm], seed, options.budget)
-        for condition in paper.conditions
-        for seed in seeds
-        for arm in condition.arms
-    ]
-    _train(trials, records, data, options)
-    result = summary(paper, records.of(trials), rates)
-    head = (
+
+    def trained(trials):
+        train(trials, records, data, options.jobs, evaluate, _describe)
+        return records.of(trials)
+
+    def trial(arm, condition, rate, seed):
+        return Trial(name, arm, condition, rate, seed, options.budget, data.n_train)
+
+    rates = chosen(
+        trained(
+            [
+                trial(arm, conditions[0], rate, seeds[0])
+                for arm in conditions[0].arms
+                for rate in range(len(RATES))
+            ]
+        )
+    )
+    found = trained(
+        [
+            trial(arm, condition, rates[arm], seed)
+            for condition in conditions
+            for seed in seeds
+            for arm in condition.arms
+        ]
+    )
+    result = summary(conditions, paper.claims, found, rates)
+    tables = result.pop("tables")
+    title = (
         f"### {name.capitalize()} on {data.name}: {paper.question}\n\n"
         f"{options.splits} splits (seeds {seeds[0]} to {seeds[-1]}), {options.budget:g} of the "
         "standard training; test error in percent, lower is better."
     )
-    for table in result["tables"]:
-        show(f"\n{table.text()}")
-    told = {**result, "tables": [table.as_dict() for table in result["tables"]]}
-    page = "\n\n".join([head, *(table.markdown() for table in result["tables"])]) + "\n"
-    content = json.dumps(told, allow_nan=False, indent=1) + "\n"
-    files = [f"{name}.json", f"{name}.md"]
-    for file, text in zip(files, (content, page)):
-        with replaced(options.output / file) as beside:
-            beside.write_text(text, encoding="utf-8")
-    try:
-        figure = pictures.arms(result, data.name)
-    except ImportError as error:
-        say(f"{name}.png is not drawn: {error}")
-    else:
-        with replaced(options.output / f"{name}.png") as beside:
-            figure.savefig(beside, format="png", dpi=120, bbox_inches="tight")
-        files.append(f"{name}.png")
+    files = leave(
+        options.output, name, title, result, tables, lambda: pictures.arms(result, data.name)
+    )
     show(f"\nIn {options.output}: {', '.join([records.path.name, *files])}")
 
 
-def _train(trials, records, data, options):
-    """Train the trials that have no record, and keep a record of each as it is done."""
-    todo = [trial for trial in trials if trial not in records]
-    by_key = {trial.key: trial for trial in trials}
-    done = len(trials) - len(todo)
-    if done:
-        say(f"{done} of {len(trials)} trials stand in {records.path} already.")
-    results = jobs.run(evaluate, [(trial, data) for trial in todo], options.jobs)
-    for record, _ in results:
-        records.add(by_key[record["family"], record["index"]], record)
-        done += 1
-        say(
-            f"{done} of {len(trials)}: {record['family']}, split {record['split']}, rate "
-            f"{record['rate']:g}: {record['test_error']:.2f} % in {record['seconds']:.0f} s"
-        )
+def _describe(record):
+    """Return a line on a record."""
+    return (
+        f"{record['family']}, split {record['split']}, rate {record['rate']:g}: "
+        f"{record['test_error']:.2f} % in {record['seconds']:.0f} s"
+    )
 
 
 def chosen(records):
@@ -146,12 +118,14 @@ def verdict(difference):
     return "holds" if high < 0 else "does not hold"
 
 
-def summary(paper, records, rates):
+def summary(conditions, claims, records, rates):
     """Return tables of errors and of claims, and the numbers of the picture.
 
     Parameters
     ----------
-    paper : Paper
+    conditions : list of Condition
+    claims : sequence of Claim
+        Those under other conditions are left out.
     records : list of dict
     rates : dict of str to int
         Of each arm.
@@ -162,8 +136,8 @@ def summary(paper, records, rates):
         errors.setdefault(key, {})[record["split"]] = record["test_error"]
         seconds.setdefault(key, []).append(record["seconds"])
     means = {key: over_splits(list(found.values())) for key, found in errors.items()}
-    conditions = [condition.name for condition in paper.conditions]
-    arms = list(dict.fromkeys(arm for each in paper.conditions for arm in each.arms))
+    arms = list(dict.fromkeys(arm for each in conditions for arm in each.arms))
+    conditions = [condition.name for condition in conditions]
     table = Table(
         "Test error, in percent",
         ["arm", "learning rate", *conditions, "seconds"],
@@ -174,23 +148,25 @@ def summary(paper, records, rates):
         cells = [means.get((condition, arm)) for condition in conditions]
         taken = float(np.mean(seconds[conditions[0], arm]))
         table.add(arm, f"{RATES[rates[arm]]:g}", *cells, taken)
-    claims = Table(
+    judged = Table(
         "Claims",
         ["claim", "arms", "condition", "difference", "verdict"],
         "Differences in test error within splits, first arm minus second, in percentage points. "
         "A claim holds where the interval is below zero, and does not where it is above.",
     )
-    for claim in paper.claims:
+    for claim in claims:
+        if claim.condition not in conditions:
+            continue
         better, worse = (errors[claim.condition, arm] for arm in (claim.better, claim.worse))
         difference = over_splits([better[split] - worse[split] for split in sorted(better)])
         told = f"{claim.better} against {claim.worse}"
-        claims.add(claim.text, told, claim.condition, difference, verdict(difference))
+        judged.add(claim.text, told, claim.condition, difference, verdict(difference))
     measured = measures(records)
     picture = {
         condition: {arm: means[condition, arm] for arm in arms if (condition, arm) in means}
         for condition in conditions
     }
-    return {"errors": picture, "tables": [table, claims, *([measured] if measured else [])]}
+    return {"errors": picture, "tables": [table, judged, *([measured] if measured else [])]}
 
 
 def measures(records):

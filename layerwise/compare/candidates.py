@@ -10,7 +10,6 @@ from sklearn.base import BaseEstimator, clone
 from layerwise.compare import families
 from layerwise.exceptions import Diverged
 from layerwise.model_selection import scorers
-from layerwise.numerics import jobs
 from layerwise.numerics.streams import Stream
 
 SCORES = ("train_ll", "valid_ll", "test_ll")
@@ -124,21 +123,6 @@ def evaluate(candidate, source):
         return {**record, "error": "a log-likelihood is not finite"}, None
     blm = scorers.blm(estimator, source.valid)
     return {**record, **dict(zip(SCORES, scores)), "blm_valid": blm}, estimator
-
-
-def run(todo, source, n_jobs, evaluate=evaluate):
-    """Yield the record and the fitted estimator of each candidate as it is done, in any order.
-
-    Parameters
-    ----------
-    todo : list of Candidate
-    source : object with ``train``, ``valid`` and ``test``
-    n_jobs : int
-        Processes. The records do not depend on it, save for ``seconds``.
-    evaluate : callable, default=evaluate
-        From a candidate and the source to its record and its estimator.
-    """
-    yield from jobs.run(evaluate, [(candidate, source) for candidate in todo], n_jobs)
 
 
 def best(records, family):

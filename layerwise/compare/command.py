@@ -1,18 +1,14 @@
 """What ``layerwise compare`` does, once its options are read."""
 
-import time
 from contextlib import contextmanager
 
-from layerwise._versions import __version__
 from layerwise.compare import experiments, optimality, selection, sources
-from layerwise.compare.candidates import SCORES, baselines, best, candidates, evaluate, run
+from layerwise.compare.candidates import SCORES, baselines, best, candidates, evaluate
 from layerwise.compare.families import FAMILIES, Budget
-from layerwise.compare.records import Records, held
 from layerwise.compare.tables import ruled
-from layerwise.compare.terminal import is_terminal, say, show
+from layerwise.compare.terminal import say, show
 from layerwise.compare.winners import Winners
-from layerwise.model_selection.files import replaced
-from layerwise.model_selection.records import fingerprint
+from layerwise.compare.work import held_folder, open_records, save, train
 from layerwise.plots import ComparisonDisplay, SamplesDisplay
 
 N_IMAGES = 24  # of each panel of samples.png
@@ -33,13 +29,8 @@ def prepared(options):
         asked, file = selection.grid(names, options.candidates, options.seed, budget), GRID
     else:
         asked, file = candidates(names, options.candidates, options.seed, budget), RESULTS
-    folder = options.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unusable(folder, error) from error
-    with held(folder):
-        records = _open(folder / file, source, options.seed)
+    with held_folder(options.output):
+        records = _open(options.output / file, source, options.seed)
         records.of(asked)  # refuses those of another search space
         yield source, records, asked
 
@@ -80,18 +71,9 @@ def compare(options, source, records, asked):
         show(f"A model loads by joblib.load({path!r}), and then has score, transform and sample.")
 
 
-def _train(asked, records, source, options, evaluate, offer=lambda record, estimator: None):
-    """Train what the records do not hold yet, and add it to them as it is done."""
-    todo = [candidate for candidate in asked if candidate not in records]
-    done = len(asked) - len(todo)
-    by_key = {candidate.key: candidate for candidate in asked}
-    if done:
-        say(f"{done} of {len(asked)} candidates stand in {records.path} already.")
-    with _progress(len(asked), done) as advance:
-        for record, estimator in run(todo, source, options.jobs, evaluate):
-            offer(record, estimator)
-            records.add(by_key[record["family"], record["index"]], record)
-            advance(record)
+def _train(asked, records, source, options, evaluate, *offer):
+    """Train the candidates that have no record, and put the records in order."""
+    train(asked, records, source, options.jobs, evaluate, _describe, *offer)
     records.sort(FAMILIES)
 
 
@@ -107,23 +89,8 @@ def _trained_on(found, asked, source, options):
 
 def _open(path, source, seed):
     """Return the records of a file."""
-    settings = {
-        "data": source.name,
-        "seed": seed,
-        "fingerprint": fingerprint(source.train, source.valid, source.test),
-        "version": __version__,
-    }
-    try:
-        records = Records(path, settings)
-        with open(records.path, "a", encoding="utf-8"):
-            pass  # may it be written to? Better asked now than after the first candidate
-    except OSError as error:
-        raise _unusable(path.parent, error) from error
-    return records
-
-
-def _unusable(folder, error):
-    return ValueError(f"--output {folder} cannot be used: {error.strerror or error}.")
+    arrays = source.train, source.valid, source.test
+    return open_records(path, arrays, data=source.name, seed=seed)
 
 
 def _table(chosen, simple, source, options):
@@ -170,53 +137,15 @@ def _draw(found, models, simple, source, options):
     except ImportError as error:
         say(f"{' and '.join(names)} are not drawn: {error}")
         return []
-    _save(display, options.output / names[0])
+    save(display.figure_, options.output / names[0], dpi=150)
     drawn = {
         name: model.sample(N_IMAGES, random_state=model.random_state)
         for name, model in models.items()
     }
     panels = {"training data": source.train[:N_IMAGES], **drawn}
     display = SamplesDisplay(panels, image_shape=source.image_shape).plot()
-    _save(display, options.output / names[1])
+    save(display.figure_, options.output / names[1], dpi=150)
     return names
-
-
-def _save(display, path):
-    with replaced(path) as beside:
-        display.figure_.savefig(beside, format="png", dpi=150, bbox_inches="tight")
-
-
-@contextmanager
-def _progress(total, done):
-    """Show what is done on stderr: a bar on a terminal, where rich is installed; else lines."""
-    if total == done:
-        yield lambda record: None
-        return
-    try:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-    except ImportError:
-        Console = None
-    if Console is None or not is_terminal():
-        yield _lines(total, done)
-        return
-    columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("training", total=total, completed=done)
-        yield lambda record: bar.update(task, advance=1, description=_describe(record))
-
-
-def _lines(total, done):
-    start = time.monotonic()
-
-    def advance(record):
-        nonlocal done
-        done += 1
-        elapsed = time.monotonic() - start
-        say(f"{done:>{len(str(total))}} of {total}, {elapsed:.0f} s: {_describe(record)}")
-
-    return advance
 
 
 def _describe(record):

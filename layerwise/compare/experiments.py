@@ -1,14 +1,12 @@
 """The experiments: the question, the families, the analysis and the picture of each."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from layerwise.compare import analyses, optimality, selection
 from layerwise.compare.candidates import best
 from layerwise.compare.families import DEFAULT
-from layerwise.compare.terminal import say, show
-from layerwise.model_selection.files import replaced
+from layerwise.compare.work import leave
 from layerwise.plots import experiments as pictures
 
 LAYER_WISE = (*DEFAULT, "latent")
@@ -125,7 +123,7 @@ def report(name, records, source, options):
     """
     experiment = EXPERIMENTS[name]
     result = experiment.analyse(records)
-    tables = result["tables"]
+    tables = result.pop("tables")
     head = {
         "experiment": name,
         "question": experiment.question,
@@ -135,23 +133,10 @@ def report(name, records, source, options):
         "budget": options.budget,
         "rows": [len(part) for part in (source.train, source.valid, source.test)],
     }
-    for table in tables:
-        show(f"\n{table.text()}")
-    files = [f"{name}.json", f"{name}.md"]
-    told = {**head, **result, "tables": [table.as_dict() for table in tables]}
-    content = json.dumps(told, allow_nan=False, indent=1) + "\n"
-    page = "\n\n".join([_title(head), *(table.markdown() for table in tables)]) + "\n"
-    for file, text in zip(files, (content, page)):
-        with replaced(options.output / file) as beside:
-            beside.write_text(text, encoding="utf-8")
-    try:
-        figure = experiment.draw(result, source.name)
-    except ImportError as error:
-        say(f"{name}.png is not drawn: {error}")
-        return files
-    with replaced(options.output / f"{name}.png") as beside:
-        figure.savefig(beside, format="png", dpi=120, bbox_inches="tight")
-    return [*files, f"{name}.png"]
+    return leave(
+        options.output, name, _title(head), {**head, **result}, tables,
+        lambda: experiment.draw(result, source.name),
+    )  # fmt: skip
 
 
 def _title(head):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -95,6 +94,10 @@ class Paper:
     claims: tuple
     measure: Callable | None = None
 
+    def fitting(self, n_rows):
+        """Return the conditions that so many rows of training have enough labels for."""
+        return [each for each in self.conditions if each.labels is None or each.labels < n_rows]
+
 
 def tuner_of(kind, rate, n_rows, budget, *, times=1, **options):
     """Return a fine-tuner that takes ``STEPS`` steps, times the budget, whatever the rows."""
@@ -156,7 +159,7 @@ def reversal(estimator, X):
 DEEP = ("no pre-training", "RBM", "auto-encoder", "denoising", "supervised greedy")
 FEW = ("no pre-training", "RBM", "auto-encoder", "denoising")
 ALL, NARROW = "all labels", "20 units on top"
-DROPOUT = ("dropout", "dropout, twice the passes", "shadow")
+SHADOW_ARMS = ("dropout", "dropout, twice the passes", "shadow")
 
 
 def _claims(text, pairs, condition):
@@ -208,9 +211,9 @@ PAPERS = {
     "shadow": Paper(
         question="do shadows help beside dropout? (Arora, Liang and Ma, 2015)",
         conditions=(
-            Condition("3,000 labels", 3000, None, DROPOUT),
-            Condition("1,000 labels", 1000, None, DROPOUT),
-            Condition(ALL, None, None, DROPOUT),
+            Condition("3,000 labels", 3000, None, SHADOW_ARMS),
+            Condition("1,000 labels", 1000, None, SHADOW_ARMS),
+            Condition(ALL, None, None, SHADOW_ARMS),
         ),
         make=shadows, width=500, depth=2,
         claims=tuple(
@@ -240,6 +243,11 @@ class Labelled:
     name: str
     rows: np.ndarray
     labels: np.ndarray
+
+    @property
+    def n_train(self):
+        """Number of rows for training."""
+        return ROWS[self.name][0]
 
     def split(self, seed):
         """Return rows and labels for training, validation and test."""
@@ -286,6 +294,8 @@ class Trial:
         Index into ``RATES``.
     seed : int
     budget : float
+    n_train : int
+        Rows of training.
     """
 
     paper: str
@@ -294,6 +304,7 @@ class Trial:
     rate: int
     seed: int
     budget: float
+    n_train: int
 
     @property
     def key(self):
@@ -310,25 +321,26 @@ class Trial:
         """The second part of the key."""
         return self.key[1]
 
-    def estimator(self, n_rows):
-        """Return the estimator, for so many labelled rows of training."""
-        paper = PAPERS[self.paper]
+    @property
+    def estimator(self):
+        """The estimator, unfitted."""
+        paper, labels = PAPERS[self.paper], self.condition.labels
         sizes = [paper.width] * paper.depth
         if self.condition.top is not None:
             sizes[-1] = self.condition.top
-        n_rows = n_rows if self.condition.labels is None else self.condition.labels
+        n_rows = self.n_train if labels is None else labels
         made = paper.make(self.arm, tuple(sizes), RATES[self.rate], n_rows, self.budget)
         return made.set_params(random_state=self.seed)
 
     def describe(self):
         """Return what it is, as records keep it."""
-        return f"{self.condition} {self.estimator(0 if self.condition.labels else 10**4)!r}"
+        return f"{self.condition} {self.estimator!r}"
 
 
 def evaluate(trial, data):
     """Train one trial, and return its record: errors in percent, JSON."""
     (X, y), valid, test = data.split(trial.seed)
-    estimator = clone(trial.estimator(len(y)))
+    estimator = trial.estimator
     if trial.condition.labels is not None:
         # Rows are in random order already: the first ones keep their labels.
         y = np.where(np.arange(len(y)) < trial.condition.labels, y, -1)

@@ -172,6 +172,12 @@ class AutoEncoder(Layer):
     def _sizes(self, n_features):
         return (n_features, *self.encoder_layer_sizes, self.n_components, n_features)
 
+    @property
+    def network_part(self):
+        """Size and activation of each layer of the inference network."""
+        sizes = (*self.encoder_layer_sizes, self.n_components)
+        return [(size, "sigmoid") for size in sizes]
+
     def _asked(self, n_features):
         return {
             "n_components": self.n_components,

@@ -271,10 +271,9 @@ class Layer(Trains, Generative, BaseEstimator):
         return self
 
     @property
-    def handed_up(self):
-        """The activation of the units that a predictor's layer above gets, and their number."""
-        hidden = units_of(getattr(self, "hidden", BITS), self.n_components)
-        return hidden.activation, self.n_components
+    def network_part(self):
+        """Size and activation of each layer of a network that this layer's inference becomes."""
+        return [(self.n_components, "sigmoid")]
 
     @property
     def conditional_(self):

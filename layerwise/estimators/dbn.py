@@ -9,11 +9,10 @@ from layerwise._sklearn import (
     check_is_fitted,
     fit_context,
     get_tags,
-    has_callbacks,
     validated_rows,
 )
 from layerwise.estimators.base import Generative, Layer
-from layerwise.estimators.callbacks import TakesCallbacks, as_task, opened, refuse_on_parts
+from layerwise.estimators.callbacks import TakesCallbacks, as_task
 from layerwise.estimators.checks import (
     check_trainer,
     layer_input,
@@ -24,8 +23,7 @@ from layerwise.estimators.checks import (
 from layerwise.estimators.foreign import as_layer, check_weighable
 from layerwise.estimators.layered import Layered
 from layerwise.estimators.passes import fine_tuned
-from layerwise.estimators.rbm import sample_visible
-from layerwise.estimators.sampling import sample_given
+from layerwise.estimators.sampling import sample_given, sample_visible
 from layerwise.estimators.stacking import (
     adopted,
     check_layers,
@@ -156,11 +154,7 @@ class DBN(TakesCallbacks, Generative, Layered):
             self.fine_tuner.check_sizes(
                 [layer.n_components for _, layer in self._named_layers[:-1]]
             )
-        context = None
-        refuse_on_parts(self, dict(self._named_layers))
-        if any(map(has_callbacks, [self, *(layer for _, layer in self._named_layers)])):
-            n_tasks = len(self.layers) + (self.fine_tuner is not None)
-            context = opened(self, n_tasks, X=X, y=y)
+        context = self._opened(len(self.layers) + (self.fine_tuner is not None), X, y)
         with restored_on_error(self):
             before, tuned = self._fitted_before()
             rows = validated_rows(self, X, reset=True, sparse=True)

@@ -86,9 +86,12 @@ class Frozen(Foreign):
         return self.estimator.visible_units_
 
     @property
-    def handed_up(self):
-        """The activation of the layer's units, and their number."""
-        return self.conditional_.latent.activation, self.conditional_.n_latent
+    def network_part(self):
+        """Size and activation of each layer of a network that the layer's inference becomes."""
+        affine = getattr(self.inference_, "affine_layers", None)
+        if affine is None:  # a posterior
+            return [(self.conditional_.n_latent, "sigmoid")]
+        return [(weights.shape[1], activation) for weights, _, activation in affine]
 
     def fit_input(self, rows, stream, *, y=None, verbose=0, after=None, one_pass=False):
         """Leave the layer as it is, if rows are of its width."""

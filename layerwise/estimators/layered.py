@@ -1,6 +1,7 @@
 """Layered: what is made of a list of layers, whose parameters have names."""
 
-from layerwise._sklearn import BaseComposition
+from layerwise._sklearn import BaseComposition, has_callbacks
+from layerwise.estimators.callbacks import opened, refuse_on_parts
 from layerwise.exceptions import Incompatible
 
 __all__ = ["Layered"]
@@ -84,3 +85,18 @@ class Layered(BaseComposition):
                     f"{whole} asks for estimators as layers, and {name} is the class "
                     f"{layer.__name__}. Pass {layer.__name__}()."
                 )
+
+    def _opened(self, n_tasks, X, y):
+        """Return the context of ``fit``, whose beginning callbacks hear of; None without any.
+
+        Parameters
+        ----------
+        n_tasks : int
+        X, y
+            What callbacks are told that it is trained on.
+        """
+        layers = dict(self._named_layers)
+        refuse_on_parts(self, layers)
+        if any(map(has_callbacks, [self, *layers.values()])):
+            return opened(self, n_tasks, X=X, y=y)
+        return None

@@ -11,15 +11,22 @@ from sklearn.utils import check_scalar
 
 from layerwise._sklearn import check_is_fitted, validated_weights
 from layerwise.estimators.base import Generative
-from layerwise.estimators.checks import counted, validate, validate_rows
+from layerwise.estimators.checks import counted, validate
 from layerwise.estimators.dbn import DBN
+from layerwise.estimators.meant import (
+    bottom,
+    conditional_of,
+    drawn,
+    inference_of,
+    is_pipeline,
+    last_step,
+)
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood import marginal, pseudo, sampled
 from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.partition import log_z
-from layerwise.models.conditional import Conditional
-from layerwise.models.draws import N_DRAWS, all_drawn, all_states, expected
+from layerwise.models.draws import N_DRAWS, expected
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.rows import mean_by_shares
 from layerwise.numerics.streams import CODE, Stream
@@ -58,7 +65,7 @@ def log_partition(model, *, n_jobs=None, verbose=0):
     ValueError
         If weights or intercepts are not finite, or too large.
     """
-    params = model[-1] if _is_pipeline(model) else model
+    params = model[-1] if is_pipeline(model) else model
     if isinstance(params, DBN):
         raise TypeError(
             "log_partition takes an RBM, and got a DBN, whose probabilities sum to 1 as they are. "
@@ -250,9 +257,9 @@ def best_latent_marginal(
     leave, and states with D > 1 join. Both ends of the bracket are moved outwards by a bound on
     what rounding may have changed.
     """
-    layer, X = _bottom(layer, X, "best_latent_marginal")
-    conditional = _conditional(layer)
-    X, shares = _drawn(*_shared(X, sample_weight), conditional.visible)
+    layer, X = bottom(layer, X, "best_latent_marginal")
+    conditional = conditional_of(layer)
+    X, shares = drawn(*_shared(X, sample_weight), conditional.visible)
     if n_draws is None:
         return marginal.best_latent_marginal(conditional, X, tol, shares=shares)
     inference = inference_of(layer, "best_latent_marginal with n_draws")
@@ -312,30 +319,19 @@ def latent_marginal_bound(
             "sample_weight_inference asks for weights of the rows of X_inference, which is None. "
             "Pass those rows too; the weights of X are sample_weight."
         )
-    found, X = _bottom(layer, X, asker)
+    found, X = bottom(layer, X, asker)
     inference = inference_of(found, asker)
-    conditional = _conditional(found)
-    over = X, shares = _drawn(*_shared(X, sample_weight), conditional.visible)
+    conditional = conditional_of(found)
+    over = X, shares = drawn(*_shared(X, sample_weight), conditional.visible)
     if X_inference is not None:
-        X_inference = _bottom(layer, X_inference, asker)[1]
-        over = _drawn(*_shared(X_inference, sample_weight_inference), conditional.visible)
+        X_inference = bottom(layer, X_inference, asker)[1]
+        over = drawn(*_shared(X_inference, sample_weight_inference), conditional.visible)
     if n_draws is not None:
         states = _draws(inference, *over, conditional, n_draws, random_state)
         return sampled.latent_marginal_bound(conditional, X, states, shares=shares)
     log_inferred = marginal.log_inferred(inference, *over)
     _check_latent(len(log_inferred).bit_length() - 1, conditional)
     return marginal.latent_marginal_bound(conditional, log_inferred, X, shares=shares)
-
-
-def inference_of(layer, asker):
-    """Return q(h | x) of a layer, or raise that it has none."""
-    inference = getattr(layer, "inference_", None)
-    if inference is None:
-        raise Incompatible(
-            f"{asker} asks the layer for its q(h | x), and {type(layer).__name__} has no "
-            "inference_. Use RBM, AutoEncoder or LatentLayer."
-        )
-    return inference
 
 
 def _check_latent(n_latent, conditional):
@@ -354,65 +350,6 @@ def _draws(inference, X, shares, conditional, n_draws, random_state):
     states = sampled.drawn_states(inference, X, n_draws, stream, lane=CODE, shares=shares)
     _check_latent(states.shape[1], conditional)
     return states.astype(float)
-
-
-def _is_pipeline(model):
-    # By its form: scikit-learn's module of pipelines imports rich, where that is installed.
-    return hasattr(model, "steps") and hasattr(model, "named_steps")
-
-
-def last_step(model, X):
-    """Return what a pipeline ends in, and the rows as it sees them; other models as they are."""
-    if not _is_pipeline(model):
-        return model, X
-    check_is_fitted(model)
-    for _, step in model.steps[:-1]:
-        if step not in (None, "passthrough"):
-            X = step.transform(X)
-    return last_step(model[-1], X)
-
-
-def _bottom(model, X, asker):
-    """Return the layer of a model whose p(x | h) is meant, and the rows, checked by the model."""
-    model, X = last_step(model, X)
-    if isinstance(model, Conditional):
-        whose = f"The layer has {model.n_visible} visible units"
-        units = model.visible
-        return model, validate_rows(
-            X, model.n_visible, whose, units.check, sparse=units.takes_zeros
-        )
-    if isinstance(model, BaseEstimator):
-        check_is_fitted(model)
-    if not hasattr(model, "conditional_"):
-        raise TypeError(
-            f"{asker} takes a layer with p(x | h): an RBM, an AutoEncoder, a DBN, a Pipeline that "
-            f"ends in one, or a Conditional; it got {model!r}."
-        )
-    X = validate(model, X, model.conditional_.visible, sparse=True)
-    return (model.layers_[0] if isinstance(model, DBN) else model), X
-
-
-def resolved(model, X, asker):
-    """Return the layer of a model that is meant, its p(x | h) in float64, and X as states."""
-    layer, X = _bottom(model, X, asker)
-    conditional = _conditional(layer)
-    return layer, conditional, _drawn(X, None, conditional.visible)[0]
-
-
-def _conditional(layer):
-    return (layer if isinstance(layer, Conditional) else layer.conditional_).astype(float)
-
-
-def _drawn(X, shares, units):
-    """Return the rows as states, in float64, and their shares: if some are means, all rows' draws.
-
-    Sparse rows stay so.
-    """
-    takes_means = units.takes_means(X.shape[1])
-    if not all_states(X, takes_means):
-        X = all_drawn(X, takes_means)
-        shares = None if shares is None else np.repeat(shares / N_DRAWS, N_DRAWS)
-    return X.astype(float), shares
 
 
 def _lines_of_progress(what):

@@ -1,5 +1,7 @@
 """Dense and Supervised: layers of a deep predictor that are no models of their input."""
 
+from copy import deepcopy
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -44,9 +46,9 @@ class NetworkLayer(BaseEstimator):
         return self
 
     @property
-    def handed_up(self):
-        """The activation of the units that the layer above gets, and their number."""
-        return self.activation, self.n_components
+    def network_part(self):
+        """Size and activation of each layer of a network that this one becomes."""
+        return [(self.n_components, self.activation)]
 
     def check_parameters(self):
         """Raise ``ValueError`` for the first parameter that is not what it must be."""
@@ -210,10 +212,7 @@ class Supervised(Trains, NetworkLayer):
         )
 
     def _as_it_stands(self, model):
-        chain = model.chain
-        return Predictor(
-            Chain(chain.parameters.copy(), chain.sizes, chain.activations, outputs=chain.outputs)
-        )
+        return deepcopy(model)
 
     def _attributes(self, model, rows, stream):
         return {

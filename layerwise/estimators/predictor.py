@@ -1,6 +1,7 @@
 """DeepPredictor: what a deep classifier and a deep regressor share."""
 
 from abc import ABC, abstractmethod
+from copy import deepcopy
 from numbers import Real
 
 import numpy as np
@@ -19,11 +20,10 @@ from layerwise._sklearn import (
     check_is_fitted,
     fit_context,
     get_tags,
-    has_callbacks,
     validated_rows,
     validated_weights,
 )
-from layerwise.estimators.callbacks import TakesCallbacks, opened, refuse_on_parts
+from layerwise.estimators.callbacks import TakesCallbacks, as_task
 from layerwise.estimators.checks import check_trainer, counted, restored_on_error, validate
 from layerwise.estimators.foreign import as_layer
 from layerwise.estimators.layered import Layered
@@ -33,12 +33,12 @@ from layerwise.estimators.pretraining import (
     affine_layers,
     check_fits,
     check_supervised,
-    pretrained,
-    together,
+    supervised,
+    train_together,
 )
-from layerwise.estimators.stacking import layer_stream
+from layerwise.estimators.stacking import layer_stream, own_stream
 from layerwise.exceptions import Incompatible
-from layerwise.models.chain import Chain, Predictor
+from layerwise.models.chain import Predictor
 from layerwise.models.inputs import LayerInput
 from layerwise.models.units import Gaussian
 from layerwise.numerics.streams import Stream
@@ -126,16 +126,14 @@ class DeepPredictor(
         Callbacks hear of a task for each layer and one for the ``fine_tuner``, with its passes.
         """
         shares = self._check_layers()
-        context = None
-        refuse_on_parts(self, dict(self._named_layers))
-        if any(map(has_callbacks, [self, *(layer for _, layer in self._named_layers)])):
-            context = opened(self, len(self.layers) + 1, X=X, y=y)
+        context = self._opened(len(self.layers) + 1, X, y)
         with restored_on_error(self):
             stream = Stream.from_random_state(self.random_state)
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
             rows, meaning = self._rows(X, y, sample_weight, layers[0][1])
             vars(self).update(meaning)
-            chain = self._pretrain(layers, rows, shares, stream, context, X, y)
+            chain = self._network(layers, rows, stream)
+            self._pretrain(chain, layers, rows, shares, stream, context, X, y)
             self.layers_ = [layer.estimator for _, layer in layers]
             self.history_ = {
                 name: layer.history_ for name, layer in layers if layer.history_ is not None
@@ -151,7 +149,7 @@ class DeepPredictor(
         check_trainer(self, self._tuner, Predictor, "Backprop() or Shadow()")
         for name, layer in self._named_layers:
             layer = as_layer(layer)
-            if not hasattr(type(layer), "handed_up"):
+            if not hasattr(type(layer), "network_part"):
                 raise Incompatible(
                     f"{type(self).__name__} goes through its layers by their weights, and {name} "
                     f"is {layer!r}. Use RBM, AutoEncoder, LatentLayer, Supervised or Dense."
@@ -203,42 +201,42 @@ class DeepPredictor(
             )
         return LayerInput(X, units=units, weights=weights, targets=targets), meaning
 
-    def _pretrain(self, layers, rows, shares, stream, context, X, y):
-        """Train the layers, and return the network that begins with them."""
-        below, n_below = None, rows.means.shape[1]
+    def _network(self, layers, rows, stream):
+        """Return the network with random weights, or raise why it cannot be trained."""
+        sizes, activations = [rows.means.shape[1]], []
         for name, layer in layers:
-            if below is not None:
-                check_fits(name, layer, below, n_below)
-            below, n_below = layer.handed_up
-        options = {"y": y, "verbose": self.verbose}
-        if self.pretraining == "continuous":
-            most = [getattr(getattr(each, "_trainer", None), "n_passes", 1) for _, each in layers]
-            together(layers, rows, stream, most=most, **options)
-        affine, here = [], rows
-        for depth, ((name, layer), share) in enumerate(zip(layers, shares)):
-            own = layer_stream(stream, depth)
-            if layer.random_state is not None:
-                own = Stream.from_random_state(layer.random_state)
-            if self.pretraining == "greedy":
-                task = None if context is None else context.subcontext(task_name=name)
-                pretrained(
-                    layer, here, own, supervised=self._supervised(), share=share, task=task,
-                    whole=self, X=X, **options,
-                )  # fmt: skip
-            affine += affine_layers(layer, here, own.child("inference"))
-            here = here.above(layer.inference_)
-        sizes = [affine[0][0].shape[0], *(weights.shape[1] for weights, _, _ in affine)]
-        activations = [activation for _, _, activation in affine]
-        chain = output_on(
-            sizes, activations, rows.targets, stream.child("output"), rows.means.dtype
-        )
-        for k, (weights, biases, _) in enumerate(affine):
-            chain.weights(k)[...], chain.biases(k)[...] = weights, biases
+            check_fits(name, layer, activations[-1] if activations else None, sizes[-1])
+            for size, activation in layer.network_part:
+                sizes.append(size)
+                activations.append(activation)
+        dtype = rows.means.dtype
+        chain = output_on(sizes, activations, rows.targets, stream.child("output"), dtype)
+        if hasattr(self._tuner, "start"):  # it refuses here what it would after hours
+            self._tuner.start(Predictor(chain), rows.labelled, stream)
         return chain
 
-    def _supervised(self):
-        """Return what trains a layer towards the target while it is trained by its own trainer."""
-        return clone(self._tuner).set_params(early_stopping=False)
+    def _pretrain(self, chain, layers, rows, shares, stream, context, X, y):
+        """Train the layers, and give the network their weights."""
+        options = {"y": y, "verbose": self.verbose}
+        streams = [
+            own_stream(layer, layer_stream(stream, depth))
+            for depth, (_, layer) in enumerate(layers)
+        ]
+        if self.pretraining == "continuous":
+            train_together([layer for _, layer in layers], rows, streams, **options)
+        k = 0
+        for (name, layer), own, share in zip(layers, streams, shares):
+            if self.pretraining == "greedy":
+                task = None if context is None else context.subcontext(task_name=name)
+                with (
+                    as_task(task, self, layer.estimator, X=X, y=y),
+                    supervised(layer, self._tuner, share),
+                ):
+                    layer.fit_input(rows, own, **options)
+            for weights, biases, _ in affine_layers(layer, rows, own.child("inference")):
+                chain.weights(k)[...], chain.biases(k)[...] = weights, biases
+                k += 1
+            rows = rows.above(layer.inference_)
 
     def _fine_tune(self, chain, rows, stream, context, X, y):
         """Train all layers and the output."""
@@ -247,10 +245,8 @@ class DeepPredictor(
         rows = LayerInput(rows.means, (), Gaussian(), rows.weights, rows.targets)
 
         def fitted(history):
-            now = Chain(
-                chain.parameters.copy(), chain.sizes, chain.activations, outputs=chain.outputs
-            )
-            return {"network_": now, "history_": self.history_ | {"fine_tuner": history}}
+            history = self.history_ | {"fine_tuner": history}
+            return {"network_": deepcopy(chain), "history_": history}
 
         self.network_ = chain
         self.history_["fine_tuner"] = fine_tuned(
@@ -261,10 +257,8 @@ class DeepPredictor(
     def _checked(self, X):
         """Return rows that the network takes, checked against what was fitted."""
         check_is_fitted(self)
-        return validate(self, X, self._data_units(), sparse=True)
-
-    def _data_units(self):
-        return as_layer(self.layers_[0]).data_units(self.n_features_in_)
+        units = as_layer(self.layers_[0]).data_units(self.n_features_in_)
+        return validate(self, X, units, sparse=True)
 
     def transform(self, X):
         """Return the units of the last hidden layer, as the network has them after training.

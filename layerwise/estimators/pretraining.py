@@ -1,20 +1,19 @@
 """How the layers of a deep predictor are trained before the whole is."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
-from layerwise.estimators.callbacks import as_task
 from layerwise.estimators.checks import refuse_trainer
-from layerwise.estimators.stacking import layer_stream
 from layerwise.exceptions import Incompatible
 from layerwise.models.chain import Chain, Predictor
 from layerwise.models.inputs import LayerInput, Targets
 from layerwise.models.units import BITS
-from layerwise.numerics.streams import Stream
 from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.base import Trainer
 from layerwise.trainers.supervision import Supervision
 
-__all__ = ["affine_layers", "check_fits", "check_supervised", "pretrained", "together"]
+__all__ = ["affine_layers", "check_fits", "check_supervised", "supervised", "train_together"]
 
 # The smallest and the largest value of an activation's units; layers are asked about both.
 RANGES = {"sigmoid": (0, 1), "tanh": (-1, 1), "relu": (0, 1000)}
@@ -24,17 +23,24 @@ DISTILLING_STEPS, DISTILLING_ROWS = 2000, 100
 
 
 def check_fits(name, layer, below, n_below):
-    """Raise ``Incompatible`` if a layer does not take what the layer below hands up.
+    """Raise ``Incompatible`` if a layer does not fit into a network, on what is below it.
 
     Parameters
     ----------
     name : str
     layer : Layer or NetworkLayer
-    below : str
-        The activation of the units below.
+    below : str or None
+        The activation of the units below; None of the data.
     n_below : int
         Their number.
     """
+    if any(activation is None for _, activation in layer.network_part):
+        raise Incompatible(
+            "A network gives the means of a layer's units by one activation, and those of "
+            f"{name}, {layer.estimator!r}, have none. Use units of one kind, Bernoulli or spin."
+        )
+    if below is None:
+        return
     units = layer.data_units(n_below)
     for end in RANGES[below]:
         try:
@@ -48,34 +54,27 @@ def check_fits(name, layer, below, n_below):
             ) from error
 
 
-def pretrained(layer, rows, stream, *, supervised=None, share=0.0, task=None, **options):
-    """Train a layer on what the layers below it hand up.
+@contextmanager
+def supervised(layer, tuner, share):
+    """Let a layer be trained towards the target too inside, if its share is not zero.
 
     Parameters
     ----------
     layer : Layer or NetworkLayer
-    rows : LayerInput
-        With targets.
-    stream : Stream
-        Not used if the layer has a ``random_state`` of its own.
-    supervised : Backprop, default=None
-    share : float, default=0.0
-        As in ``Supervision``; with zero, the layer is trained by its own trainer alone.
-    task : CallbackContext, default=None
-        Of the layer.
-    **options : dict
-        As in ``Trains.fit_input``, and ``whole`` and ``X``, which callbacks hear of.
+    tuner : Backprop
+        Takes the steps towards the target.
+    share : float
+        As in ``Supervision``.
     """
-    whole, X, y = options.pop("whole"), options.pop("X"), options["y"]
-    with as_task(task, whole, layer.estimator, X=X, y=y):
-        own = getattr(layer, "trainer", None)
-        if share:
-            layer.trainer = Supervision(layer._trainer, supervised, share)
-        try:
-            layer.fit_input(rows, stream, **options)
-        finally:
-            if share:
-                layer.trainer = own
+    if not share:
+        yield
+        return
+    own = layer.trainer
+    layer.trainer = Supervision(layer._trainer, tuner, share)
+    try:
+        yield
+    finally:
+        layer.trainer = own
 
 
 def check_supervised(name, layer):
@@ -99,7 +98,7 @@ def check_supervised(name, layer):
     )
 
 
-def together(layers, rows, stream, *, most, **options):
+def train_together(layers, rows, streams, **options):
     """Train all layers at once: a pass of each, then the next pass of each.
 
     Each layer's rows are samples of the layers below as they stand, so that all layers follow
@@ -107,26 +106,21 @@ def together(layers, rows, stream, *, most, **options):
 
     Parameters
     ----------
-    layers : list of (str, Layer or NetworkLayer)
+    layers : list of Layer or NetworkLayer
+        Each for as many passes as its trainer has.
     rows : LayerInput
-    stream : Stream
-    most : list of int
-        Passes of each layer.
+    streams : list of Stream
+        Of each layer.
     **options : dict
         As in ``Trains.fit_input``.
     """
-    streams = [
-        layer_stream(stream, depth)
-        if layer.random_state is None
-        else Stream.from_random_state(layer.random_state)
-        for depth, (_, layer) in enumerate(layers)
-    ]
+    most = [getattr(getattr(layer, "_trainer", None), "n_passes", 1) for layer in layers]
     for index in range(max(most)):
         here = rows
-        for (_, layer), own, n_passes in zip(layers, streams, most):
-            if index < n_passes or index == 0:
+        for layer, stream, n_passes in zip(layers, streams, most):
+            if index < n_passes:
                 after = layer if index else None
-                layer.fit_input(here, own, after=after, one_pass=True, **options)
+                layer.fit_input(here, stream, after=after, one_pass=True, **options)
             here = here.above(layer.inference_)
 
 
@@ -147,14 +141,8 @@ def affine_layers(layer, rows, stream):
     list of (ndarray, ndarray, str)
     """
     inference = layer.inference_
-    found = getattr(inference, "affine_layers", None)
-    if found:
-        return found
-    if found is not None:
-        raise Incompatible(
-            f"A deep predictor goes through its layers by activations of fields, and the units of "
-            f"{layer!r} have none. Use layers of Bernoulli or of spin units."
-        )
+    if hasattr(inference, "affine_layers"):
+        return inference.affine_layers
     states = rows.expected()
     means = np.clip(np.asarray(inference.mean(states), dtype=states.dtype), 0, 1)
     sizes = states.shape[1], means.shape[1]

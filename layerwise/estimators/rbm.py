@@ -1,20 +1,17 @@
 """RBM: a restricted Boltzmann machine whose score is its log-likelihood."""
 
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import check_scalar
 
 from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, check_is_fitted
 from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import validate
-from layerwise.estimators.sampling import sample_given
+from layerwise.estimators.sampling import sample_given, sample_visible
 from layerwise.estimators.training import kept_log_variance
 from layerwise.likelihood.gradient import model_moments
 from layerwise.likelihood.mixtures import log_density
 from layerwise.likelihood.partition import TABLE_LIMIT, listed_layer, refuse
-from layerwise.likelihood.sampling import exact_states, first_states
 from layerwise.models.dbn import DBNParams
 from layerwise.models.draws import expected
 from layerwise.models.family import Units
@@ -22,19 +19,6 @@ from layerwise.models.parameters import checked, checked_log_of
 from layerwise.models.rbm import RBMParams, hidden_units_of
 from layerwise.models.units import BITS
 from layerwise.trainers.contrastive import PCD
-
-# Exact draws list the smaller layer; 2**20 states are a table of 8 MB, made in milliseconds.
-EXACT_SAMPLES = 20
-
-
-def sample_visible(params, n_samples, n_steps, stream):
-    """Return states of an RBM's visible units: exact draws, or the ends of Gibbs chains."""
-    check_scalar(n_steps, "n_steps", Integral, min_val=1)
-    states = exact_states(params, n_samples, stream, limit=EXACT_SAMPLES)
-    if states is not None:
-        return states
-    start = first_states(params, n_samples, stream.child("start"))
-    return params.gibbs(start, stream.child("gibbs"), n_steps)
 
 
 class Moments(NamedTuple):
@@ -206,6 +190,12 @@ class RBM(Layer):
             "n_features_in_": model.n_visible,
             "n_parameters_": DBNParams((), model).n_parameters,
         }
+
+    @property
+    def network_part(self):
+        """Size and activation of the layer of a network that p(h | x) becomes; None if of none."""
+        hidden = hidden_units_of(self.hidden, self.n_components)
+        return [(self.n_components, hidden.activation)]
 
     def adopt_params(self, params):
         """Take the parameters of an RBM of this one's sizes and units.

@@ -4,6 +4,7 @@ from layerwise._sklearn import check_is_fitted
 from layerwise.estimators.predictor import DeepPredictor
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.reversible import layer_likeness, layer_reversal
+from layerwise.models.reversal import other_than_relu
 from layerwise.numerics.rows import dense
 from layerwise.numerics.streams import Stream
 
@@ -56,11 +57,11 @@ def reversibility(model, X, *, random_state=None):
     True
     """
     chain = _network(model, "reversibility")
-    other = set(chain.activations[: chain.n_layers - 1]) - {"relu"}
+    other = other_than_relu(chain)
     if other:
         raise Incompatible(
             "reversibility asks for a network of ReLU layers, and this one has "
-            f"{', '.join(sorted(other))} layers. Use layers Dense(n) or "
+            f"{other} layers. Use layers Dense(n) or "
             "Supervised(n, activation='relu')."
         )
     below = dense(model._checked(X), chain.parameters.dtype)

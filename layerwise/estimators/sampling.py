@@ -1,4 +1,4 @@
-"""Samples of fitted models given some of their units."""
+"""Samples of fitted models, free or given some of their units."""
 
 from functools import partial
 from numbers import Integral
@@ -8,8 +8,22 @@ from sklearn.utils import check_scalar
 
 from layerwise._sklearn import validated_rows
 from layerwise.likelihood.clamped import given_states, given_states_of_layer
+from layerwise.likelihood.sampling import exact_states, first_states
 
-__all__ = ["sample_given", "sample_layer_given"]
+__all__ = ["sample_given", "sample_layer_given", "sample_visible"]
+
+# Exact draws list the smaller layer; 2**20 states are a table of 8 MB, made in milliseconds.
+EXACT_SAMPLES = 20
+
+
+def sample_visible(params, n_samples, n_steps, stream):
+    """Return states of an RBM's visible units: exact draws, or the ends of Gibbs chains."""
+    check_scalar(n_steps, "n_steps", Integral, min_val=1)
+    states = exact_states(params, n_samples, stream, limit=EXACT_SAMPLES)
+    if states is not None:
+        return states
+    start = first_states(params, n_samples, stream.child("start"))
+    return params.gibbs(start, stream.child("gibbs"), n_steps)
 
 
 def sample_given(estimator, given, n_samples, n_steps, stream):

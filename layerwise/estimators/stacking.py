@@ -17,12 +17,19 @@ __all__ = [
     "fitted_layers",
     "layer_stream",
     "layers_by_hand",
+    "own_stream",
 ]
 
 
 def layer_stream(stream, depth):
     """Return the stream of the layer at a depth, of the stream of the whole."""
     return stream.child("layer", depth)
+
+
+def own_stream(layer, stream):
+    """Return the stream of a layer's ``random_state``, or the one that the whole has for it."""
+    seed = layer.random_state
+    return stream if seed is None else Stream.from_random_state(seed)
 
 
 def check_layers(named, *, tuned):
@@ -82,9 +89,7 @@ def fit_layer(name, layer, rows, stream, below=None, **options):
     if below is not None:
         _check_fits(name, layer.data_units(below.n_latent), below.n_latent, below)
     layer.check_parameters()
-    if layer.random_state is not None:
-        stream = Stream.from_random_state(layer.random_state)
-    layer.fit_input(rows, stream, **options)
+    layer.fit_input(rows, own_stream(layer, stream), **options)
     return _conditional(name, layer)
 
 

@@ -75,10 +75,9 @@ class Conditional:
     def affine_layers(self):
         """Weights, biases and activation of what gives the means, as a list of one layer.
 
-        An empty list where no activation gives the means of such units.
+        The activation is None where none gives the means of such units.
         """
-        activation = self.visible.activation
-        return [] if activation is None else [(self.weights, self.bias, activation)]
+        return [(self.weights, self.bias, self.visible.activation)]
 
     def replaced(self, *arrays):
         """Return a distribution of the same units with other arrays, as ``arrays`` has them."""

@@ -154,14 +154,8 @@ class RBMParams:
 
     @property
     def affine_layers(self):
-        """Weights, biases and activation of the inference: arrays as they stand, not copies.
-
-        An empty list where no activation gives the means of the hidden units.
-        """
-        activation = self.hidden.activation
-        if activation is None:
-            return []
-        return [(self.components.T, self.intercept_hidden, activation)]
+        """Weights, biases and activation of the inference: arrays as they stand, not copies."""
+        return [(self.components.T, self.intercept_hidden, self.hidden.activation)]
 
     def hidden_field(self, visible):
         """Return the fields on the hidden units, of shape (n_rows, n_hidden)."""

@@ -5,6 +5,11 @@ import numpy as np
 from layerwise.numerics.products import product
 
 
+def other_than_relu(chain):
+    """Return the activations of a network's hidden layers that are not "relu", as text."""
+    return ", ".join(sorted(set(chain.activations[: chain.n_layers - 1]) - {"relu"}))
+
+
 def reversed_layer(weights, above, below, *, rectified=True):
     """Return r(alpha h W'), with the alpha that brings it closest to what was below the layer.
 

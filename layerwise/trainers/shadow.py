@@ -7,7 +7,7 @@ import numpy as np
 from layerwise._sklearn import UNIT_INTERVAL, Interval
 from layerwise.exceptions import Incompatible
 from layerwise.models.chain import Predictor
-from layerwise.models.reversal import reversed_layer
+from layerwise.models.reversal import other_than_relu, reversed_layer
 from layerwise.numerics import units
 from layerwise.numerics.network import network_pass
 from layerwise.numerics.rows import dense
@@ -121,11 +121,11 @@ class Shadow(Backprop):
 
     def _accept(self, model):
         super()._accept(model)
-        other = set(model.chain.activations[: model.chain.n_layers - 1]) - {"relu"}
+        other = other_than_relu(model.chain)
         if other:
             raise Incompatible(
                 "Shadow turns a network of ReLU layers upside down, and this one has "
-                f"{', '.join(sorted(other))} layers. Use layers Dense(n) or "
+                f"{other} layers. Use layers Dense(n) or "
                 "Supervised(n, activation='relu'), or train with Backprop()."
             )
 

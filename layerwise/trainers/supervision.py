@@ -4,7 +4,7 @@ import numpy as np
 
 from layerwise.exceptions import Diverged, Incompatible
 from layerwise.models.chain import Chain, Predictor
-from layerwise.trainers.base import Pass
+from layerwise.trainers.state import Pass
 
 __all__ = ["Supervision"]
 
@@ -21,7 +21,8 @@ class Supervision:
     trainer : Trainer
         The layer's own.
     supervised : Backprop
-        Takes the steps towards the target, for the rows of the batch that have one.
+        Takes the steps towards the target, for the rows of the batch that have one; it holds none
+        out.
     share : float
         Factor of its learning rate.
     """
@@ -65,7 +66,7 @@ class Supervision:
         Parameters
         ----------
         model : instance of ``needs``
-                With ``affine_layers``, those of its inference.
+            With ``affine_layers``, those of its inference.
         rows : LayerInput
             With targets.
         stream : Stream
@@ -78,9 +79,7 @@ class Supervision:
         own, towards = self.trainer, self.supervised
         state = own.start(model, rows, stream.child("own"))
         step, _ = own._prepare(state, rows)
-        net, known = _Net(model, rows.targets, stream.child("output")), rows.targets.known
-        if known is None:
-            known = np.ones(len(rows), bool)
+        net = _Net(model, rows.targets, stream.child("output"))
         beside = towards.start(net.predictor, rows, stream.child("supervised"))
         descend, _ = towards._prepare(beside, rows)
         for index in range(own.n_passes):
@@ -89,25 +88,27 @@ class Supervision:
             rates = own.rate(index), self.share * towards.rate(min(index, towards.n_passes - 1))
             here = stream.child("pass", index)
             try:
-                value = self._pass(X, order, rates, here, step, descend, net, known)
+                value = self._pass(X, order, rates, here, step, descend, net, rows)
             except Diverged:
                 raise own.diverged(index) from None
             if not np.isfinite(value):
                 raise own.diverged(index)
             yield Pass(index, value)
 
-    def _pass(self, X, order, rates, stream, step, descend, net, known):
+    def _pass(self, X, order, rates, stream, step, descend, net, rows):
         """Take both steps for each batch; return the mean of the layer's own objective."""
-        total, size = 0.0, self.trainer.batch_size
-        for batch, at in enumerate(range(0, len(order), size)):
+        values, size, known = [], self.trainer.batch_size, rows.targets.known
+        starts = range(0, len(order), size)
+        for batch, at in enumerate(starts):
             some = order[at : at + size]
-            total += len(some) * step(X, some, rates[0], stream.child("own", batch))
-            labelled = some[known[some]]
+            values.append(step(X, some, rates[0], stream.child("own", batch)))
+            labelled = some if known is None else some[known[some]]
             if len(labelled):
                 net.read()
                 descend(X, labelled, rates[1], stream.child("supervised", batch))
                 net.write()
-        return total / len(order)
+        counts = np.ones(len(order)) if rows.weights is None else rows.weights[order]
+        return np.average(values, weights=np.add.reduceat(counts, starts))
 
 
 class _Net:

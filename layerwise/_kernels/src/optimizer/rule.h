@@ -10,9 +10,15 @@
 #include "optimizer/optimizer.h"
 
 #define LW_UPDATE_TILE 4096
-/* Moments below it are zero: those of a gradient that stays zero, as of a unit that is never on, would
- * decay into denormal numbers, on which arithmetic takes many times as long. */
-#define LW_TINY ((LW_REAL)1e-35)
+#define LW_TINY ((LW_REAL)1e-35) /* moments below it are zero */
+
+/* A moment, zero if it is tiny: those of a gradient that stays zero, as of a unit that is never on,
+ * would decay into denormal numbers, on which arithmetic takes many times as long. NaN stays. */
+LW_INLINE LW_REAL
+LW_(settled)(LW_REAL moment)
+{
+    return (moment < 0 ? -moment : moment) < LW_TINY ? 0 : moment;
+}
 
 /* Whether some number is not within +-LW_LARGEST_PARAMETER: NaN is within nothing. */
 LW_LOOP int
@@ -33,7 +39,7 @@ LW_(sgd_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_RE
 {
     for (ptrdiff_t i = 0; i < n; i++) {
         const LW_REAL slope = gradient[i] + decay * parameter[i];
-        velocity[i] = momentum * velocity[i] - rate * slope;
+        velocity[i] = LW_(settled)(momentum * velocity[i] - rate * slope);
         parameter[i] += velocity[i];
     }
 }
@@ -56,10 +62,9 @@ LW_(adam_tile)(const LW_REAL *restrict gradient, ptrdiff_t n, LW_REAL rate, LW_R
     const LW_REAL beta2 = (LW_REAL)0.999;
 
     for (ptrdiff_t i = 0; i < n; i++) {
-        const LW_REAL mean = beta1 * first[i] + (1 - beta1) * gradient[i];
-        const LW_REAL square = beta2 * second[i] + (1 - beta2) * (gradient[i] * gradient[i]);
-        first[i] = mean > LW_TINY || mean < -LW_TINY || mean != mean ? mean : 0;
-        second[i] = square < LW_TINY ? 0 : square;
+        const LW_REAL square = gradient[i] * gradient[i];
+        first[i] = LW_(settled)(beta1 * first[i] + (1 - beta1) * gradient[i]);
+        second[i] = LW_(settled)(beta2 * second[i] + (1 - beta2) * square);
         parameter[i] = parameter[i] * shrink
             - rate * first[i] / (LW_(lw_root)(second[i] * correction2) + (LW_REAL)1e-8);
     }

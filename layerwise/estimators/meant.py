@@ -1,0 +1,93 @@
+"""What a user means: the layer of a model, its p(x | h), q(h | x), and rows as it sees them."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from layerwise._sklearn import check_is_fitted
+from layerwise.estimators.checks import validate, validate_rows
+from layerwise.estimators.dbn import DBN
+from layerwise.exceptions import Incompatible
+from layerwise.models.conditional import Conditional
+from layerwise.models.draws import N_DRAWS, all_drawn, all_states
+
+__all__ = [
+    "bottom",
+    "conditional_of",
+    "drawn",
+    "inference_of",
+    "is_pipeline",
+    "last_step",
+    "resolved",
+]
+
+
+def inference_of(layer, asker):
+    """Return q(h | x) of a layer, or raise that it has none."""
+    inference = getattr(layer, "inference_", None)
+    if inference is None:
+        raise Incompatible(
+            f"{asker} asks the layer for its q(h | x), and {type(layer).__name__} has no "
+            "inference_. Use RBM, AutoEncoder or LatentLayer."
+        )
+    return inference
+
+
+def is_pipeline(model):
+    """Return whether a model is a pipeline."""
+    # By its form: scikit-learn's module of pipelines imports rich, where that is installed.
+    return hasattr(model, "steps") and hasattr(model, "named_steps")
+
+
+def last_step(model, X):
+    """Return what a pipeline ends in, and the rows as it sees them; other models as they are."""
+    if not is_pipeline(model):
+        return model, X
+    check_is_fitted(model)
+    for _, step in model.steps[:-1]:
+        if step not in (None, "passthrough"):
+            X = step.transform(X)
+    return last_step(model[-1], X)
+
+
+def bottom(model, X, asker):
+    """Return the layer of a model whose p(x | h) is meant, and the rows, checked by the model."""
+    model, X = last_step(model, X)
+    if isinstance(model, Conditional):
+        whose = f"The layer has {model.n_visible} visible units"
+        units = model.visible
+        return model, validate_rows(
+            X, model.n_visible, whose, units.check, sparse=units.takes_zeros
+        )
+    if isinstance(model, BaseEstimator):
+        check_is_fitted(model)
+    if not hasattr(model, "conditional_"):
+        raise TypeError(
+            f"{asker} takes a layer with p(x | h): an RBM, an AutoEncoder, a DBN, a Pipeline that "
+            f"ends in one, or a Conditional; it got {model!r}."
+        )
+    X = validate(model, X, model.conditional_.visible, sparse=True)
+    return (model.layers_[0] if isinstance(model, DBN) else model), X
+
+
+def resolved(model, X, asker):
+    """Return the layer of a model that is meant, its p(x | h) in float64, and X as states."""
+    layer, X = bottom(model, X, asker)
+    conditional = conditional_of(layer)
+    return layer, conditional, drawn(X, None, conditional.visible)[0]
+
+
+def conditional_of(layer):
+    """Return p(x | h) of a layer in float64."""
+    return (layer if isinstance(layer, Conditional) else layer.conditional_).astype(float)
+
+
+def drawn(X, shares, units):
+    """Return the rows as states, in float64, and their shares: if some are means, all rows' draws.
+
+    Sparse rows stay so.
+    """
+    takes_means = units.takes_means(X.shape[1])
+    if not all_states(X, takes_means):
+        X = all_drawn(X, takes_means)
+        shares = None if shares is None else np.repeat(shares / N_DRAWS, N_DRAWS)
+    return X.astype(float), shares
