@@ -17,7 +17,7 @@
 LW_INLINE LW_REAL
 LW_(settled)(LW_REAL moment)
 {
-    return (moment < 0 ? -moment : moment) < LW_TINY ? 0 : moment;
+    return ((moment > LW_TINY) | (moment < -LW_TINY) | (moment != moment)) ? moment : 0;
 }
 
 /* Whether some number is not within +-LW_LARGEST_PARAMETER: NaN is within nothing. */
