@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 Real = TypeVar("Real", np.float32, np.float64)
 
 def size_of_layer(layers: NDArray[np.void]) -> int: ...
+def size_of_branch(branches: NDArray[np.void]) -> int: ...
 def scratch_size(
     layers: NDArray[np.void],      # (n_layers,) of numerics.network.LAYER  in
     dropout: NDArray[np.float64],  # (n_layers,), or (0,)                   in
     outputs: NDArray[np.void],     # (n_runs,) of numerics.units.RUN, or (0,)  in
+    branches: NDArray[np.void],    # (n_branches,) of numerics.network.BRANCH, or (0,)  in
+    contraction: NDArray[np.float64],  # (n_layers,), or (0,)               in
     batch_size: int,
     size: int,                     # bytes of a number: 4 or 8
 ) -> int: ...                      # not a status: the bytes of scratch
@@ -36,6 +39,8 @@ def network_pass(
     layers: NDArray[np.void],      # (n_layers,)                            in
     dropout: NDArray[np.float64],  # (n_layers,), or (0,); below 1          in
     outputs: NDArray[np.void],     # (n_runs,); (0,) for the squared error  in
+    branches: NDArray[np.void],    # (n_branches,), or (0,)                 in
+    contraction: NDArray[np.float64],  # (n_layers,), or (0,); 0 of the last  in
     batch_size: int,
     corruption: float,
     code: int,                     # 1 .. n_layers - 1, or -1 for none

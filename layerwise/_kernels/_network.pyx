@@ -19,12 +19,20 @@ cdef extern from "network/network.h" nogil:
         int64_t tied
         int64_t weights
         int64_t biases
+    ctypedef struct lw_branch:
+        int64_t layer
+        int64_t decoder
+        double weight
+        double corruption
     ctypedef struct lw_chain:
         const lw_layer *layers
         ptrdiff_t n_layers
         const double *dropout
         const lw_units *outputs
         ptrdiff_t n_runs
+        const lw_branch *branches
+        ptrdiff_t n_branches
+        const double *contraction
     void lw_affine_f32(
         const float *, const lw_layer *, const float *, ptrdiff_t, int, float *)
     void lw_affine_f64(
@@ -36,21 +44,50 @@ cdef extern from "network/network.h" nogil:
     int lw_network_pass_f32(
         const float *, const float *, const int64_t *, const double *, ptrdiff_t, lw_chain,
         ptrdiff_t, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, uint32_t,
-        uint32_t, int,
+        uint32_t, uint32_t, int,
         float *, float *, float *, void *, float *)
     int lw_network_pass_f64(
         const double *, const double *, const int64_t *, const double *, ptrdiff_t, lw_chain,
         ptrdiff_t, double, ptrdiff_t, lw_optimizer, lw_key, uint32_t, uint32_t, uint32_t,
-        uint32_t, int,
+        uint32_t, uint32_t, int,
         double *, double *, double *, void *, double *)
 
 
 cdef lw_chain chain_of(
-    const lw_layer[::1] layers, const double[::1] dropout, const lw_units[::1] outputs,
+    const lw_layer[::1] layers,
+    const double[::1] dropout,
+    const lw_units[::1] outputs,
+    const lw_branch[::1] branches,
+    const double[::1] contraction,
 ) noexcept:
-    cdef const lw_units *runs = &outputs[0] if outputs.shape[0] else NULL
     cdef const double *drops = &dropout[0] if dropout.shape[0] else NULL
-    return lw_chain(&layers[0], layers.shape[0], drops, runs, outputs.shape[0])
+    cdef const lw_units *runs = &outputs[0] if outputs.shape[0] else NULL
+    cdef const lw_branch *own = &branches[0] if branches.shape[0] else NULL
+    cdef const double *penalty = &contraction[0] if contraction.shape[0] else NULL
+    return lw_chain(
+        &layers[0], layers.shape[0], drops, runs, outputs.shape[0], own, branches.shape[0],
+        penalty)
+
+
+cdef bint fit(lw_chain chain) noexcept:
+    """Whether branches give back what their layers take in, each by layers of its own."""
+    cdef ptrdiff_t b
+    cdef int64_t k = -1, decoder = chain.n_layers
+    cdef lw_branch branch
+    for b in range(chain.n_branches):
+        branch = chain.branches[b]
+        if not k < branch.layer < branch.decoder < decoder:
+            return False
+        k, decoder = branch.layer, branch.decoder
+        if chain.layers[k].n_inputs != chain.layers[decoder].n_units:
+            return False
+        if chain.layers[k].n_units != chain.layers[decoder].n_inputs:
+            return False
+        if k == 0 and (branch.corruption != 0 or decoder != chain.n_layers - 1):
+            return False
+        if k > 0 and chain.layers[k - 1].activation != chain.layers[decoder].activation:
+            return False
+    return True
 
 
 cdef ptrdiff_t scratch_of(lw_chain chain, ptrdiff_t batch_size, size_t size) noexcept:
@@ -74,15 +111,23 @@ def size_of_layer(const lw_layer[::1] layers):      # in
     return sizeof(lw_layer)
 
 
+def size_of_branch(const lw_branch[::1] branches):  # in
+    """The same of a branch."""
+    return sizeof(lw_branch)
+
+
 def scratch_size(
     const lw_layer[::1] layers,     # in
     const double[::1] dropout,      # in
     const lw_units[::1] outputs,    # in
+    const lw_branch[::1] branches,  # in
+    const double[::1] contraction,  # in
     ptrdiff_t batch_size,
     ptrdiff_t size,
 ):
     """Bytes of scratch memory that a pass needs, on numbers of this size."""
-    return scratch_of(chain_of(layers, dropout, outputs), batch_size, size)
+    return scratch_of(
+        chain_of(layers, dropout, outputs, branches, contraction), batch_size, size)
 
 
 def affine(
@@ -134,6 +179,8 @@ def network_pass(
     const lw_layer[::1] layers,     # in
     const double[::1] dropout,      # in
     const lw_units[::1] outputs,    # in
+    const lw_branch[::1] branches,  # in
+    const double[::1] contraction,  # in
     ptrdiff_t batch_size,
     double corruption,
     ptrdiff_t code,
@@ -143,6 +190,7 @@ def network_pass(
     uint32_t lane_corruption,
     uint32_t lane_code,
     uint32_t lane_dropout,
+    uint32_t lane_branch,
     int n_threads,
     real[::1] parameter,            # in-out
     real[::1] first,                # in-out
@@ -152,7 +200,7 @@ def network_pass(
 ):
     """One pass over the rows that order lists, batch by batch: loss, gradient, step."""
     cdef ptrdiff_t n_rows = order.shape[0], n_layers = layers.shape[0]
-    cdef lw_chain chain = chain_of(layers, dropout, outputs)
+    cdef lw_chain chain = chain_of(layers, dropout, outputs, branches, contraction)
     cdef lw_key k = key_from(key)
     cdef const double *weight = NULL
     cdef real *squares = NULL
@@ -163,6 +211,10 @@ def network_pass(
     if dropout.shape[0]:
         assert dropout.shape[0] == n_layers
         assert code == -1 or dropout[code] == 0
+    assert fit(chain)
+    if contraction.shape[0]:
+        assert contraction.shape[0] == n_layers
+        assert contraction[n_layers - 1] == 0
     assert value.shape[0] == target.shape[0]
     if weights.shape[0]:
         assert weights.shape[0] == value.shape[0]
@@ -185,12 +237,12 @@ def network_pass(
                 status = lw_network_pass_f32(
                     &value[0, 0], &target[0, 0], &order[0], weight, n_rows, chain, batch_size,
                     corruption, code, optimizer[0], k, first_step, lane_corruption, lane_code,
-                    lane_dropout, n_threads, &parameter[0], &first[0], squares, &scratch[0],
-                    &row_loss[0])
+                    lane_dropout, lane_branch, n_threads, &parameter[0], &first[0], squares,
+                    &scratch[0], &row_loss[0])
             else:
                 status = lw_network_pass_f64(
                     &value[0, 0], &target[0, 0], &order[0], weight, n_rows, chain, batch_size,
                     corruption, code, optimizer[0], k, first_step, lane_corruption, lane_code,
-                    lane_dropout, n_threads, &parameter[0], &first[0], squares, &scratch[0],
-                    &row_loss[0])
+                    lane_dropout, lane_branch, n_threads, &parameter[0], &first[0], squares,
+                    &scratch[0], &row_loss[0])
     return status

@@ -7,6 +7,7 @@ from layerwise.numerics import runtime
 from layerwise.numerics.layouts import agreed
 from layerwise.numerics.rows import blocks, calls, dense, issparse
 from layerwise.numerics.status import check
+from layerwise.numerics.streams import BRANCH as BRANCH_LANE
 from layerwise.numerics.streams import CODE, CORRUPTION, DROPOUT
 from layerwise.numerics.units import BERNOULLI, EXP_COST, gaussian_units, runs_of
 
@@ -25,6 +26,19 @@ LAYER = agreed(
         ]
     ),
     _network.size_of_layer,
+)
+
+# lw_branch of the same.
+BRANCH = agreed(
+    np.dtype(
+        [
+            ("layer", np.int64),
+            ("decoder", np.int64),
+            ("weight", np.float64),
+            ("corruption", np.float64),
+        ]
+    ),
+    _network.size_of_branch,
 )
 
 
@@ -131,6 +145,8 @@ def network_pass(
     code=-1,
     dropout=None,
     weights=None,
+    branches=(),
+    contraction=None,
 ):
     """Improve a network by one pass over some rows, batch by batch, in place.
 
@@ -177,6 +193,17 @@ def network_pass(
         the others are divided by 1 minus it. Not of layer ``code``. None drops none.
     weights : ndarray of shape (n_samples,), default=None
         Of the rows, above zero: the mean over a batch is by them. None is equal ones.
+    branches : sequence of tuples (layer, decoder, weight, corruption), default=()
+        Layers' own losses, in the order of their layers, and of decoders from the last down:
+        ``weight`` times the loss of what ``decoder`` gives back of what ``layer`` takes in, each
+        value of it set to zero with the probability ``corruption``. Of layer 0, which is corrupted
+        by ``corruption`` alone, it compares with the targets, as the outputs do; of others with
+        the values as they are, by the cross-entropy where there are ``outputs`` and the values
+        are means by a sigmoid, and else by the squared error. The gradient goes through the
+        values that are given back too.
+    contraction : sequence of float, of length n_layers, default=None
+        Weights of the squared derivatives of each layer's means by its inputs, summed: 0 of the
+        last layer.
 
     Returns
     -------
@@ -192,17 +219,21 @@ def network_pass(
     n_weights = int(layers["biases"][0])
     runs = PLAIN if outputs is None else outputs
     drops = np.array([] if dropout is None or not any(dropout) else dropout, dtype=np.float64)
-    size = _network.scratch_size(layers, drops, runs, rows, parameters.itemsize)
+    own = np.array([tuple(branch) for branch in branches], dtype=BRANCH)
+    contracts = contraction is not None and any(contraction)
+    contraction = np.array(contraction if contracts else [], dtype=np.float64)
+    shape = layers, drops, runs, own, contraction
+    size = _network.scratch_size(*shape, rows, parameters.itemsize)
     scratch = np.empty(size, dtype=np.uint8)
     row_loss = np.empty(len(order), dtype=parameters.dtype)
     n_threads = runtime.count(rows * n_weights // len(layers))  # a layer's product: one region
 
     def batches(inputs, targets, here, weights, first, row_loss):
         status = _network.network_pass(
-            inputs, targets, here, weights, layers, drops, runs, rows, corruption, code,
+            inputs, targets, here, weights, *shape, rows, corruption, code,
             optimizer.as_array(rate, count=optimizer.count + 1), stream.as_array(), first,
-            CORRUPTION, CODE, DROPOUT, n_threads, parameters, optimizer.first, optimizer.second,
-            scratch, row_loss,
+            CORRUPTION, CODE, DROPOUT, BRANCH_LANE, n_threads, parameters, optimizer.first,
+            optimizer.second, scratch, row_loss,
         )  # fmt: skip
         check(status)
         optimizer.count += -(-len(here) // batch_size)

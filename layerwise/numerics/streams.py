@@ -7,8 +7,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 # Lanes: whose random numbers a kernel draws. A number sits at (unit, row, step, lane).
-# The last one begins a lane for each layer of a network.
+# The last two begin a lane for each layer of a network.
 DATA, HIDDEN, VISIBLE, CHAIN_HIDDEN, CORRUPTION, CODE, STATE, DROPOUT = range(8)
+BRANCH = 2**16
 
 
 @dataclass(frozen=True)

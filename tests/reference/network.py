@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from layerwise.numerics import units
-from layerwise.numerics.streams import CODE, CORRUPTION, DROPOUT
+from layerwise.numerics.streams import BRANCH, CODE, CORRUPTION, DROPOUT
 from reference import units as kinds
 
 MEAN = {
@@ -90,11 +90,43 @@ def cross_entropy(chain, field, targets):
 LOSS = {"squared_error": squared_error, "cross_entropy": cross_entropy}
 
 
-def loss_and_gradient(chain, X, targets, loss, code=-1, states=None, weights=None, masks=None):
+CURVE = {  # the second derivative of the mean by the field
+    "sigmoid": lambda field: expit(field) * expit(-field) * (1 - 2 * expit(field)),
+    "tanh": lambda field: -2 * np.tanh(field) * (1 - np.tanh(field) ** 2),
+    "relu": np.zeros_like,
+    "identity": np.zeros_like,
+}
+
+
+def branch_loss(chain, k, field, targets, loss):
+    """Losses of a layer's own reconstruction of its inputs, and slopes, by the targets too.
+
+    Of the rows it is the loss of the outputs. Means of sigmoid units in between have a
+    cross-entropy where that is the loss, and all else has a squared error.
+    """
+    if k == 0:
+        return *LOSS[loss](chain, field, targets), None
+    activation = chain.activations[k - 1]
+    if activation == "sigmoid" and loss == "cross_entropy":
+        losses = (np.logaddexp(0, field) - targets * field).sum(axis=1)
+        return losses, expit(field) - targets, None, -field
+    error = MEAN[activation](field) - targets
+    return 0.5 * (error**2).sum(axis=1), error * SLOPE[activation](field), None, -error
+
+
+def loss_and_gradient(
+    chain, X, targets, loss, code=-1, states=None, weights=None, masks=None, branches=(),
+    contraction=None,
+):  # fmt: skip
     """Loss of each row, and the gradient of their mean, by weights, as a flat array.
 
     The inputs of layer ``code`` are ``states`` (a function of the means there); where the slope
     passes through them, they count as the means. The inputs of layer k are times ``masks[k]``.
+
+    A branch (k, decoder, weight, mask) adds ``weight`` times the loss of what layer ``decoder``
+    makes of what layer k makes of its inputs times ``mask``, beside the inputs themselves; where
+    k is 0, beside the row's target. ``contraction[k]`` is the weight of the sum of the squared
+    derivatives of layer k's means by its inputs.
     """
     masks = [1.0] * chain.n_layers if masks is None else masks
     value, fields, inputs = X, [], []
@@ -105,16 +137,46 @@ def loss_and_gradient(chain, X, targets, loss, code=-1, states=None, weights=Non
         fields.append(inputs[k] @ chain.weights(k) + chain.biases(k))
     losses, slope, by_variance = LOSS[loss](chain, fields[-1], targets)
     share = np.full(len(X), 1 / len(X)) if weights is None else weights / weights.sum()
-    slope = slope * share[:, None].astype(slope.dtype)
+    share_of_row = share[:, None].astype(slope.dtype)
+    slope = slope * share_of_row
     gradient = replace(chain, parameters=np.zeros_like(chain.parameters))
     if chain.log_variance is not None:
         gradient.log_variance[...] = share @ by_variance
-    for k in reversed(range(chain.n_layers)):
+    extra = [0.0] * chain.n_layers  # slopes by the values that layer k takes in
+
+    def learn(k, value, slope):
         weights = gradient.weights(k)  # a view: tied layers add to one array
-        weights += inputs[k].T @ slope
-        gradient.biases(k)[...] = slope.sum(axis=0)
+        weights += value.T @ slope
+        biases = gradient.biases(k)
+        biases += slope.sum(axis=0)
+        return slope @ chain.weights(k).T
+
+    for k, decoder, weight, mask in branches:
+        value = X if k == 0 else MEAN[chain.activations[k - 1]](fields[k - 1])
+        goal = targets if k == 0 else value
+        field = (value * mask) @ chain.weights(k) + chain.biases(k)
+        hidden = MEAN[chain.activations[k]](field)
+        back = hidden @ chain.weights(decoder) + chain.biases(decoder)
+        own, by_field, by_variance, *by_goal = branch_loss(chain, k, back, goal, loss)
+        losses = losses + weight * own
+        if k == 0 and chain.log_variance is not None:
+            gradient.log_variance[...] += weight * (share @ by_variance)
+        by_hidden = learn(decoder, hidden, weight * share_of_row * by_field)
+        by_input = learn(k, value * mask, by_hidden * SLOPE[chain.activations[k]](field)) * mask
         if k > 0:
-            slope = (slope @ chain.weights(k).T) * masks[k]
+            extra[k] = extra[k] + by_input + weight * share_of_row * by_goal[0]
+    for k in reversed(range(chain.n_layers)):
+        if contraction is not None and contraction[k] > 0:
+            activation, weights = chain.activations[k], chain.weights(k)
+            first, second = SLOPE[activation](fields[k]), CURVE[activation](fields[k])
+            squares = (weights**2).sum(axis=0)
+            losses = losses + contraction[k] * (first**2) @ squares
+            slope = slope + 2 * contraction[k] * share_of_row * first * second * squares
+            by_weights = gradient.weights(k)
+            by_weights += 2 * contraction[k] * weights * (share_of_row * first**2).sum(axis=0)
+        slope = learn(k, inputs[k], slope)
+        if k > 0:
+            slope = slope * masks[k] + extra[k]
             slope = slope * SLOPE[chain.activations[k - 1]](fields[k - 1])
     return losses, gradient.parameters
 
@@ -142,7 +204,7 @@ def textbook(kind, parameters, is_weight, *, rate, momentum, decay):
 
 def network_pass(
     chain, X, targets, order, step_down, *, batch_size, loss, stream, corruption=0.0, code=-1,
-    dropout=None, weights=None,
+    dropout=None, weights=None, branches=(), contraction=None,
 ):  # fmt: skip
     """One pass, updating ``chain.parameters`` through ``step_down``; the mean loss of a row."""
     losses = []
@@ -161,9 +223,13 @@ def network_pass(
             for k, p in enumerate(dropout):
                 u = uniforms((len(rows), chain.sizes[k]), X.dtype, stream, step, DROPOUT + k)
                 masks.append(np.where(u < X.dtype.type(p), 0, X.dtype.type(1 / (1 - p))))
+        masked = []
+        for k, decoder, weight, p in branches:
+            u = uniforms((len(rows), chain.sizes[k]), X.dtype, stream, step, BRANCH + k)
+            masked.append((k, decoder, weight, np.where(u < X.dtype.type(p), 0, X.dtype.type(1))))
         loss_of_rows, gradient = loss_and_gradient(
             chain, inputs, targets[rows], loss, code, states,
-            None if weights is None else weights[rows], masks,
+            None if weights is None else weights[rows], masks, masked, contraction,
         )  # fmt: skip
         step_down(gradient)
         losses.extend(loss_of_rows)

@@ -77,3 +77,13 @@ LW_(scale_row)(LW_REAL *restrict row, ptrdiff_t n, LW_REAL scale)
         row[j] *= scale;
     }
 }
+
+/* sum += value * scale. */
+LW_LOOP void
+LW_(add_row)(const LW_REAL *restrict value, ptrdiff_t n, LW_REAL scale, LW_REAL *restrict sum)
+{
+    LW_SIMD
+    for (ptrdiff_t j = 0; j < n; j++) {
+        sum[j] += value[j] * scale;
+    }
+}

@@ -64,33 +64,40 @@ LW_DEFINE_LOSS_ROW(cross_entropy)
 LW_DEFINE_LOSS_ROW(squared_error)
 #undef LW_DEFINE_LOSS_ROW
 
-/* The losses of a batch of rows, which `order` lists; `share` is one over their number, `total` the sum
- * of their weights. */
+/* Losses of a batch of rows, which `order` lists, at some layer of `n_units`: of units of `runs`, or
+ * without runs of means by an activation. `share` is one over the number of rows, `total` the sum of
+ * their weights, and slopes are times `factor`. */
 typedef struct {
     const LW_REAL *target;
+    int in_batch; /* whether targets are the batch's own rows, or those that `order` lists */
     const int64_t *order;
     ptrdiff_t n_rows;
-    lw_chain chain;
-    const LW_REAL *log_variance; /* NULL where no output is Gaussian */
-    LW_REAL *scale;     /* standard deviations of the outputs, 1 of those of other kinds */
-    LW_REAL *precision; /* half of their inverse squares, 0 of those of other kinds */
+    ptrdiff_t n_units;
+    int64_t activation;
+    const lw_units *runs;
+    ptrdiff_t n_runs;
+    const LW_REAL *log_variance; /* NULL where no unit is Gaussian */
+    LW_REAL *scale;              /* standard deviations of the units, 1 of those of other kinds */
+    LW_REAL *precision;          /* half of their inverse squares, 0 of those of other kinds */
     LW_REAL share;
-    const double *weights; /* of the rows, as `target` has them; NULL where they count alike */
+    LW_REAL factor;
+    const double *weights; /* of all rows; NULL where they count alike */
     double total;
 } LW_(losses);
 
 static const LW_REAL *
 LW_(target_of)(const LW_(losses) * batch, ptrdiff_t i)
 {
-    return batch->target + batch->order[i] * last_layer(batch->chain)->n_units;
+    return batch->target + (batch->in_batch ? i : batch->order[i]) * batch->n_units;
 }
 
-/* What the slopes of row i are times: its part of the batch. */
+/* What the slopes of row i are times: its part of the batch, and the factor. */
 LW_INLINE LW_REAL
 LW_(share_of)(const LW_(losses) * batch, ptrdiff_t i)
 {
-    return batch->weights ? (LW_REAL)(batch->weights[batch->order[i]] / batch->total)
-                          : batch->share;
+    return batch->factor
+        * (batch->weights ? (LW_REAL)(batch->weights[batch->order[i]] / batch->total)
+                          : batch->share);
 }
 
 /* By one thread: the outputs' standard deviations and precisions, from their log variances. */
@@ -99,9 +106,9 @@ LW_(read_variances)(const LW_(losses) * batch)
 {
     ptrdiff_t j = 0;
 
-    for (ptrdiff_t k = 0; k < batch->chain.n_runs; k++) {
-        const int gaussian = batch->chain.outputs[k].kind == LW_GAUSSIAN;
-        for (const ptrdiff_t end = j + (ptrdiff_t)batch->chain.outputs[k].size; j < end; j++) {
+    for (ptrdiff_t k = 0; k < batch->n_runs; k++) {
+        const int gaussian = batch->runs[k].kind == LW_GAUSSIAN;
+        for (const ptrdiff_t end = j + (ptrdiff_t)batch->runs[k].size; j < end; j++) {
             const LW_REAL scale = gaussian ? LW_(lw_exp)(batch->log_variance[j] / 2) : 1;
             batch->scale[j] = scale;
             batch->precision[j] = gaussian ? 1 / (2 * scale * scale) : 0;
@@ -134,13 +141,12 @@ static void
 LW_(likelihood_tile)(const LW_(losses) * batch, ptrdiff_t first, ptrdiff_t rows,
     const LW_REAL *field, LW_REAL *slope, LW_REAL *row_loss)
 {
-    const lw_chain chain = batch->chain;
-    const ptrdiff_t n_units = (ptrdiff_t)last_layer(chain)->n_units;
+    const ptrdiff_t n_units = batch->n_units;
     double partition[LW_LOSS_TILE];
 
     LW_(units_log_partition)(
-        chain.outputs, chain.n_runs, batch->scale, field, rows, n_units, partition);
-    LW_(units_means)(chain.outputs, chain.n_runs, batch->scale, field, rows, n_units, slope);
+        batch->runs, batch->n_runs, batch->scale, field, rows, n_units, partition);
+    LW_(units_means)(batch->runs, batch->n_runs, batch->scale, field, rows, n_units, slope);
     for (ptrdiff_t i = 0; i < rows; i++) {
         const ptrdiff_t at = i * n_units;
         row_loss[i] = (LW_REAL)(partition[i]
@@ -149,29 +155,31 @@ LW_(likelihood_tile)(const LW_(losses) * batch, ptrdiff_t first, ptrdiff_t rows,
     }
 }
 
-/* The slopes of the losses' mean by some columns' log variances: of Gaussian units the mean of
- * 1/2 + (mean^2 - target^2) / (2 variance), of others zero. */
+/* The slopes of the losses' mean by some columns' log variances, added where `adds`: of Gaussian units
+ * the mean of 1/2 + (mean^2 - target^2) / (2 variance), of others zero. */
 LW_LOOP void
 LW_(variance_slopes)(const LW_(losses) * batch, const LW_REAL *restrict field, ptrdiff_t first,
-    ptrdiff_t n, LW_REAL *restrict slope)
+    ptrdiff_t n, int adds, LW_REAL *restrict slope)
 {
-    const ptrdiff_t n_units = (ptrdiff_t)last_layer(batch->chain)->n_units;
+    const ptrdiff_t n_units = batch->n_units;
     const LW_REAL *restrict scale = batch->scale + first;
     const LW_REAL *restrict precision = batch->precision + first;
-    const LW_REAL share = batch->weights ? 1 : batch->share;
+    const LW_REAL share = batch->weights ? 1 : batch->share * batch->factor;
+    LW_REAL sum[LW_COLUMNS] = { 0 };
 
-    memset(slope, 0, (size_t)n * sizeof(LW_REAL));
     for (ptrdiff_t i = 0; i < batch->n_rows; i++) {
         const LW_REAL *restrict target = LW_(target_of)(batch, i) + first;
         const LW_REAL weight = batch->weights ? LW_(share_of)(batch, i) : 1;
         LW_SIMD
         for (ptrdiff_t j = 0; j < n; j++) {
             const LW_REAL mean = scale[j] * scale[j] * field[i * n_units + first + j];
-            slope[j] += weight * ((mean - target[j]) * (mean + target[j]));
+            sum[j] += weight * ((mean - target[j]) * (mean + target[j]));
         }
     }
     for (ptrdiff_t j = 0; j < n; j++) {
-        slope[j] = precision[j] > 0 ? share * precision[j] * slope[j] + (LW_REAL)0.5 : 0;
+        const LW_REAL own
+            = precision[j] > 0 ? share * precision[j] * sum[j] + batch->factor / 2 : 0;
+        slope[j] = adds ? slope[j] + own : own;
     }
 }
 
@@ -179,12 +187,11 @@ LW_(variance_slopes)(const LW_(losses) * batch, const LW_REAL *restrict field, p
  * one exponential where the others take two. */
 static void
 LW_(share_likelihoods)(const LW_(losses) * batch, const LW_REAL *field, LW_REAL *slope,
-    LW_REAL *row_loss, LW_REAL *variance_slope)
+    LW_REAL *row_loss, int adds, LW_REAL *variance_slope)
 {
-    const lw_chain chain = batch->chain;
-    const ptrdiff_t n_units = (ptrdiff_t)last_layer(chain)->n_units;
+    const ptrdiff_t n_units = batch->n_units;
 
-    if (chain.n_runs == 1 && chain.outputs[0].kind == LW_BERNOULLI) {
+    if (batch->n_runs == 1 && batch->runs[0].kind == LW_BERNOULLI) {
         LW_SHARE_TILES(i, batch->n_rows, {
             row_loss[i] = LW_(cross_entropy_row)(field + i * n_units, LW_(target_of)(batch, i),
                 n_units, LW_(share_of)(batch, i), slope + i * n_units);
@@ -201,24 +208,36 @@ LW_(share_likelihoods)(const LW_(losses) * batch, const LW_REAL *field, LW_REAL 
     if (batch->log_variance) {
         LW_SHARE_TILES(t, lw_tiles(n_units, LW_COLUMNS), {
             const ptrdiff_t first = t * LW_COLUMNS;
-            LW_(variance_slopes)(
-                batch, field, first, lw_min(LW_COLUMNS, n_units - first), variance_slope + first);
+            LW_(variance_slopes)(batch, field, first, lw_min(LW_COLUMNS, n_units - first), adds,
+                variance_slope + first);
         });
     }
 }
 
-/* Of plain outputs: the squared errors of values, which take the place of fields. */
+/* Of plain values: their squared errors. Values take the place of fields. */
 static void
 LW_(share_squared_errors)(
     const LW_(losses) * batch, LW_REAL *value, LW_REAL *slope, LW_REAL *row_loss)
 {
-    const lw_layer *const layer = last_layer(batch->chain);
-    const ptrdiff_t n_units = (ptrdiff_t)layer->n_units;
+    const ptrdiff_t n_units = batch->n_units;
 
-    LW_(share_activate)(batch->n_rows, n_units, layer->activation, value);
+    LW_(share_activate)(batch->n_rows, n_units, batch->activation, value);
     LW_SHARE_TILES(i, batch->n_rows, {
         row_loss[i] = LW_(squared_error_row)(value + i * n_units, LW_(target_of)(batch, i),
             n_units, LW_(share_of)(batch, i), slope + i * n_units);
     });
-    LW_(share_slopes)(value, batch->n_rows, n_units, layer->activation, slope);
+    LW_(share_slopes)(value, batch->n_rows, n_units, batch->activation, slope);
+}
+
+/* The losses of a batch's rows, and their slopes by fields, and by log variances where there are some,
+ * added to what stands there where `adds`. */
+static void
+LW_(share_losses)(const LW_(losses) * batch, LW_REAL *value, LW_REAL *slope, LW_REAL *row_loss,
+    int adds, LW_REAL *variance_slope)
+{
+    if (batch->n_runs) {
+        LW_(share_likelihoods)(batch, value, slope, row_loss, adds, variance_slope);
+    } else {
+        LW_(share_squared_errors)(batch, value, slope, row_loss);
+    }
 }

@@ -22,16 +22,30 @@ typedef struct {
     int64_t biases;
 } lw_layer;
 
+/* A layer's own loss, times `weight`: how well layer `decoder` gives back what `layer` takes in, each
+ * of them zero with the probability `corruption` (lane_branch + layer). It compares with the same
+ * values as they are; those of layer 0, which has no corruption of its own, with the row's target. */
+typedef struct {
+    int64_t layer;
+    int64_t decoder;
+    double weight;
+    double corruption;
+} lw_branch;
+
 /* The layers, and the kinds of the last one's units, in runs; without runs the outputs are plain.
  * Where there are Gaussian runs, the logarithms of the variances of all outputs stand after the
  * biases. `dropout` has a probability for the inputs of each layer, and is NULL where no unit is
- * dropped. */
+ * dropped. Branches are in the order of their layers, at most one for each. `contraction` has a
+ * weight for each layer, zero of the last, and is NULL where all are zero. */
 typedef struct {
     const lw_layer *layers;
     ptrdiff_t n_layers;
     const double *dropout;
     const lw_units *outputs;
     ptrdiff_t n_runs;
+    const lw_branch *branches;
+    ptrdiff_t n_branches;
+    const double *contraction;
 } lw_chain;
 
 /* lw_affine: fields of a layer's units, rows x n_units, given its inputs, rows x n_inputs.
@@ -52,6 +66,13 @@ typedef struct {
  * dropout[code] is positive, code is 0. The random numbers of row i of batch s stand at (unit, i, first_step + s,
  * lane): a pass may be cut into calls of whole batches. With `weights` (NULL: without), of the rows
  * as they lie, the mean over a batch is by their weights.
+ *
+ * To a row's loss are added those of branches, of values between layers the cross-entropy where the
+ * outputs are units and the values are means by a sigmoid, and else the squared error; their slopes
+ * go through the targets too. And times contraction[k] the sum over the units j of layer k of
+ * (d mean_j / d field_j)^2 times the squared weights of j: the squared derivatives of the layer's
+ * means by its inputs.
+ *
  * row_loss[i] is the loss of row order[i] before the step of its batch. `optimizer.count` is the
  * number of the first step. Weight decay leaves biases and log variances alone. */
 #define LW_NETWORK(K, real, type)                                                                 \
@@ -65,7 +86,8 @@ typedef struct {
         (const real *input, const real *target, const int64_t *order, const double *weights,      \
             ptrdiff_t n_rows, lw_chain chain, ptrdiff_t batch_size, double corruption,            \
             ptrdiff_t code, lw_optimizer optimizer, lw_key key, uint32_t first_step,              \
-            uint32_t lane_corruption, uint32_t lane_code, uint32_t lane_dropout, int n_threads,   \
-            real *parameter, real *first, real *second, void *scratch, real *row_loss))
+            uint32_t lane_corruption, uint32_t lane_code, uint32_t lane_dropout,                  \
+            uint32_t lane_branch, int n_threads, real *parameter, real *first, real *second,      \
+            void *scratch, real *row_loss))
 
 LW_EACH_TYPE(LW_NETWORK, LW_KERNEL)
