@@ -6,6 +6,7 @@ from layerwise.estimators.autoencoder import AutoEncoder
 from layerwise.estimators.bernoulli_rbm import BernoulliRBM
 from layerwise.estimators.callbacks import EarlyStopping
 from layerwise.estimators.dbn import DBN
+from layerwise.estimators.deep_autoencoder import DeepAutoEncoder
 from layerwise.estimators.latent_layer import LatentLayer
 from layerwise.estimators.likelihood import (
     best_latent_marginal,
@@ -20,6 +21,7 @@ from layerwise.estimators.reversible import random_likeness, reversibility
 from layerwise.estimators.supervised import DeepClassifier, DeepRegressor
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
 from layerwise.likelihood.estimate import Estimate
+from layerwise.likelihood.parzen import parzen_log_likelihood
 from layerwise.model_selection import LayerwiseSearch, scorers
 from layerwise.models.units import Bernoulli, Gaussian, Softmax, Spin, TruncatedExponential
 from layerwise.trainers.backprop import Backprop
@@ -38,6 +40,7 @@ __all__ = [
     "Bernoulli",
     "BernoulliRBM",
     "BoundAscent",
+    "DeepAutoEncoder",
     "DeepClassifier",
     "DeepRegressor",
     "Dense",
@@ -64,6 +67,7 @@ __all__ = [
     "log_likelihood",
     "log_partition",
     "log_pseudolikelihood",
+    "parzen_log_likelihood",
     "plots",
     "random_likeness",
     "reversibility",

@@ -13,13 +13,13 @@ import pytest
 import layerwise
 
 NAMES = [
-    "RBM", "AutoEncoder", "LatentLayer", "DBN", "BernoulliRBM",
+    "RBM", "AutoEncoder", "LatentLayer", "DBN", "BernoulliRBM", "DeepAutoEncoder",
     "DeepClassifier", "DeepRegressor", "Dense", "Supervised",
     "Bernoulli", "Spin", "Gaussian", "TruncatedExponential", "Softmax",
     "CD", "PCD", "ExactGradient", "Backprop", "BoundAscent", "MarginalAscent", "LikelihoodAscent",
     "Shadow",
     "Estimate", "log_partition", "log_likelihood", "best_latent_marginal", "latent_marginal_bound",
-    "log_pseudolikelihood", "reversibility", "random_likeness",
+    "log_pseudolikelihood", "parzen_log_likelihood", "reversibility", "random_likeness",
     "LayerwiseSearch", "scorers", "EarlyStopping", "datasets", "plots",
     "TooManyStates", "Diverged", "Incompatible",
     "show_versions", "__version__",
@@ -85,7 +85,7 @@ def test_docstrings_are_complete(name):
 WITH_EXAMPLES = [
     "RBM", "AutoEncoder", "LatentLayer", "DBN", "LayerwiseSearch", "BernoulliRBM", "EarlyStopping",
     "log_pseudolikelihood", "RBM.from_parameters", "RBM.moments", "DBN.from_parameters",
-    "plots.FiltersDisplay", "plots.TrainingDisplay",
+    "plots.FiltersDisplay", "plots.TrainingDisplay", "DeepAutoEncoder", "parzen_log_likelihood",
 ]  # fmt: skip
 
 

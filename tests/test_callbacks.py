@@ -18,6 +18,7 @@ from layerwise import (
     RBM,
     AutoEncoder,
     Backprop,
+    DeepAutoEncoder,
     Diverged,
     EarlyStopping,
     ExactGradient,
@@ -34,6 +35,7 @@ LAYERS = [
     RBM(3, trainer=PCD(n_passes=N), random_state=5),
     RBM(3, trainer=ExactGradient(n_passes=N), random_state=5),
     AutoEncoder(3, trainer=Backprop(n_passes=N), random_state=5),
+    DeepAutoEncoder((4, 3), trainer=Backprop(n_passes=N), random_state=5),
     LatentLayer(3, trainer=MarginalAscent(n_passes=N, early_stopping=False), random_state=5),
 ]
 DEEP = DBN(

@@ -17,6 +17,7 @@ from layerwise import (
     Backprop,
     BernoulliRBM,
     BoundAscent,
+    DeepAutoEncoder,
     ExactGradient,
     LatentLayer,
     LikelihoodAscent,
@@ -35,6 +36,7 @@ ESTIMATORS = [
     BernoulliRBM(3, n_iter=5, random_state=SEED),
     AutoEncoder(3, trainer=Backprop(n_passes=5), random_state=SEED),
     AutoEncoder(3, trainer=BoundAscent(n_passes=5), random_state=SEED),
+    DeepAutoEncoder((4, 3), trainer=Backprop(n_passes=5), random_state=SEED),
     LatentLayer(3, trainer=MarginalAscent(n_passes=5), random_state=SEED),
     DBN([AutoEncoder(3, trainer=Backprop(n_passes=5)), RBM(2)], random_state=SEED),
     DBN(

@@ -14,6 +14,7 @@ from layerwise import (
     AutoEncoder,
     Backprop,
     BoundAscent,
+    DeepAutoEncoder,
     Diverged,
     ExactGradient,
     Incompatible,
@@ -36,6 +37,7 @@ LAYERS = [
     AutoEncoder(3, visible="gaussian", encoder_layer_sizes=(5,), trainer=Backprop()),
     LatentLayer(4, trainer=ASCENT),
     LatentLayer(3, visible="gaussian", trainer=ASCENT),
+    DeepAutoEncoder((4, 3), trainer=Backprop()),
 ]
 
 

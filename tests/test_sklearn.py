@@ -17,6 +17,7 @@ from layerwise import (
     Backprop,
     BernoulliRBM,
     BoundAscent,
+    DeepAutoEncoder,
     DeepClassifier,
     DeepRegressor,
     Dense,
@@ -44,6 +45,8 @@ ESTIMATORS = [
     LatentLayer(3, trainer=MarginalAscent(n_passes=3, early_stopping=False)),
     LatentLayer(4, trainer=MarginalAscent(n_passes=3)),
     AutoEncoder(3, trainer=BoundAscent(n_passes=3)),
+    DeepAutoEncoder((5, 3), trainer=Backprop(n_passes=3)),
+    DeepAutoEncoder((5, 3), training="greedy+joint", units="tanh", trainer=Backprop(n_passes=3)),
     DBN(
         [
             LatentLayer(3, trainer=MarginalAscent(n_passes=3, early_stopping=False)),
@@ -142,6 +145,7 @@ OF_TYPES = [
     *(RBM(3, visible=kind, trainer=ExactGradient(n_passes=3)) for kind in TYPES),
     *(RBM(3, visible=kind, trainer=PCD(n_passes=3, learning_rate=1e-3)) for kind in TYPES),
     *(AutoEncoder(3, visible=kind, trainer=Backprop(n_passes=3)) for kind in TYPES),
+    DeepAutoEncoder((3,), visible=Gaussian(), units="relu", trainer=Backprop(n_passes=3)),
     *(
         LatentLayer(3, visible=kind, trainer=MarginalAscent(n_passes=3, early_stopping=False))
         for kind in TYPES

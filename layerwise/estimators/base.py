@@ -144,6 +144,9 @@ class Layer(Trains, Generative, BaseEstimator):
     :class:`Trains` asks for.
     """
 
+    # Whether p(x | h) is one affine layer, which training of a deep model as a whole asks for.
+    is_affine = True
+
     @fit_context
     def fit(self, X, y=None, sample_weight=None):
         """Train on rows of states, or of means of Bernoulli units.

@@ -258,7 +258,7 @@ def best_latent_marginal(
     what rounding may have changed.
     """
     layer, X = bottom(layer, X, "best_latent_marginal")
-    conditional = conditional_of(layer)
+    conditional = conditional_of(layer, "best_latent_marginal")
     X, shares = drawn(*_shared(X, sample_weight), conditional.visible)
     if n_draws is None:
         return marginal.best_latent_marginal(conditional, X, tol, shares=shares)
@@ -321,7 +321,7 @@ def latent_marginal_bound(
         )
     found, X = bottom(layer, X, asker)
     inference = inference_of(found, asker)
-    conditional = conditional_of(found)
+    conditional = conditional_of(found, None if n_draws is None else f"{asker} with n_draws")
     over = X, shares = drawn(*_shared(X, sample_weight), conditional.visible)
     if X_inference is not None:
         X_inference = bottom(layer, X_inference, asker)[1]

@@ -60,7 +60,7 @@ def bottom(model, X, asker):
         )
     if isinstance(model, BaseEstimator):
         check_is_fitted(model)
-    if not hasattr(model, "conditional_"):
+    if getattr(model, "conditional_", None) is None:
         raise TypeError(
             f"{asker} takes a layer with p(x | h): an RBM, an AutoEncoder, a DBN, a Pipeline that "
             f"ends in one, or a Conditional; it got {model!r}."
@@ -72,13 +72,20 @@ def bottom(model, X, asker):
 def resolved(model, X, asker):
     """Return the layer of a model that is meant, its p(x | h) in float64, and X as states."""
     layer, X = bottom(model, X, asker)
-    conditional = conditional_of(layer)
+    conditional = conditional_of(layer, asker)
     return layer, conditional, drawn(X, None, conditional.visible)[0]
 
 
-def conditional_of(layer):
-    """Return p(x | h) of a layer in float64."""
-    return (layer if isinstance(layer, Conditional) else layer.conditional_).astype(float)
+def conditional_of(layer, asker=None):
+    """Return p(x | h) of a layer in float64; ``asker`` is who takes affine ones alone."""
+    found = layer if isinstance(layer, Conditional) else layer.conditional_
+    if asker is not None and not found.is_affine:
+        raise Incompatible(
+            f"{asker} asks for a p(x | h) of one affine layer, and that of "
+            f"{type(layer).__name__} has a decoder of several. Use score, log_likelihood or "
+            "latent_marginal_bound, which list its codes."
+        )
+    return found.astype(float)
 
 
 def drawn(X, shares, units):

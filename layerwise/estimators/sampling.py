@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from layerwise._sklearn import validated_rows
+from layerwise.exceptions import Incompatible
 from layerwise.likelihood.clamped import given_states, given_states_of_layer
 from layerwise.likelihood.sampling import exact_states, first_states
 
@@ -43,6 +44,12 @@ def sample_given(estimator, given, n_samples, n_steps, stream):
         The draws of one row stand together.
     """
     check_scalar(n_steps, "n_steps", Integral, min_val=1)
+    if not estimator.conditional_.is_affine:
+        raise Incompatible(
+            f"sample(given=...) of {type(estimator).__name__} asks for a first layer whose "
+            "p(x | h) is affine, and it has a decoder of several layers. Use a first layer such "
+            "as AutoEncoder."
+        )
     draw = partial(given_states, estimator.model_, n_steps=n_steps)
     return _drawn(estimator, given, n_samples, draw, stream)
 

@@ -48,7 +48,7 @@ def check_layers(named, *, tuned):
                 f"DBN asks for layers with fit and transform, and {name} is {layer!r}. "
                 "Use AutoEncoder or RBM."
             )
-        if tuned and not isinstance(layer, Layer):
+        if tuned and not (isinstance(layer, Layer) and layer.is_affine):
             raise Incompatible(
                 f"fine_tuner trains the layers of this package, and {name} is "
                 f"{type(layer).__name__}. Use AutoEncoder, LatentLayer or RBM, or "

@@ -208,8 +208,9 @@ class Trains(TakesCallbacks, ABC):
         trained, name = self._trained, type(self).__name__
         found = {} if trained is None else trained.asked
         other = [each for each in found if found[each] != asked[each]]
-        if trained is None and len(self.components_) != self.n_components:
-            other, found = ["n_components"], {"n_components": len(self.components_)}
+        n_components = len(self.components_)
+        if trained is None and asked.get("n_components", n_components) != n_components:
+            other, found = ["n_components"], {"n_components": n_components}
         if other:
             was = ", ".join(f"{each}={found[each]!r}" for each in other)
             now = ", ".join(f"{each}={asked[each]!r}" for each in other)

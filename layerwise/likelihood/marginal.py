@@ -6,7 +6,7 @@ import numpy as np
 
 from layerwise.likelihood.active_set import maximise
 from layerwise.likelihood.estimate import Estimate
-from layerwise.likelihood.mixtures import Mixture
+from layerwise.likelihood.mixtures import mixture_of
 from layerwise.likelihood.partition import TABLE_LIMIT, refuse
 from layerwise.likelihood.rounding import rounding
 from layerwise.numerics.mixture import Factors, Table
@@ -169,5 +169,5 @@ def latent_marginal_bound(conditional, log_inferred, X, *, shares=None):
     -------
     Estimate
     """
-    value = float(mean_by_shares(Mixture(conditional, log_inferred)(X), shares))
+    value = float(mean_by_shares(mixture_of(conditional, log_inferred)(X), shares))
     return Estimate(value, value, value, "sum over all latent states", np.exp(log_inferred))

@@ -1,6 +1,7 @@
 """Exact log-likelihoods by sums over latent states, pushed down layer by layer."""
 
 import numpy as np
+from scipy.special import logsumexp
 
 from layerwise.likelihood.partition import (
     PAIRS_LIMIT,
@@ -9,9 +10,13 @@ from layerwise.likelihood.partition import (
     refuse,
     visible_log_marginal,
 )
+from layerwise.models.states import blocks_of_states
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.mixture import Factors, Table
 
+# States of a decoder's code: 2**16 of them, on 3,000 rows of 784 pixels, take some 10 s.
+LISTED_LIMIT = 20
+WAY_OUT = "Give its code fewer units."
 # Rows that are made at a time where a latent layer's states are the rows.
 ROWS = 4096
 # Rows whose factors are held at a time, so that memory does not grow with the number of rows. With
@@ -69,6 +74,48 @@ class Mixture:
         return found
 
 
+class ListedMixture:
+    """The same where p(x | h) is no affine one: each pair of a row and a state is looked at.
+
+    Parameters
+    ----------
+    conditional : Decoder
+    log_marginal : ndarray of shape (2**n_latent,)
+        As in ``Mixture``.
+    """
+
+    def __init__(self, conditional, log_marginal):
+        refuse(conditional.n_latent, LISTED_LIMIT, "A decoder of several layers", WAY_OUT)
+        self.conditional, self.log_marginal = conditional.astype(float), log_marginal
+
+    def __call__(self, X):
+        """Return log p(x) in nats for rows x of states, of shape (n_rows,)."""
+        n, found = self.conditional.n_latent, np.full(X.shape[0], -np.inf)
+        for here, states in blocks_of_states(self.conditional.latent, n):
+            for at in range(0, X.shape[0], ROWS):
+                rows = slice(at, at + ROWS)
+                pairs = self.conditional.log_probability(X[rows], states)
+                pairs += self.log_marginal[here]
+                found[rows] = np.logaddexp(found[rows], logsumexp(pairs, axis=1))
+        return found
+
+
+def mixture_of(conditional, log_marginal):
+    """Return the log-likelihood of rows under p(x | h) and a distribution of h, as a function.
+
+    Parameters
+    ----------
+    conditional : Conditional or Decoder
+    log_marginal : ndarray of shape (2**n_latent,)
+
+    Returns
+    -------
+    Mixture or ListedMixture
+    """
+    kind = Mixture if conditional.is_affine else ListedMixture
+    return kind(conditional, log_marginal)
+
+
 def latent_log_marginals(dbn):
     """Return log p(h) of the latent units of each conditional, each of shape (2**n_latent,).
 
@@ -90,7 +137,8 @@ def latent_log_marginals(dbn):
             "Pushing a marginal down through two latent layers",
             "Give them fewer units.",
         )
-        mixture = Mixture(conditional.in_bits(), log_marginals[0])
+        given = conditional.in_bits() if conditional.is_affine else conditional
+        mixture = mixture_of(given, log_marginals[0])
         parts = [
             mixture(enumeration.all_states(n, at, min(at + ROWS, 2**n)))
             for at in range(0, 2**n, ROWS)
@@ -106,6 +154,6 @@ def log_density(dbn):
     here, once.
     """
     if dbn.conditionals:
-        return Mixture(dbn.conditionals[0], latent_log_marginals(dbn)[0])
+        return mixture_of(dbn.conditionals[0], latent_log_marginals(dbn)[0])
     top, log_partition = dbn.top, log_z(dbn.top)
     return lambda X: -top.free_energy(X) - log_partition

@@ -264,7 +264,7 @@ class Predictor(NetworkParams):
 
 
 @dataclass(frozen=True, eq=False)
-class AutoEncoderParams(NetworkParams):
+class CodedParams(NetworkParams):
     """A chain from the visible units through a code back to the visible units.
 
     Parameters
@@ -272,10 +272,10 @@ class AutoEncoderParams(NetworkParams):
     chain : Chain
         Its last layer has as many units as its input.
     code : int
-        Layers below it are the encoder, from layer ``code`` on the decoder. The code's units have
-        a sigmoid: they are Bernoulli units.
+        Layers below it are the encoder, from layer ``code`` on the decoder.
     sample_code : bool, default=False
-        Whether the decoder is trained on sampled states of the code, or on their means.
+        Whether the decoder is trained on sampled states of the code, or on its values. States ask
+        for a code of a sigmoid: Bernoulli units.
     corruption : float, default=0.0
         Probability with which training sets an input to zero: a denoising auto-encoder.
     """
@@ -283,6 +283,16 @@ class AutoEncoderParams(NetworkParams):
     code: int
     sample_code: bool = False
     corruption: float = 0.0
+
+    @property
+    def objective_of_layers(self):
+        """What is added to the loss of the whole, as ``network_pass`` takes it: nothing."""
+        return {}
+
+
+@dataclass(frozen=True, eq=False)
+class AutoEncoderParams(CodedParams):
+    """An auto-encoder whose code is of Bernoulli units, and whose decoder is one layer."""
 
     @property
     def affine_layers(self):
@@ -317,3 +327,93 @@ class AutoEncoderParams(NetworkParams):
             chain.weights(self.code), chain.biases(self.code), chain.output_units,
             log_variance=chain.log_variance,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class DeepAutoEncoderParams(CodedParams):
+    """An auto-encoder whose layers may have losses of their own beside that of the whole.
+
+    Layer k of the encoder and layer ``n_layers - 1 - k`` of the chain are an auto-encoder of the
+    values between layers k - 1 and k. These are no units: those of a sigmoid are compared by the
+    cross-entropy, where that is the loss, and others by the squared error.
+
+    Parameters
+    ----------
+    chain, code, sample_code, corruption
+        As in ``CodedParams``. Outputs may be values of a layer below, and no units.
+    layer_weights : tuple of float, of length ``code``, default=()
+        Of the layers' own losses; zero is without.
+    layer_corruption : float, default=0.0
+        Probability with which a value is set to zero where a layer above the first is to give it
+        back.
+    contraction : tuple of float, of length ``code``, default=()
+        Weights of the squared derivatives of each layer's values by its inputs.
+    """
+
+    layer_weights: tuple = ()
+    layer_corruption: float = 0.0
+    contraction: tuple = ()
+
+    @property
+    def objective_of_layers(self):
+        """Branches and contraction, as ``network_pass`` takes them."""
+        n_layers = self.chain.n_layers
+        branches = [
+            (k, n_layers - 1 - k, weight, self.layer_corruption if k > 0 else 0.0)
+            for k, weight in enumerate(self.layer_weights)
+            if weight > 0
+        ]
+        penalties = self.contraction or (0.0,) * self.code
+        return {
+            "branches": branches,
+            "contraction": (*penalties, *(0.0,) * (n_layers - self.code)),
+        }
+
+    def layer_alone(self, k, stream):
+        """Return the auto-encoder of one layer, at other weights, to be trained on its inputs.
+
+        Parameters
+        ----------
+        k : int
+        stream : Stream
+            Of its first weights.
+
+        Returns
+        -------
+        DeepAutoEncoderParams
+            Of one encoding layer. Its loss is that of the layer: of the first one it is corrupted
+            as the whole is.
+        """
+        chain, below = self.chain, self.chain.n_layers - 1 - k
+        outputs = chain.outputs if k == 0 else None
+        activations = (chain.activations[k],)
+        if outputs is None:
+            activations += (chain.activations[below],)
+        alone = Chain.init(
+            (chain.sizes[k], chain.sizes[k + 1], chain.sizes[k]),
+            activations,
+            stream,
+            dtype=chain.parameters.dtype,
+            tied=((0, 1),) if (k, below) in chain.tied else (),
+            outputs=outputs,
+        )
+        sampled = self.sample_code and k == self.code - 1
+        corruption = self.corruption if k == 0 else self.layer_corruption
+        return DeepAutoEncoderParams(
+            alone, 1, sampled, corruption, contraction=self.contraction[k : k + 1]
+        )
+
+    def put(self, k, alone):
+        """Set a layer, and the one that decodes it, to what ``layer_alone`` has become."""
+        chain, below = self.chain, self.chain.n_layers - 1 - k
+        for to, which in ((k, 0), (below, 1)):
+            chain.weights(to)[...] = alone.chain.weights(which)
+            chain.biases(to)[...] = alone.chain.biases(which)
+        if k == 0 and chain.log_variance is not None:
+            chain.log_variance[...] = alone.chain.log_variance
+
+    def start_at(self, rows, weights=None):
+        """Give Gaussian outputs the means and variances of the rows: the last layer's."""
+        chain = self.chain
+        if chain.log_variance is not None:
+            AutoEncoderParams(chain, chain.n_layers - 1).start_at(rows, weights)

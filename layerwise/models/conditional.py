@@ -38,6 +38,7 @@ class Conditional:
     visible: Units = BITS
     latent: Units = BITS
     log_variance: np.ndarray | None = None
+    is_affine = True
 
     def __post_init__(self):
         weights = checked("The weights of p(x | h)", self.weights, (None, None))

@@ -199,8 +199,8 @@ def network_pass(
         value of it set to zero with the probability ``corruption``. Of layer 0, which is corrupted
         by ``corruption`` alone, it compares with the targets, as the outputs do; of others with
         the values as they are, by the cross-entropy where there are ``outputs`` and the values
-        are means by a sigmoid, and else by the squared error. The gradient goes through the
-        values that are given back too.
+        are means by a sigmoid, and else by the squared error. Values that are to be given back
+        count as constants: else values that never change would have the least loss.
     contraction : sequence of float, of length n_layers, default=None
         Weights of the squared derivatives of each layer's means by its inputs, summed: 0 of the
         last layer.

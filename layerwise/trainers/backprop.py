@@ -6,7 +6,7 @@ import numpy as np
 
 from layerwise._sklearn import UNIT_INTERVAL, StrOptions
 from layerwise.exceptions import Incompatible
-from layerwise.models.chain import AutoEncoderParams, NetworkParams
+from layerwise.models.chain import CodedParams, DeepAutoEncoderParams, NetworkParams
 from layerwise.models.units import BITS
 from layerwise.numerics.network import network_pass
 from layerwise.numerics.rows import issparse
@@ -68,6 +68,7 @@ class Backprop(Trainer):
     at a time. Where the code is sampled, the gradient
     goes straight through: the decoder sees states, the encoder the slope at their means (Bengio,
     Leonard and Courville, "Estimating or propagating gradients through stochastic neurons", 2013).
+    Of a :class:`DeepAutoEncoder` the loss is that of the whole and those of its layers together.
     """
 
     objective = "reconstruction_error"
@@ -118,22 +119,26 @@ class Backprop(Trainer):
         self.n_passes_no_change = n_passes_no_change
 
     def _accept(self, model):
-        if isinstance(model, AutoEncoderParams):
-            self._accept_autoencoder(model.chain)
+        if isinstance(model, CodedParams):
+            # Values between the layers of a deep one are no units, and have a squared error.
+            has_units = model.chain.output_units is not None
+            self._accept_autoencoder(
+                model.chain, has_units or isinstance(model, DeepAutoEncoderParams)
+            )
         elif self.loss == "squared_error" and model.chain.outputs not in (None, BITS):
             raise Incompatible(
                 "The squared error compares with numbers, and the outputs of this classifier are "
                 f"{model.chain.outputs!r}. Use loss='cross_entropy'."
             )
 
-    def _accept_autoencoder(self, chain):
+    def _accept_autoencoder(self, chain, has_loss):
         if self.dropout or self.input_dropout or self.early_stopping:
             raise Incompatible(
                 "dropout, input_dropout and early_stopping of Backprop are for classifiers and "
                 "regressors, and this is an auto-encoder. Use its corruption, and the callback "
                 "EarlyStopping(X) with rows that are held out."
             )
-        if self.loss == "cross_entropy" and chain.output_units is None:
+        if self.loss == "cross_entropy" and not has_loss:
             raise Incompatible(
                 "The cross-entropy is minus the log-likelihood of output units, and the output "
                 f"{chain.activations[-1]!r} has none. Use loss='squared_error', or a 'sigmoid' "
@@ -163,9 +168,10 @@ class Backprop(Trainer):
     def _options(self, model):
         """Return how batches of a model are trained on, as ``network_pass`` takes it."""
         options = {"batch_size": self.batch_size, "outputs": self._outputs(model)}
-        if isinstance(model, AutoEncoderParams):
+        if isinstance(model, CodedParams):
             options["corruption"] = model.corruption
             options["code"] = model.code if model.sample_code else -1
+            options |= model.objective_of_layers
         if self.dropout or self.input_dropout:
             hidden = model.chain.n_layers - 1
             options["dropout"] = [self.input_dropout] + [self.dropout] * hidden
@@ -174,7 +180,7 @@ class Backprop(Trainer):
     def _prepare(self, state, rows):
         chain, optimizer = state.model.chain, state.optimizer
         options, targets = self._options(state.model), None
-        if not isinstance(state.model, AutoEncoderParams):
+        if not isinstance(state.model, CodedParams):
             targets = rows.targets.values
 
         def step(X, order, rate, stream):

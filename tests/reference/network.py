@@ -99,24 +99,24 @@ CURVE = {  # the second derivative of the mean by the field
 
 
 def branch_loss(chain, k, field, targets, loss):
-    """Losses of a layer's own reconstruction of its inputs, and slopes, by the targets too.
+    """Losses of a layer's own reconstruction of its inputs, and slopes as ``LOSS`` has them.
 
     Of the rows it is the loss of the outputs. Means of sigmoid units in between have a
     cross-entropy where that is the loss, and all else has a squared error.
     """
     if k == 0:
-        return *LOSS[loss](chain, field, targets), None
+        return LOSS[loss](chain, field, targets)
     activation = chain.activations[k - 1]
     if activation == "sigmoid" and loss == "cross_entropy":
         losses = (np.logaddexp(0, field) - targets * field).sum(axis=1)
-        return losses, expit(field) - targets, None, -field
+        return losses, expit(field) - targets, None
     error = MEAN[activation](field) - targets
-    return 0.5 * (error**2).sum(axis=1), error * SLOPE[activation](field), None, -error
+    return 0.5 * (error**2).sum(axis=1), error * SLOPE[activation](field), None
 
 
 def loss_and_gradient(
     chain, X, targets, loss, code=-1, states=None, weights=None, masks=None, branches=(),
-    contraction=None,
+    contraction=None, goals=None,
 ):  # fmt: skip
     """Loss of each row, and the gradient of their mean, by weights, as a flat array.
 
@@ -124,9 +124,10 @@ def loss_and_gradient(
     passes through them, they count as the means. The inputs of layer k are times ``masks[k]``.
 
     A branch (k, decoder, weight, mask) adds ``weight`` times the loss of what layer ``decoder``
-    makes of what layer k makes of its inputs times ``mask``, beside the inputs themselves; where
-    k is 0, beside the row's target. ``contraction[k]`` is the weight of the sum of the squared
-    derivatives of layer k's means by its inputs.
+    makes of what layer k makes of its inputs times ``mask``, beside the inputs themselves, which
+    count as constants there: ``goals[k]`` if given. Where k is 0, it is beside the row's target.
+    ``contraction[k]`` is the weight of the sum of the squared derivatives of layer k's means by
+    its inputs.
     """
     masks = [1.0] * chain.n_layers if masks is None else masks
     value, fields, inputs = X, [], []
@@ -153,18 +154,18 @@ def loss_and_gradient(
 
     for k, decoder, weight, mask in branches:
         value = X if k == 0 else MEAN[chain.activations[k - 1]](fields[k - 1])
-        goal = targets if k == 0 else value
+        goal = targets if k == 0 else value if goals is None else goals[k]
         field = (value * mask) @ chain.weights(k) + chain.biases(k)
         hidden = MEAN[chain.activations[k]](field)
         back = hidden @ chain.weights(decoder) + chain.biases(decoder)
-        own, by_field, by_variance, *by_goal = branch_loss(chain, k, back, goal, loss)
+        own, by_field, by_variance = branch_loss(chain, k, back, goal, loss)
         losses = losses + weight * own
         if k == 0 and chain.log_variance is not None:
             gradient.log_variance[...] += weight * (share @ by_variance)
         by_hidden = learn(decoder, hidden, weight * share_of_row * by_field)
         by_input = learn(k, value * mask, by_hidden * SLOPE[chain.activations[k]](field)) * mask
         if k > 0:
-            extra[k] = extra[k] + by_input + weight * share_of_row * by_goal[0]
+            extra[k] = extra[k] + by_input
     for k in reversed(range(chain.n_layers)):
         if contraction is not None and contraction[k] > 0:
             activation, weights = chain.activations[k], chain.weights(k)
@@ -204,7 +205,7 @@ def textbook(kind, parameters, is_weight, *, rate, momentum, decay):
 
 def network_pass(
     chain, X, targets, order, step_down, *, batch_size, loss, stream, corruption=0.0, code=-1,
-    dropout=None, weights=None, branches=(), contraction=None,
+    dropout=None, weights=None, branches=(), contraction=None, goals=None,
 ):  # fmt: skip
     """One pass, updating ``chain.parameters`` through ``step_down``; the mean loss of a row."""
     losses = []
@@ -229,7 +230,7 @@ def network_pass(
             masked.append((k, decoder, weight, np.where(u < X.dtype.type(p), 0, X.dtype.type(1))))
         loss_of_rows, gradient = loss_and_gradient(
             chain, inputs, targets[rows], loss, code, states,
-            None if weights is None else weights[rows], masks, masked, contraction,
+            None if weights is None else weights[rows], masks, masked, contraction, goals,
         )  # fmt: skip
         step_down(gradient)
         losses.extend(loss_of_rows)

@@ -1,4 +1,6 @@
-/* Layers' own losses: how well each gives back what it takes in. */
+/* Layers' own losses: how well each gives back what it takes in. What is to be given back counts as
+ * constant: with slopes through it too the least of all losses is that of values that never change,
+ * and on digits, at any weight from 0.1 up, all codes became one. */
 
 #pragma once
 
@@ -51,22 +53,6 @@ LW_(share_sum)(const LW_REAL *value, ptrdiff_t rows, ptrdiff_t n_units, LW_REAL 
     });
 }
 
-/* The slopes of a row's loss by its targets. They enter the cross-entropy by minus their fields, and
- * the squared error by minus its errors. */
-static void
-LW_(share_target_slopes)(const LW_(losses) * batch, const LW_REAL *value, LW_REAL *slope)
-{
-    const ptrdiff_t n_units = batch->n_units;
-
-    LW_SHARE_TILES(i, batch->n_rows, {
-        const LW_REAL share = LW_(share_of)(batch, i);
-        LW_(add_row)(value + i * n_units, n_units, -share, slope + i * n_units);
-        if (!batch->n_runs) {
-            LW_(add_row)(LW_(target_of)(batch, i), n_units, share, slope + i * n_units);
-        }
-    });
-}
-
 /* One branch: its losses are added to `extra_loss`, its slopes to `extra`, and its gradients to those
  * of other branches. Where the layer's inputs are not corrupted, its units are what they are on the
  * way through all layers. */
@@ -112,9 +98,6 @@ LW_(share_branch)(
         LW_(add_row)(pass->own_loss + from, lw_min(LW_SUM_TILE, rows - from), batch.factor,
             pass->extra_loss + from);
     });
-    if (branch.layer > 0) {
-        LW_(share_target_slopes)(&batch, back, LW_(extra_at)(pass, value));
-    }
     LW_(share_gradient)(hidden, slope, rows, decoder, 0, pass->gradient);
     if (branch.corruption > 0) {
         LW_(share_product)(slope, n_inputs, 1, pass->parameter + decoder->weights,

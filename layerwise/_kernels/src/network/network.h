@@ -68,8 +68,8 @@ typedef struct {
  * as they lie, the mean over a batch is by their weights.
  *
  * To a row's loss are added those of branches, of values between layers the cross-entropy where the
- * outputs are units and the values are means by a sigmoid, and else the squared error; their slopes
- * go through the targets too. And times contraction[k] the sum over the units j of layer k of
+ * outputs are units and the values are means by a sigmoid, and else the squared error; the values
+ * that are to be given back count as constants. And times contraction[k] the sum over the units j of layer k of
  * (d mean_j / d field_j)^2 times the squared weights of j: the squared derivatives of the layer's
  * means by its inputs.
  *
