@@ -3,13 +3,16 @@
 import json
 import re
 from argparse import Namespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 
 from layerwise.cli import main, read_options
-from layerwise.compare import arms, papers
+from layerwise.compare import arms, generators, papers, predictors
+from layerwise.compare import paper as paper_module
+from layerwise.compare.paper import ERROR
 
 NAME = "prediction-greedy"
 
@@ -32,8 +35,7 @@ def constant(monkeypatch):
     def make(arm, sizes, rate, n_rows, budget):
         return DummyClassifier(strategy="uniform" if arm == "shallow" else "most_frequent")
 
-    fields = {**vars(papers.PAPERS[NAME]), "make": make}
-    monkeypatch.setitem(papers.PAPERS, NAME, papers.Paper(**fields))
+    monkeypatch.setitem(papers.PAPERS, NAME, replace(papers.PAPERS[NAME], make=make))
 
 
 def lines_of(folder, name=NAME):
@@ -45,12 +47,17 @@ def test_every_arm_has_every_rate_on_one_split_and_its_own_on_all(options, const
         arms.compare(options, *found)
     records = lines_of(options.output)
     tuning = [r for r in records if r["condition"] == "all labels" and r["split"] == 1212]
-    assert len(tuning) == 8 * len(papers.RATES)
+    assert len(tuning) == 8 * 3
     # Two splits of 8, 5, 4 and 4 arms; on the first, those of all labels stand already.
     assert len(records) == len(tuning) + 2 * (8 + 5 + 4 + 4) - 8
     result = json.loads((options.output / f"{NAME}.json").read_text())
     # 1,000 labels are all that there are.
-    assert list(result["errors"]) == ["all labels", "20 units on top", "100 labels", "300 labels"]
+    assert list(result["measures"]["error"]["values"]) == [
+        "all labels",
+        "20 units on top",
+        "100 labels",
+        "300 labels",
+    ]
     assert len(result["tables"][1]["rows"]) == 7 + 4 + 2 + 2
     assert "RBMs beat auto-encoders" in capsys.readouterr().out
     assert "seeds 1212 to 1213" in (options.output / f"{NAME}.md").read_text()
@@ -143,11 +150,14 @@ def test_every_arm_can_be_trained(name):
         for arm in condition.arms:
             trial = papers.Trial(name, arm, condition, 1, 5, 0.01, data.n_train)
             record, _ = papers.evaluate(trial, data)
-            assert 0 <= record["test_error"] <= 100
+            for measure in condition.measures:
+                assert np.isfinite(record[f"valid_{measure}"])
+                assert np.isfinite(record[f"test_{measure}"])
+            assert 0 <= record.get("test_error", 0) <= 100
             assert json.loads(json.dumps(record)) == record
 
 
-@pytest.mark.parametrize("name", papers.PAPERS)
+@pytest.mark.parametrize("name", predictors.PREDICTORS)
 def test_every_arm_takes_as_many_steps(name):
     paper = papers.PAPERS[name]
     for n_rows in (100, 300, 1000, 3000, 14_000):
@@ -157,14 +167,26 @@ def test_every_arm_takes_as_many_steps(name):
             if tuner is not None:
                 steps = tuner.n_passes * -(-n_rows // tuner.batch_size)
                 times = 2 if arm == "dropout, twice the passes" else 1
-                assert steps == pytest.approx(times * papers.STEPS, rel=0.04)
+                assert steps == pytest.approx(times * predictors.STEPS, rel=0.04)
+
+
+@pytest.mark.parametrize("arm", generators.JOINT)
+@pytest.mark.parametrize("depth", generators.DEPTHS)
+def test_every_deep_auto_encoder_has_as_many_steps_a_layer(arm, depth):
+    for top in (200, generators.NARROW):
+        made = generators.joint(arm, (200,) * (depth - 1) + (top,), 1e-3, 14_000, 1.0)
+        layer = made.layers[0] if top == generators.NARROW else made
+        stages = 2 if layer.training == "greedy+joint" else 1
+        steps = stages * layer.trainer.n_passes * 140
+        assert steps == generators.STEPS * (2 if "twice" in arm else 1)
 
 
 def test_every_claim_has_arms_of_its_condition():
     for paper in papers.PAPERS.values():
-        found = {condition.name: condition.arms for condition in paper.conditions}
+        found = {condition.name: condition for condition in paper.conditions}
         for claim in paper.claims:
-            assert {claim.better, claim.worse} <= set(found[claim.condition])
+            assert {claim.better, claim.worse} <= set(found[claim.condition].arms)
+            assert claim.measure in found[claim.condition].measures
 
 
 @pytest.mark.parametrize(
@@ -181,13 +203,40 @@ def test_a_verdict_is_that_of_the_interval(difference, told):
     assert arms.verdict(difference) == told
 
 
-def test_the_rate_is_that_of_the_lowest_validation_error():
+def test_the_rate_is_that_of_the_best_value_on_validation():
+    rates = (1e-3, 2e-3, 3e-3)
     records = [
-        {"arm": arm, "rate": papers.RATES[k], "valid_error": error}
-        for arm, errors in {"a": (3.0, 1.0, 2.0), "b": (1.0, 2.0, 1.0)}.items()
-        for k, error in enumerate(errors)
-    ]
-    assert arms.chosen(records) == {"a": 1, "b": 0}
+        {"arm": arm, "rate": rates[k], "valid_error": value, "valid_parzen": -value,
+         "condition": condition}
+        for condition, values in {
+            "first": {"a": (3.0, 1.0, 2.0), "b": (1.0, 2.0, 1.0)},
+            "other": {"a": (0.0, 9.0, 9.0)},
+        }.items()
+        for arm, of_rates in values.items()
+        for k, value in enumerate(of_rates)
+    ]  # fmt: skip
+    for measure in (ERROR, generators.PARZEN):  # of which the higher one is the better
+        assert arms.chosen(records, measure, "first", rates) == {"a": 1, "b": 0}
+
+
+@pytest.mark.parametrize(("sign", "told"), [(1, "does not hold"), (-1, "holds")])
+def test_claims_are_judged_by_what_is_better(sign, told):
+    measure = replace(ERROR, name="parzen", sign=sign)
+    claims = paper_module.claims_of("a is better", [("a", "b")], "only", "parzen")
+    condition = paper_module.Condition("only", None, None, ("a", "b"), measures=("parzen",))
+    paper = paper_module.Paper("?", (condition,), None, 1, 1, claims, measures=(measure,))
+    records = [
+        {"arm": arm, "condition": "only", "split": split, "rate": 1e-3, "seconds": 1.0,
+         "test_parzen": base + 0.1 * split * (arm == "a")}
+        for arm, base in (("a", 5.0), ("b", 3.0))
+        for split in range(4)
+    ]  # fmt: skip
+    result = arms.summary(paper, [condition], records, {"parzen": {"a": 1, "b": 1}})
+    values, judged = result["tables"]
+    assert values.rows[0][2][0] == pytest.approx(5.15)
+    (row,) = judged.rows
+    assert row[-1] == told
+    assert row[3][0] == pytest.approx(2.15)
 
 
 def test_processes_do_not_change_the_records(tmp_path, options):

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from layerwise.compare.papers import PAPERS, RATES, Trial, evaluate, load
+from layerwise.compare.papers import PAPERS, Trial, evaluate, load
 from layerwise.compare.statistics import over_splits
 from layerwise.compare.tables import Table
 from layerwise.compare.terminal import show
@@ -46,29 +46,37 @@ def compare(options, data, records):
     def trial(arm, condition, rate, seed):
         return Trial(name, arm, condition, rate, seed, options.budget, data.n_train)
 
-    rates = chosen(
-        trained(
-            [
-                trial(arm, conditions[0], rate, seeds[0])
-                for arm in conditions[0].arms
-                for rate in range(len(RATES))
-            ]
-        )
+    # The rates of all conditions with the same first measure are chosen by it, under the first.
+    of_name = {measure.name: measure for measure in paper.measures}
+    first = {}
+    for condition in conditions:
+        first.setdefault(condition.measures[0], condition)
+    tuning = trained(
+        [
+            trial(arm, condition, rate, seeds[0])
+            for condition in first.values()
+            for arm in condition.arms
+            for rate in range(len(paper.rates))
+        ]
     )
+    rates = {
+        name: chosen(tuning, of_name[name], condition.name, paper.rates)
+        for name, condition in first.items()
+    }
     found = trained(
         [
-            trial(arm, condition, rates[arm], seed)
+            trial(arm, condition, rates[condition.measures[0]][arm], seed)
             for condition in conditions
             for seed in seeds
             for arm in condition.arms
         ]
     )
-    result = summary(conditions, paper.claims, found, rates)
+    result = summary(paper, conditions, found, rates)
     tables = result.pop("tables")
     title = (
         f"### {name.capitalize()} on {data.name}: {paper.question}\n\n"
         f"{options.splits} splits (seeds {seeds[0]} to {seeds[-1]}), {options.budget:g} of the "
-        "standard training; test error in percent, lower is better."
+        "standard training."
     )
     files = leave(
         options.output, name, title, result, tables, lambda: pictures.arms(result, data.name)
@@ -78,25 +86,35 @@ def compare(options, data, records):
 
 def _describe(record):
     """Return a line on a record."""
+    numbers = ", ".join(
+        f"{name.removeprefix('test_')} {value:.2f}"
+        for name, value in record.items()
+        if name.startswith("test_")
+    )
     return (
         f"{record['family']}, split {record['split']}, rate {record['rate']:g}: "
-        f"{record['test_error']:.2f} % in {record['seconds']:.0f} s"
+        f"{numbers} in {record['seconds']:.0f} s"
     )
 
 
-def chosen(records):
-    """Return the index of each arm's learning rate with the lowest validation error.
+def chosen(records, measure, condition, rates):
+    """Return the index of each arm's learning rate that is the best on validation.
 
     Parameters
     ----------
     records : list of dict
-        Of each arm with each rate, on one split. Of equal errors the lower rate is taken.
+        Of each arm with each rate, on one split. Of equal values the lower rate is taken.
+    measure : Measure
+    condition : str
+        Records of others are left out.
+    rates : tuple of float
     """
     found = {}
     for record in records:
-        rate, arm = RATES.index(record["rate"]), record["arm"]
-        found.setdefault(arm, []).append((record["valid_error"], rate))
-    return {arm: min(errors)[1] for arm, errors in found.items()}
+        if record["condition"] == condition:
+            value = measure.sign * record[f"valid_{measure.name}"]
+            found.setdefault(record["arm"], []).append((value, rates.index(record["rate"])))
+    return {arm: min(values)[1] for arm, values in found.items()}
 
 
 def verdict(difference):
@@ -105,7 +123,7 @@ def verdict(difference):
     Parameters
     ----------
     difference : tuple of float
-        Mean, and the ends of its 95 % interval.
+        Mean, and the ends of its 95 % interval, of what is the better the lower it is.
 
     Returns
     -------
@@ -118,55 +136,84 @@ def verdict(difference):
     return "holds" if high < 0 else "does not hold"
 
 
-def summary(conditions, claims, records, rates):
-    """Return tables of errors and of claims, and the numbers of the picture.
+def summary(paper, conditions, records, rates):
+    """Return tables of each measure and of claims, and the numbers of the picture.
 
     Parameters
     ----------
+    paper : Paper
     conditions : list of Condition
-    claims : sequence of Claim
-        Those under other conditions are left out.
+        Claims under others are left out.
     records : list of dict
-    rates : dict of str to int
-        Of each arm.
+    rates : dict of str to dict of str to int
+        Of each arm, by the first measure of a condition.
     """
-    errors, seconds = {}, {}
+    values, seconds = {}, {}
     for record in records:
-        key = record["condition"], record["arm"]
-        errors.setdefault(key, {})[record["split"]] = record["test_error"]
-        seconds.setdefault(key, []).append(record["seconds"])
-    means = {key: over_splits(list(found.values())) for key, found in errors.items()}
-    arms = list(dict.fromkeys(arm for each in conditions for arm in each.arms))
-    conditions = [condition.name for condition in conditions]
+        arm, condition, split = record["arm"], record["condition"], record["split"]
+        seconds.setdefault((condition, arm), []).append(record["seconds"])
+        for measure in paper.measures:
+            if f"test_{measure.name}" in record:
+                key = measure.name, condition, arm
+                values.setdefault(key, {})[split] = record[f"test_{measure.name}"]
+    means = {key: over_splits(list(found.values())) for key, found in values.items()}
+    tables, pictures_of = [], {}
+    for measure in paper.measures:
+        under = [each for each in conditions if measure.name in each.measures]
+        arms = list(dict.fromkeys(arm for each in under for arm in each.arms))
+        table = Table(
+            measure.title,
+            ["arm", "learning rate", *(each.name for each in under), "seconds"],
+            "Means over splits with 95 % intervals (Student's t); the rate is the best on "
+            f"validation by {under[0].measures[0]} on the first split; seconds are of training "
+            "under the first condition.",
+        )
+        for arm in arms:
+            cells = [means.get((measure.name, each.name, arm)) for each in under]
+            taken = seconds.get((under[0].name, arm))
+            rate = paper.rates[rates[under[0].measures[0]][arm]]
+            table.add(arm, f"{rate:g}", *cells, float(np.mean(taken)) if taken else None)
+        tables.append(table)
+        pictures_of[measure.name] = {
+            "title": measure.title,
+            "values": {
+                each.name: {
+                    arm: means[measure.name, each.name, arm]
+                    for arm in arms
+                    if (measure.name, each.name, arm) in means
+                }
+                for each in under
+            },
+        }
+    tables.append(_judged(paper, {each.name for each in conditions}, values))
+    measured = measures(records)
+    return {"measures": pictures_of, "tables": [*tables, *([measured] if measured else [])]}
+
+
+def _judged(paper, conditions, values):
+    """Return the table of claims with their verdicts."""
     table = Table(
-        "Test error, in percent",
-        ["arm", "learning rate", *conditions, "seconds"],
-        "Means over splits with 95 % intervals (Student's t); the rate is that of the lowest "
-        "validation error on the first split; seconds are of training under the first condition.",
-    )
-    for arm in arms:
-        cells = [means.get((condition, arm)) for condition in conditions]
-        taken = float(np.mean(seconds[conditions[0], arm]))
-        table.add(arm, f"{RATES[rates[arm]]:g}", *cells, taken)
-    judged = Table(
         "Claims",
         ["claim", "arms", "condition", "difference", "verdict"],
-        "Differences in test error within splits, first arm minus second, in percentage points. "
-        "A claim holds where the interval is below zero, and does not where it is above.",
+        "Differences on test rows within splits, first arm minus second. A claim holds where the "
+        "whole interval is on its side of zero, and does not where it is on the other.",
     )
-    for claim in claims:
+    of_name = {measure.name: measure for measure in paper.measures}
+    for claim in paper.claims:
         if claim.condition not in conditions:
             continue
-        better, worse = (errors[claim.condition, arm] for arm in (claim.better, claim.worse))
-        difference = over_splits([better[split] - worse[split] for split in sorted(better)])
+        measure = of_name[claim.measure]
+        better, worse = (
+            values[claim.measure, claim.condition, arm] for arm in (claim.better, claim.worse)
+        )
+        found = over_splits([better[split] - worse[split] for split in sorted(better)])
+        signed = found
+        if measure.sign < 0:
+            mean, low, high = found
+            signed = (-mean, None, None) if low is None else (-mean, -high, -low)
         told = f"{claim.better} against {claim.worse}"
-        judged.add(claim.text, told, claim.condition, difference, verdict(difference))
-    measured = measures(records)
-    picture = {
-        condition: {arm: means[condition, arm] for arm in arms if (condition, arm) in means}
-        for condition in conditions
-    }
-    return {"errors": picture, "tables": [table, judged, *([measured] if measured else [])]}
+        table.add(claim.text, told, f"{claim.condition}, {measure.unit}", found, verdict(signed))
+    return table
 
 
 def measures(records):

@@ -10,7 +10,7 @@ from layerwise._sklearn import float_rows
 from layerwise.likelihood.estimate import Estimate
 from layerwise.numerics.products import product
 
-__all__ = ["parzen_log_likelihood"]
+__all__ = ["chosen_bandwidth", "parzen_log_likelihood"]
 
 # Pairs of a row and a sample that are held at a time: 32 MB.
 PAIRS = 2**22
@@ -81,7 +81,7 @@ def parzen_log_likelihood(samples, X, *, bandwidth=None, X_valid=None):
             "Draw some thousand from the model."
         )
     if bandwidth is None:
-        bandwidth = _chosen(samples, X_valid)
+        bandwidth = chosen_bandwidth(samples, X_valid)
     elif not (isinstance(bandwidth, Real) and 0 < bandwidth < math.inf):
         raise ValueError(f"The bandwidth must be a positive number, and is {bandwidth!r}.")
     parts = np.stack([_log_densities(samples[k::PARTS], X, [bandwidth])[0] for k in range(PARTS)])
@@ -101,7 +101,7 @@ def _check_widths(samples, X, name):
         )
 
 
-def _chosen(samples, X_valid):
+def chosen_bandwidth(samples, X_valid):
     """Return the bandwidth under which rows of validation have the highest mean log density."""
     if X_valid is None:
         raise ValueError(

@@ -162,14 +162,19 @@ def _color(family):
 
 
 def arms(result, name):
-    """Return the figure of test errors by arm, a panel for each condition."""
-    figure, axes = _figure("arms", len(result["errors"]))
-    for ax, (condition, errors) in zip(axes, result["errors"].items()):
-        for place, (value, low, high) in enumerate(errors.values()):
+    """Return the figure of values by arm, a panel for each measure and condition."""
+    panels = [
+        (found["title"], condition, values)
+        for found in result["measures"].values()
+        for condition, values in found["values"].items()
+    ]
+    figure, axes = _figure("arms", len(panels))
+    for ax, (title, condition, values) in zip(axes, panels):
+        for place, (value, low, high) in enumerate(values.values()):
             ends = [[value - (value if low is None else low)], [(high or value) - value]]
             ax.errorbar(value, -place, xerr=ends, fmt="o", color=COLORS[0], capsize=3)
-        ax.set_yticks(-np.arange(len(errors)), labels=list(errors))
-        ax.set_ylim(0.5 - len(errors), 0.5)
-        ax.set_xlabel("test error (%)")
+        ax.set_yticks(-np.arange(len(values)), labels=list(values))
+        ax.set_ylim(0.5 - len(values), 0.5)
+        ax.set_xlabel(title)
         ax.set_title(f"{name}: {condition}")
     return figure
