@@ -18,6 +18,7 @@ from layerwise.estimators.likelihood import (
 from layerwise.estimators.network_layers import Dense, Supervised
 from layerwise.estimators.rbm import RBM
 from layerwise.estimators.reversible import random_likeness, reversibility
+from layerwise.estimators.stack import DRBN, Convolution
 from layerwise.estimators.supervised import DeepClassifier, DeepRegressor
 from layerwise.exceptions import Diverged, Incompatible, TooManyStates
 from layerwise.likelihood.estimate import Estimate
@@ -27,12 +28,14 @@ from layerwise.models.units import Bernoulli, Gaussian, Softmax, Spin, Truncated
 from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.contrastive import CD, PCD
 from layerwise.trainers.exact import ExactGradient
+from layerwise.trainers.joint import JointCD, JointPCD
 from layerwise.trainers.latent import BoundAscent, LikelihoodAscent, MarginalAscent
 from layerwise.trainers.shadow import Shadow
 
 __all__ = [
     "CD",
     "DBN",
+    "DRBN",
     "PCD",
     "RBM",
     "AutoEncoder",
@@ -40,6 +43,7 @@ __all__ = [
     "Bernoulli",
     "BernoulliRBM",
     "BoundAscent",
+    "Convolution",
     "DeepAutoEncoder",
     "DeepClassifier",
     "DeepRegressor",
@@ -50,6 +54,8 @@ __all__ = [
     "ExactGradient",
     "Gaussian",
     "Incompatible",
+    "JointCD",
+    "JointPCD",
     "LatentLayer",
     "LayerwiseSearch",
     "LikelihoodAscent",

@@ -14,10 +14,10 @@ import layerwise
 
 NAMES = [
     "RBM", "AutoEncoder", "LatentLayer", "DBN", "BernoulliRBM", "DeepAutoEncoder",
-    "DeepClassifier", "DeepRegressor", "Dense", "Supervised",
+    "DRBN", "Convolution", "DeepClassifier", "DeepRegressor", "Dense", "Supervised",
     "Bernoulli", "Spin", "Gaussian", "TruncatedExponential", "Softmax",
     "CD", "PCD", "ExactGradient", "Backprop", "BoundAscent", "MarginalAscent", "LikelihoodAscent",
-    "Shadow",
+    "Shadow", "JointCD", "JointPCD",
     "Estimate", "log_partition", "log_likelihood", "best_latent_marginal", "latent_marginal_bound",
     "log_pseudolikelihood", "parzen_log_likelihood", "reversibility", "random_likeness",
     "LayerwiseSearch", "scorers", "EarlyStopping", "datasets", "plots",
@@ -86,6 +86,7 @@ WITH_EXAMPLES = [
     "RBM", "AutoEncoder", "LatentLayer", "DBN", "LayerwiseSearch", "BernoulliRBM", "EarlyStopping",
     "log_pseudolikelihood", "RBM.from_parameters", "RBM.moments", "DBN.from_parameters",
     "plots.FiltersDisplay", "plots.TrainingDisplay", "DeepAutoEncoder", "parzen_log_likelihood",
+    "DRBN", "Convolution",
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from sklearn.preprocessing import Binarizer, FunctionTransformer, StandardScaler
 from layerwise import (
     CD,
     DBN,
+    DRBN,
     PCD,
     RBM,
     AutoEncoder,
@@ -22,6 +23,7 @@ from layerwise import (
     Diverged,
     EarlyStopping,
     ExactGradient,
+    JointCD,
     LatentLayer,
     LayerwiseSearch,
     LikelihoodAscent,
@@ -36,6 +38,7 @@ LAYERS = [
     RBM(3, trainer=ExactGradient(n_passes=N), random_state=5),
     AutoEncoder(3, trainer=Backprop(n_passes=N), random_state=5),
     DeepAutoEncoder((4, 3), trainer=Backprop(n_passes=N), random_state=5),
+    DRBN((4, 3), trainer=JointCD(n_passes=N), random_state=5),
     LatentLayer(3, trainer=MarginalAscent(n_passes=N, early_stopping=False), random_state=5),
 ]
 DEEP = DBN(

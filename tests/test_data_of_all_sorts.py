@@ -11,6 +11,7 @@ from sklearn.preprocessing import Binarizer, MinMaxScaler
 from layerwise import (
     CD,
     DBN,
+    DRBN,
     PCD,
     RBM,
     AutoEncoder,
@@ -19,6 +20,7 @@ from layerwise import (
     BoundAscent,
     DeepAutoEncoder,
     ExactGradient,
+    JointPCD,
     LatentLayer,
     LikelihoodAscent,
     MarginalAscent,
@@ -37,6 +39,7 @@ ESTIMATORS = [
     AutoEncoder(3, trainer=Backprop(n_passes=5), random_state=SEED),
     AutoEncoder(3, trainer=BoundAscent(n_passes=5), random_state=SEED),
     DeepAutoEncoder((4, 3), trainer=Backprop(n_passes=5), random_state=SEED),
+    DRBN((4, 3), trainer=JointPCD(n_passes=5), random_state=SEED),
     LatentLayer(3, trainer=MarginalAscent(n_passes=5), random_state=SEED),
     DBN([AutoEncoder(3, trainer=Backprop(n_passes=5)), RBM(2)], random_state=SEED),
     DBN(

@@ -11,6 +11,7 @@ from sklearn.utils.validation import has_fit_parameter
 from layerwise import (
     CD,
     DBN,
+    DRBN,
     PCD,
     RBM,
     AutoEncoder,
@@ -23,6 +24,8 @@ from layerwise import (
     Dense,
     ExactGradient,
     Gaussian,
+    JointCD,
+    JointPCD,
     LatentLayer,
     LayerwiseSearch,
     LikelihoodAscent,
@@ -46,6 +49,7 @@ ESTIMATORS = [
     LatentLayer(4, trainer=MarginalAscent(n_passes=3)),
     AutoEncoder(3, trainer=BoundAscent(n_passes=3)),
     DeepAutoEncoder((5, 3), trainer=Backprop(n_passes=3)),
+    DRBN((3, 2), trainer=JointPCD(n_passes=3)),
     DeepAutoEncoder((5, 3), training="greedy+joint", units="tanh", trainer=Backprop(n_passes=3)),
     DBN(
         [
@@ -146,6 +150,7 @@ OF_TYPES = [
     *(RBM(3, visible=kind, trainer=PCD(n_passes=3, learning_rate=1e-3)) for kind in TYPES),
     *(AutoEncoder(3, visible=kind, trainer=Backprop(n_passes=3)) for kind in TYPES),
     DeepAutoEncoder((3,), visible=Gaussian(), units="relu", trainer=Backprop(n_passes=3)),
+    DRBN((3,), visible=Gaussian(), hidden="spin", trainer=JointCD(n_passes=3, learning_rate=1e-3)),
     *(
         LatentLayer(3, visible=kind, trainer=MarginalAscent(n_passes=3, early_stopping=False))
         for kind in TYPES

@@ -7,9 +7,10 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 # Lanes: whose random numbers a kernel draws. A number sits at (unit, row, step, lane).
-# The last two begin a lane for each layer of a network.
+# The last one begins a lane for each layer of a network, as BRANCH does, and STACK two for each
+# RBM of a stack.
 DATA, HIDDEN, VISIBLE, CHAIN_HIDDEN, CORRUPTION, CODE, STATE, DROPOUT = range(8)
-BRANCH = 2**16
+BRANCH, STACK = 2**16, 2**17
 
 
 @dataclass(frozen=True)

@@ -297,14 +297,19 @@ class PCD(Contrastive):
         self.n_passes_no_change = n_passes_no_change
 
     def _chains(self, model, rows, stream):
-        # Drawn given rows of the data, each row once while they last; by their weights, if any.
-        states = rows.draw(stream.child("states"))
-        generator = stream.child("rows").generator()
-        if rows.weights is None:
-            replace = self.n_chains > len(rows)
-            chosen = generator.choice(len(rows), self.n_chains, replace=replace)
-        else:
-            p = rows.weights / rows.weights.sum()
-            chosen = generator.choice(len(rows), self.n_chains, p=p)
-        states = dense(states[chosen], model.components.dtype)
-        return model.sample_hidden(states, stream.child("hidden"), step=0)
+        return first_chains(self.n_chains, model, rows, stream)
+
+
+def first_chains(n_chains, model, rows, stream):
+    """Return hidden states for chains to start from, drawn given rows of the data.
+
+    Each row is taken once while they last; by their weights, if there are any.
+    """
+    states = rows.draw(stream.child("states"))
+    generator = stream.child("rows").generator()
+    if rows.weights is None:
+        chosen = generator.choice(len(rows), n_chains, replace=n_chains > len(rows))
+    else:
+        chosen = generator.choice(len(rows), n_chains, p=rows.weights / rows.weights.sum())
+    states = dense(states[chosen], model.arrays()[0].dtype)
+    return model.sample_hidden(states, stream.child("hidden"), step=0)

@@ -8,6 +8,7 @@
 #include "network/network.c"
 #include "optimizer/optimizer.c"
 #include "rbm/pass.c"
+#include "rbm/stack.c"
 #include "units/units.c"
 
 #ifndef LW_SINGLE

@@ -13,6 +13,7 @@
 #include "network/network.h"
 #include "optimizer/optimizer.h"
 #include "rbm/rbm.h"
+#include "rbm/stack.h"
 #include "units/units.h"
 
 enum { LW_ISAS = 3 };
@@ -24,6 +25,7 @@ enum { LW_ISAS = 3 };
     LW_NETWORK(K, real, type)      \
     LW_PRODUCT(K, real, type)      \
     LW_RBM(K, real, type)          \
+    LW_STACK(K, real, type)        \
     LW_UNITS(K, real, type)        \
     LW_UPDATE(K, real, type)
 #define LW_UNTYPED(K)              \

@@ -2,6 +2,8 @@
  * units/kinds.h on tiles of rows. It is the specification of the other ways. Everything is rows x
  * units. */
 
+#pragma once
+
 #include "base/real.h"
 #include "base/scratch.h"
 #include "base/threads.h"
@@ -66,6 +68,7 @@ LW_(dense_open)(const LW_(task) * task, void *work)
     if (!task->asked.weights) {
         dense->share = NULL;
     }
+    dense->chain_share = task->pass.n_chains ? NULL : dense->share; /* CD's chains are the rows' */
 }
 
 /* Parts of the rows of a batch in its weights, by one thread. */
@@ -108,10 +111,10 @@ LW_(dense_hidden)(const LW_(task) * task, const LW_REAL *visible, ptrdiff_t n_ro
     });
 }
 
+/* The rows of a batch, and what they count for. */
 static void
-LW_(dense_take)(const LW_(task) * task, void *work, LW_(batch) batch)
+LW_(dense_rows)(const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch)
 {
-    const LW_(dense) *const dense = work;
     const ptrdiff_t n_visible = task->rbm.shape.n_visible;
 
     LW_SHARE_TILES(r, batch.n_data, {
@@ -122,41 +125,70 @@ LW_(dense_take)(const LW_(task) * task, void *work, LW_(batch) batch)
         LW_ONE_THREAD
         LW_(dense_shares)(task, dense, batch);
     }
+}
+
+static void
+LW_(dense_take)(const LW_(task) * task, void *work, LW_(batch) batch)
+{
+    const LW_(dense) *const dense = work;
+
+    LW_(dense_rows)(task, dense, batch);
     LW_(dense_hidden)(task, dense->rows, batch.n_data, batch.step, dense->data_mean,
         dense->data_part, task->pass.n_chains ? NULL : dense->hidden);
+}
+
+/* Visible states of the chains, from their fields. */
+static void
+LW_(dense_draw_visible)(
+    const LW_(task) * task, const LW_(dense) * dense, ptrdiff_t n_chains, uint32_t step)
+{
+    const lw_shape shape = task->rbm.shape;
+
+    LW_SHARE_TILES(t, lw_tiles(n_chains, LW_UNITS_TILE), {
+        const ptrdiff_t from = t * LW_UNITS_TILE;
+        LW_REAL *const field = dense->visible + from * shape.n_visible;
+        LW_(units_draw)(shape.visible, shape.n_visible_runs, dense->scale, field,
+            lw_min(LW_UNITS_TILE, n_chains - from), shape.n_visible, (uint32_t)from, task->key,
+            step, task->visible_lane, field);
+    });
+}
+
+/* Visible states of the chains, given states of the hidden units. */
+static void
+LW_(dense_visible)(const LW_(task) * task, const LW_(dense) * dense, const LW_REAL *hidden,
+    ptrdiff_t n_chains, uint32_t step)
+{
+    const LW_(lw_rbm) rbm = task->rbm;
+    const ptrdiff_t n_hidden = rbm.shape.n_hidden, n_visible = rbm.shape.n_visible;
+
+    LW_(share_product)(hidden, n_hidden, 1, rbm.components, n_visible, 1, n_chains, n_visible,
+        n_hidden, 1, rbm.intercept_visible, 0, dense->visible, n_visible);
+    LW_(dense_draw_visible)(task, dense, n_chains, step);
 }
 
 static void
 LW_(dense_walk)(const LW_(task) * task, void *work, LW_(batch) batch)
 {
     const LW_(dense) *const dense = work;
-    const LW_(lw_rbm) rbm = task->rbm;
-    const ptrdiff_t n_hidden = rbm.shape.n_hidden, n_visible = rbm.shape.n_visible;
 
     for (ptrdiff_t k = 1; k <= task->pass.n_steps; k++) {
         const uint32_t step = batch.step + (uint32_t)k;
         const int draw = k < task->pass.n_steps || task->pass.n_chains;
-        LW_(share_product)(dense->hidden, n_hidden, 1, rbm.components, n_visible, 1,
-            batch.n_chains, n_visible, n_hidden, 1, rbm.intercept_visible, 0, dense->visible,
-            n_visible);
-        LW_SHARE_TILES(t, lw_tiles(batch.n_chains, LW_UNITS_TILE), {
-            const ptrdiff_t from = t * LW_UNITS_TILE;
-            LW_REAL *const field = dense->visible + from * n_visible;
-            LW_(units_draw)(rbm.shape.visible, rbm.shape.n_visible_runs, dense->scale, field,
-                lw_min(LW_UNITS_TILE, batch.n_chains - from), n_visible, (uint32_t)from, task->key,
-                step, task->visible_lane, field);
-        });
+        LW_(dense_visible)(task, dense, dense->hidden, batch.n_chains, step);
         LW_(dense_hidden)(task, dense->visible, batch.n_chains, step, dense->mean, dense->part,
             draw ? dense->hidden : NULL);
     }
 }
 
+/* The step of a batch, where hidden units see patches of rows: `patch` and `patches` are of these, and
+ * of the rows where they see all of a row. */
 static void
-LW_(dense_learn)(const LW_(task) * task, void *work, LW_(batch) batch, double *gap)
+LW_(dense_step)(const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch,
+    const LW_(task) * seen, const LW_(dense) * patch, LW_(batch) patches, double *gap)
 {
-    const LW_(dense) *const dense = work;
     const LW_(lw_rbm) rbm = task->rbm;
-    const ptrdiff_t n_hidden = rbm.shape.n_hidden, n_visible = rbm.shape.n_visible;
+    const ptrdiff_t n_hidden = seen->rbm.shape.n_hidden, n_visible = rbm.shape.n_visible;
+    const ptrdiff_t n_weights = lw_visible_at(seen->rbm.shape);
 
     LW_SHARE_TILES(t, lw_tiles(n_visible, LW_COLUMNS), {
         const ptrdiff_t i = t * LW_COLUMNS, n = lw_min(LW_COLUMNS, n_visible - i);
@@ -167,21 +199,21 @@ LW_(dense_learn)(const LW_(task) * task, void *work, LW_(batch) batch, double *g
     });
     LW_SHARE_TILES(t, lw_tiles(n_hidden, LW_COLUMNS), {
         const ptrdiff_t j = t * LW_COLUMNS;
-        LW_(dense_slopes_above)(task, dense, batch, j, lw_min(LW_COLUMNS, n_hidden - j));
+        LW_(dense_slopes_above)(seen, patch, patches, j, lw_min(LW_COLUMNS, n_hidden - j));
     });
-    LW_(dense_gradient)(task, dense, batch);
+    LW_(dense_gradient)(seen, patch, patches);
     if (task->asked.mean_visible) {
         LW_ONE_THREAD
-        *gap = LW_(dense_gap)(task, dense, batch);
+        *gap = LW_(dense_gap)(task, dense, patch, patches);
         LW_(dense_adjust)(task, dense, batch);
     }
     LW_(share_update)(
-        dense->gradient, n_hidden * n_visible, batch.rule, rbm.components, rbm.first, rbm.second);
+        patch->gradient, n_weights, batch.rule, rbm.components, rbm.first, rbm.second);
     LW_ONE_THREAD
     {
-        const ptrdiff_t at = lw_visible_at(rbm.shape);
+        const ptrdiff_t at = n_weights;
         if (!task->asked.mean_visible) {
-            *gap = LW_(dense_gap)(task, dense, batch);
+            *gap = LW_(dense_gap)(task, dense, patch, patches);
         }
         if (dense->scale) {
             LW_(step_intercepts)(task, batch, dense->slope_variance, n_visible,
@@ -190,8 +222,16 @@ LW_(dense_learn)(const LW_(task) * task, void *work, LW_(batch) batch, double *g
         }
         LW_(step_intercepts)(task, batch, dense->slope, n_visible, at, rbm.intercept_visible);
         LW_(step_intercepts)(
-            task, batch, dense->slope_hidden, n_hidden, at + n_visible, rbm.intercept_hidden);
+            task, batch, patch->slope_hidden, n_hidden, at + n_visible, rbm.intercept_hidden);
     }
+}
+
+static void
+LW_(dense_learn)(const LW_(task) * task, void *work, LW_(batch) batch, double *gap)
+{
+    const LW_(dense) *const dense = work;
+
+    LW_(dense_step)(task, dense, batch, task, dense, batch, gap);
 }
 
 /* Parameters and chains are moved where they stand. */

@@ -13,27 +13,21 @@
 typedef struct {
     LW_REAL *rows;  /* of data: n_data x n_visible */
     LW_REAL *share; /* n_data: a row's part of the batch's weights; NULL where rows have none */
-    LW_REAL *data_mean; /* n_data x n_hidden */
-    double *data_part;  /* n_data: log-partitions of the hidden units */
-    LW_REAL *visible;   /* states of the chains: n_chains x n_visible */
-    LW_REAL *hidden;    /* n_chains x n_hidden */
-    LW_REAL *mean;      /* n_chains x n_hidden */
-    double *part;       /* n_chains */
-    LW_REAL *gradient;  /* of the weights */
-    LW_REAL *slope;     /* of the visible intercepts */
+    LW_REAL *chain_share; /* n_chains: the same of chains; NULL where they count alike */
+    LW_REAL *data_mean;   /* n_data x n_hidden */
+    double *data_part;    /* n_data: log-partitions of the hidden units */
+    LW_REAL *visible;     /* states of the chains: n_chains x n_visible */
+    LW_REAL *hidden;      /* n_chains x n_hidden */
+    LW_REAL *mean;        /* n_chains x n_hidden */
+    double *part;         /* n_chains */
+    LW_REAL *gradient;    /* of the weights */
+    LW_REAL *slope;       /* of the visible intercepts */
     LW_REAL *slope_hidden;
     LW_REAL *slope_variance;
     LW_REAL *below; /* means of the batch's data: n_visible, n_hidden */
     LW_REAL *above;
     LW_REAL *scale; /* standard deviations of visible units; NULL where none is Gaussian */
 } LW_(dense);
-
-/* By which the rows' chains count: of CD, whose chains are the rows' own. */
-static const LW_REAL *
-LW_(share_of_chains)(const LW_(task) * task, const LW_(dense) * dense)
-{
-    return task->pass.n_chains ? NULL : dense->share;
-}
 
 /* Means of some columns over rows that count alike, or by their shares. */
 static void
@@ -73,8 +67,8 @@ LW_(dense_slopes_below)(
     const ptrdiff_t apart = task->rbm.shape.n_visible;
 
     LW_(dense_means)(dense->rows + i, dense->share, batch.n_data, apart, n, dense->below + i);
-    LW_(dense_means)(dense->visible + i, LW_(share_of_chains)(task, dense), batch.n_chains, apart,
-        n, dense->slope + i);
+    LW_(dense_means)(
+        dense->visible + i, dense->chain_share, batch.n_chains, apart, n, dense->slope + i);
     for (ptrdiff_t j = i; j < i + n; j++) {
         dense->slope[j] -= dense->below[j];
     }
@@ -88,8 +82,8 @@ LW_(dense_slopes_above)(
     const ptrdiff_t apart = task->rbm.shape.n_hidden;
 
     LW_(dense_means)(dense->data_mean + i, dense->share, batch.n_data, apart, n, dense->above + i);
-    LW_(dense_means)(dense->mean + i, LW_(share_of_chains)(task, dense), batch.n_chains, apart, n,
-        dense->slope_hidden + i);
+    LW_(dense_means)(
+        dense->mean + i, dense->chain_share, batch.n_chains, apart, n, dense->slope_hidden + i);
     for (ptrdiff_t j = i; j < i + n; j++) {
         dense->slope_hidden[j] -= dense->above[j];
     }
@@ -105,7 +99,7 @@ LW_(dense_variance_slopes)(
 
     LW_(dense_mean_squares)(dense->rows + i, dense->share, batch.n_data, apart, n, of_data);
     LW_(dense_mean_squares)(
-        dense->visible + i, LW_(share_of_chains)(task, dense), batch.n_chains, apart, n, slope);
+        dense->visible + i, dense->chain_share, batch.n_chains, apart, n, slope);
     for (ptrdiff_t j = 0; j < n; j++) {
         const LW_REAL precision = 1 / (dense->scale[i + j] * dense->scale[i + j]);
         slope[j] = precision / 2 * (slope[j] - of_data[j]);
@@ -126,19 +120,11 @@ LW_(dense_only_gaussian)(lw_shape shape, LW_REAL *slope)
     }
 }
 
-/* Hidden means of data, and of CD's chains, each row times its share. */
+/* Hidden means of some rows, each row times its share. */
 static void
-LW_(dense_weigh)(const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch)
+LW_(dense_weigh)(const LW_REAL *share, ptrdiff_t n_rows, ptrdiff_t n_hidden, LW_REAL *mean)
 {
-    const ptrdiff_t n_hidden = task->rbm.shape.n_hidden;
-    const int both = LW_(share_of_chains)(task, dense) != NULL;
-
-    LW_SHARE_TILES(r, batch.n_data, {
-        LW_(scale_row)(dense->data_mean + r * n_hidden, n_hidden, dense->share[r]);
-        if (both) {
-            LW_(scale_row)(dense->mean + r * n_hidden, n_hidden, dense->share[r]);
-        }
-    });
+    LW_SHARE_TILES(r, n_rows, { LW_(scale_row)(mean + r * n_hidden, n_hidden, share[r]); });
 }
 
 /* The slopes of the weights: mean of h v^T over the chains minus that over the data. */
@@ -146,12 +132,14 @@ static void
 LW_(dense_gradient)(const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch)
 {
     const ptrdiff_t n_hidden = task->rbm.shape.n_hidden, n_visible = task->rbm.shape.n_visible;
-    const int weighed = LW_(share_of_chains)(task, dense) != NULL;
-    const LW_REAL of_chains = weighed ? 1 : 1 / (LW_REAL)batch.n_chains;
+    const LW_REAL of_chains = dense->chain_share ? 1 : 1 / (LW_REAL)batch.n_chains;
     const LW_REAL of_data = dense->share ? -1 : -1 / (LW_REAL)batch.n_data;
 
     if (dense->share) {
-        LW_(dense_weigh)(task, dense, batch);
+        LW_(dense_weigh)(dense->share, batch.n_data, n_hidden, dense->data_mean);
+    }
+    if (dense->chain_share) {
+        LW_(dense_weigh)(dense->chain_share, batch.n_chains, n_hidden, dense->mean);
     }
     LW_(share_product)(dense->mean, 1, n_hidden, dense->visible, n_visible, 1, n_hidden, n_visible,
         batch.n_chains, of_chains, NULL, 0, dense->gradient, n_visible);
@@ -214,19 +202,20 @@ LW_(dense_adjust)(const LW_(task) * task, const LW_(dense) * dense, LW_(batch) b
     }
 }
 
-/* A batch's gap, of its plain slopes, by one thread. */
+/* A batch's gap, of its plain slopes, by one thread: of visible units of rows, and of hidden units of
+ * their patches, which may be the rows. */
 static double
-LW_(dense_gap)(const LW_(task) * task, const LW_(dense) * dense, LW_(batch) batch)
+LW_(dense_gap)(
+    const LW_(task) * task, const LW_(dense) * dense, const LW_(dense) * patch, LW_(batch) patches)
 {
-    const LW_REAL *const of_chains = LW_(share_of_chains)(task, dense);
     double gap = 0;
 
-    if (dense->share) {
-        gap = LW_(weighted_gap)(
-            task, batch, dense->slope, dense->data_part, dense->share, dense->part, of_chains);
+    if (patch->share) {
+        gap = LW_(weighted_gap)(task, patches, dense->slope, patch->data_part, patch->share,
+            patch->part, patch->chain_share);
     } else {
-        gap = LW_(gap_of)(task, batch, dense->slope, dense->data_part, batch.n_data, dense->part,
-            batch.n_chains);
+        gap = LW_(gap_of)(task, patches, dense->slope, patch->data_part, patches.n_data,
+            patch->part, patches.n_chains);
     }
     if (dense->scale) {
         LW_(dense_only_gaussian)(task->rbm.shape, dense->slope_variance);
