@@ -254,7 +254,7 @@ class AutoEncoder(Layer):
 
     def _checked_fields(self):
         # Like the weights, they may come from a user's hand.
-        return checked("latent_fields_", self.latent_fields_, (None, len(self.components_)))
+        return checked("latent_fields_", self.latent_fields_, (None, self._n_features_out))
 
     def _checked_weights(self):
         given = getattr(self, "latent_weights_", None)

@@ -91,8 +91,8 @@ class DeepAutoEncoder(AutoEncoder):
     network_ : Chain
         All layers, with ``weights(k)`` and ``biases(k)``: those of the encoder, then those of the
         decoder.
-    components_ : ndarray of shape (n_components, n_units of the decoder's first layer)
-        What the decoder's first layer makes of the code.
+    components_ : ndarray of shape (n_units of the first layer, n_features)
+        Weights of the decoder's last layer.
     inference_ : Encoder
         From rows to codes.
     conditional_ : Decoder
@@ -263,7 +263,7 @@ class DeepAutoEncoder(AutoEncoder):
         inference = (Encoder if chain.activations[0] == "sigmoid" else Features)(chain, 0, code)
         return {
             **found,
-            "components_": chain.weights(code),
+            "components_": chain.weights(chain.n_layers - 1),
             "visible_units_": chain.outputs,
             "inference_": inference,
             "latent_fields_": inference.field(rows.draw(stream.child("aggregate"))),
@@ -333,8 +333,22 @@ class DeepAutoEncoder(AutoEncoder):
                 "parzen_log_likelihood on samples."
             )
         way_out = "Give it fewer units, or use parzen_log_likelihood on samples."
-        refuse(len(self.components_), LISTED_LIMIT, "The code", way_out)
+        refuse(self._n_features_out, LISTED_LIMIT, "The code", way_out)
         return ListedMixture(self.conditional_, self._log_inferred())
+
+    def first_means(self, X):
+        """Return the values of the first layer's units.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_units of the first layer)
+        """
+        check_is_fitted(self)
+        return self.network_.forward(validate(self, X, self.visible_units_, sparse=True), 0, 1)
 
     def inverse_transform(self, X):
         """Return the means of x given codes, of shape (n_samples, n_features).
@@ -399,6 +413,10 @@ class DeepAutoEncoder(AutoEncoder):
                 code = draws.draw(code, stream, step=step, lane=CODE)
             rows = self._drawn(code, stream, step, means and step == n_steps)
         return rows
+
+    @property
+    def _n_features_out(self):
+        return self._decoder.n_latent
 
     def _codes(self, n_samples, stream):
         """Return codes of training rows: states, where the code's units have some."""

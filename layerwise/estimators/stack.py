@@ -28,6 +28,9 @@ __all__ = ["DRBN", "Convolution"]
 class Convolution:
     """A layer of a :class:`DRBN` whose units see patches of an image, with weights of all patches.
 
+    In training the weights take the mean over patches of their slopes, so that one learning rate
+    suits layers of either kind.
+
     Parameters
     ----------
     n_filters : int
@@ -56,10 +59,6 @@ class Convolution:
                     f"The '{name}' of Convolution must be an int in the range [1, inf). Got "
                     f"{value!r} instead."
                 )
-
-    def on(self, shape):
-        """Return the number of lines and of columns of patches on a grid of this shape."""
-        return tuple((side - self.size) // self.stride + 1 for side in shape[:2])
 
 
 class DRBN(Layer):
@@ -196,7 +195,8 @@ class DRBN(Layer):
                     f"what is below it has {grid[0]} x {grid[1]}. Use smaller patches."
                 )
             shapes.append(((*grid, layer.size, layer.stride), layer.n_filters))
-            grid = (*layer.on(grid), layer.n_filters)
+            lines, columns = ((side - layer.size) // layer.stride + 1 for side in grid[:2])
+            grid = (lines, columns, layer.n_filters)
         return tuple(shapes)
 
     def _image(self, n_features):
@@ -281,6 +281,23 @@ class DRBN(Layer):
         """
         check_is_fitted(self)
         return self.params_.up(validate(self, X, self.visible_units_, sparse=True))
+
+    def first_means(self, X):
+        """Return the means of the first layer's units, over patches those of each filter.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, len(components_))
+        """
+        check_is_fitted(self)
+        means = self.params_.layers[0].hidden_mean(
+            validate(self, X, self.visible_units_, sparse=True)
+        )
+        return means.reshape(len(means), -1, len(self.components_)).mean(axis=1)
 
     def inverse_transform(self, X):
         """Return the means of rows given the top's units, means passed down at every layer.

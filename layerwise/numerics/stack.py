@@ -78,7 +78,8 @@ def stack_pass(
     it: the mean F of the data minus that of the model's states. The data of a layer are states
     drawn given the states below it, up from the rows. The model's states are those of chains that
     go down through all layers and up again, ``n_steps`` times, each state drawn given the last
-    one; they start from the data's states of the top, or go on from their own.
+    one; they start from the data's states of the top, or go on from their own. What patches share
+    steps by the mean of their slopes.
 
     Parameters
     ----------

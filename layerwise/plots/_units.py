@@ -24,7 +24,9 @@ def read_units(estimator, X, depth):
             "FiltersDisplay takes a fitted estimator with components_, such as an RBM, or a DBN, "
             f"and got {estimator!r}. Has fit been called?"
         )
-    means = None if X is None else np.asarray(estimator.transform(X), dtype=float)
+    means = None
+    if X is not None:  # of a deep one, the first layer's
+        means = np.asarray(getattr(estimator, "first_means", estimator.transform)(X), dtype=float)
     label = "weight (nats)" if hasattr(estimator, "conditional_") else "weight"
     return estimator, means, estimator.components_, label
 

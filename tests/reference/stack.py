@@ -76,7 +76,10 @@ class Copied:
         return unit_means(field, self.above, np.ones(self.n_hidden))
 
     def slopes(self, data, data_field, of_data, model, field, of_model):
-        """The slopes of the gap by weights, intercepts and log variances; and the gap."""
+        """The slopes of the gap by weights, intercepts and log variances; and the gap.
+
+        Those of what patches share are the mean over patches.
+        """
         gaussian = np.concatenate([np.full(n, kind == GAUSSIAN) for kind, n in self.below])
         precision = np.where(gaussian, self.scale() ** -2.0, 0)
         data_mean, mean = self.mean_above(data_field), self.mean_above(field)
@@ -84,6 +87,7 @@ class Copied:
         by_weights = np.zeros_like(self.rbm.components)
         for p, index in enumerate(self.index):
             by_weights += full[p * self.n_filters : (p + 1) * self.n_filters, index]
+        by_weights /= len(self.index)
         above = of_model @ mean - of_data @ data_mean
         free = [
             share
@@ -97,7 +101,7 @@ class Copied:
         gradients = [
             by_weights,
             of_model @ model - of_data @ data,
-            above.reshape(-1, self.n_filters).sum(axis=0),
+            above.reshape(-1, self.n_filters).mean(axis=0),
         ]
         if self.rbm.log_variance is not None:
             gradients.append(precision / 2 * (of_model @ model**2 - of_data @ data**2))

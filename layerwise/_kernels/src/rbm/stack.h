@@ -63,7 +63,8 @@ lw_patch_size(const lw_stack_layer *layer)
  * are rows, and states of each layer drawn given those below. Chains start from the data's states of
  * the top (CD, without chains), or go on from their own (n_chains x units of the top); each of
  * n_steps goes down through all layers to visible states, and up again, and the RBMs see the states
- * of the last way up. Row means weigh by `weights` unless it is NULL, as in rbm.h.
+ * of the last way up. What patches share steps by the mean of their slopes. Row means weigh by
+ * `weights` unless it is NULL, as in rbm.h.
  *
  * Random numbers of a batch stand where those of lw_contrastive do: of the first RBM on its lanes, of
  * RBM k on lane + 2 k of the way up and lane + 2 k + 1 of the way down; patch p of row i has the place
