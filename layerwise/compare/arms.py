@@ -1,5 +1,6 @@
 """Arms over splits: which trials there are, what their records say, and the tables of it."""
 
+from base64 import b64decode
 from contextlib import contextmanager
 
 import numpy as np
@@ -8,7 +9,8 @@ from layerwise.compare.papers import PAPERS, Trial, evaluate, load
 from layerwise.compare.statistics import over_splits
 from layerwise.compare.tables import Table
 from layerwise.compare.terminal import show
-from layerwise.compare.work import held_folder, leave, open_records, train
+from layerwise.compare.work import held_folder, leave, open_records, save, train
+from layerwise.plots import SamplesDisplay
 from layerwise.plots import experiments as pictures
 
 QUICK = {"splits": 2, "budget": 0.03}
@@ -81,7 +83,28 @@ def compare(options, data, records):
     files = leave(
         options.output, name, title, result, tables, lambda: pictures.arms(result, data.name)
     )
+    files += _sheets(found, data, options.output, name)
     show(f"\nIn {options.output}: {', '.join([records.path.name, *files])}")
+
+
+def _sheets(records, data, folder, name):
+    """Leave the picture of what each arm draws on the first split; return its name in a list."""
+    first = min(record["split"] for record in records)
+    panels = {}
+    for record in records:
+        if "sheet" in record and record["split"] == first:
+            pixels = np.frombuffer(b64decode(record["sheet"]), dtype=np.uint8)
+            panels[record["arm"]] = pixels.reshape(-1, data.rows.shape[1]) / 255
+    if not panels:
+        return []
+    side = round(data.rows.shape[1] ** 0.5)
+    try:
+        display = SamplesDisplay(panels, image_shape=(side, side)).plot()
+    except ImportError:  # told where the other picture was to be drawn
+        return []
+    file = f"{name}-samples.png"
+    save(display.figure_, folder / file, dpi=120)
+    return [file]
 
 
 def _describe(record):

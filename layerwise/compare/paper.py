@@ -109,6 +109,9 @@ class Paper:
     score : callable, default=errors
         From a fitted estimator and rows and labels of training, validation and test to the values
         of the measures on validation and on test, by their names.
+    sheet : callable, default=None
+        From a fitted estimator to images of what it draws, ndarray of shape (n_images, n_pixels)
+        from 0 to 1, or None; those of the first split are drawn beside each other.
     rates : tuple of float, default=(3e-4, 1e-3, 3e-3)
         What is searched for each arm, on the first split.
     """
@@ -122,6 +125,7 @@ class Paper:
     measure: Callable | None = None
     measures: tuple = (ERROR,)
     score: Callable = errors
+    sheet: Callable | None = None
     rates: tuple = RATES
 
     def fitting(self, n_rows):

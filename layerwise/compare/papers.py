@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from base64 import b64encode
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,13 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from layerwise.compare.chains import CHAINS
 from layerwise.compare.generators import GENERATORS
 from layerwise.compare.paper import Condition
 from layerwise.compare.predictors import PREDICTORS
 from layerwise.datasets.mnist import fetch_mnist
 
-PAPERS = {**PREDICTORS, **GENERATORS}
+PAPERS = {**PREDICTORS, **GENERATORS, **CHAINS}
 ROWS = {"mnist": (14_000, 3_000), "digits": (1_000, 397)}  # of training and validation
 
 
@@ -150,4 +152,8 @@ def evaluate(trial, data):
         record[f"valid_{name}"], record[f"test_{name}"] = valid, test
     if paper.measure is not None:
         record["network"] = paper.measure(estimator, parts[2][0])
+    images = None if paper.sheet is None else paper.sheet(estimator)
+    if images is not None:  # a byte a pixel
+        pixels = np.round(255 * np.clip(images, 0, 1)).astype(np.uint8)
+        record["sheet"] = b64encode(pixels.tobytes()).decode()
     return record, None
