@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 
+from layerwise import CD, DBN, RBM
 from layerwise.cli import main, read_options
-from layerwise.compare import arms, generators, papers, predictors
+from layerwise.compare import arms, chains, generators, papers, predictors
 from layerwise.compare import paper as paper_module
 from layerwise.compare.paper import ERROR
 
@@ -258,3 +259,43 @@ def test_help_names_the_experiments(capsys):
     told = re.sub(r"\s+", " ", capsys.readouterr().out)
     for name, paper in papers.PAPERS.items():
         assert f"{name} {paper.question}" in told
+
+
+def test_small_images_are_means_of_blocks():
+    rows = np.random.default_rng(3).random((5, 28 * 28))
+    small = chains.pooled(rows)
+    assert small.shape == (5, 12)
+    images = rows.reshape(5, 28, 28)
+    assert np.array_equal(small[:, 0], images[:, :7, :10].mean(axis=(1, 2)) > 0.2)
+    assert np.array_equal(small[:, 11], images[:, 21:, 19:].mean(axis=(1, 2)) > 0.2)
+    assert chains.pooled(np.zeros((2, 64))).shape == (2, 12)
+
+
+@pytest.mark.parametrize("arm", chains.LARGE)
+def test_all_stacks_have_as_many_steps_a_layer(arm):
+    for sizes in ((500, 500, 500), (500, 500, 10), (500, 10)):
+        made = chains.chains(arm, sizes, 1e-2, 14_000, 1.0)
+        model = made.model if isinstance(made, chains.OfFewPixels) else made
+        layers = [layer for _, layer in model._named_layers] if "DBN" in arm else [model]
+        assert all(layer.trainer.n_passes * 140 == chains.STEPS for layer in layers)
+
+
+def test_chains_of_a_dbn_have_the_means_of_its_samples():
+    X = (np.random.default_rng(3).random((60, 9)) < 0.3).astype(float)
+    trainer = {"trainer": CD(n_passes=20)}
+    model = DBN([RBM(5, **trainer), RBM(4, **trainer)], random_state=5).fit(X)
+    means = chains.means_of(model, 4000, 200, 7).mean(axis=0)
+    drawn = model.sample(4000, random_state=8).mean(axis=0)
+    assert np.abs(means - drawn).max() < 5 * 0.5 * np.sqrt(2 / 4000)
+
+
+def test_what_arms_draw_is_left_as_a_picture(tmp_path, monkeypatch):
+    data = papers.load("digits")
+    paper = papers.PAPERS["drbn"]
+    trial = papers.Trial("drbn", "DRBN, CD", paper.conditions[0], 1, 5, 0.01, data.n_train)
+    record, _ = papers.evaluate(trial, data)
+    other = {**record, "split": 6, "arm": "other"}
+    assert arms._sheets([record, other], data, tmp_path, "drbn") == ["drbn-samples.png"]
+    assert (tmp_path / "drbn-samples.png").stat().st_size > 1000
+    del record["sheet"]
+    assert arms._sheets([record, other], data, tmp_path, "drbn") == []

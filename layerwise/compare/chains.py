@@ -34,6 +34,7 @@ SMALL = tuple(arm for arm in LARGE if "patches" not in arm)
 # The nets of Hu, Gao and Ma.
 SIZES = (500, 500, 1000)
 PATCHES = Convolution(64, 12, stride=2), Convolution(128, 5, stride=4), 500
+OF_DIGITS = Convolution(64, 4, stride=2), Convolution(128, 2), 500  # of 8 x 8 pixels, 1,000 rows
 PIXELS = 4, 3  # of the small images, lines and columns
 FEW = 10  # units of each of their layers
 
@@ -79,7 +80,8 @@ def chains(arm, sizes, rate, n_rows, budget):
         schedule="linear",
     )
     small = sizes[-1] == FEW
-    sizes = (FEW,) * len(sizes) if small else PATCHES if "patches" in arm else SIZES
+    patches = PATCHES if n_rows > 1000 else OF_DIGITS
+    sizes = (FEW,) * len(sizes) if small else patches if "patches" in arm else SIZES
     if kind is DBN:
         model = DBN([RBM(n, trainer=trainer) for n in sizes])
     else:
