@@ -10,15 +10,26 @@ import numpy as np
 import problems
 from sklearn.datasets import load_digits
 
-from layerwise import CD, PCD, RBM, Backprop, Gaussian, Softmax, best_latent_marginal
+from layerwise import (
+    CD,
+    PCD,
+    RBM,
+    Backprop,
+    Gaussian,
+    JointCD,
+    JointPCD,
+    Softmax,
+    best_latent_marginal,
+)
 from layerwise.likelihood.deep import minus_log_likelihood
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.posterior import Posterior
-from layerwise.models.chain import AutoEncoderParams, Chain, Predictor
+from layerwise.models.chain import AutoEncoderParams, Chain, DeepAutoEncoderParams, Predictor
 from layerwise.models.conditional import Conditional
 from layerwise.models.dbn import DBNParams
 from layerwise.models.inputs import LayerInput, Targets
 from layerwise.models.rbm import RBMParams
+from layerwise.models.stack import StackParams
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.optimizer import Optimizer, descend
 from layerwise.numerics.rbm import gibbs as gibbs_steps
@@ -164,6 +175,33 @@ def fine_tuning(sizes, batch, n_rows):
         Predictor(chain), LayerInput(X, units=Gaussian(), targets=targets), STREAM
     )
     return lambda: next(passes).objective
+
+
+def joint(sizes, batch, n_rows):
+    """A pass of a deep auto-encoder's joint training in float32; returns a row's mean loss."""
+    X = problems.rows(n_rows, sizes[0])
+    chain = Chain.init(sizes, ("sigmoid",) * (len(sizes) - 1), STREAM, dtype=np.float32)
+    n = len(sizes) // 2
+    network = DeepAutoEncoderParams(
+        chain, n, corruption=0.25, layer_weights=(1.0,) * n, layer_corruption=0.25
+    )
+    passes = Backprop(batch_size=batch, n_passes=10**9).passes(network, LayerInput(X), STREAM)
+    return lambda: next(passes).objective
+
+
+def stack(kind, sizes, batch, n_rows):
+    """A pass of a DRBN in float32; returns the mean of the first layer's visible intercepts."""
+    X = problems.rows(n_rows, sizes[0])
+    params = StackParams.init(X, sizes[1:], STREAM)
+    plain = {"learning_rate": 0.01, "momentum": 0.0, "batch_size": batch, "n_passes": 10**9}
+    trainer = JointCD(**plain) if kind == "CD" else JointPCD(n_chains=batch, **plain)
+    passes = trainer.passes(params, LayerInput(X), STREAM)
+
+    def one_pass():
+        next(passes)
+        return float(params.layers[0].intercept_visible.mean())
+
+    return one_pass
 
 
 def bits(what, *sizes):

@@ -79,6 +79,11 @@ def equal_losses(ours, theirs):
     assert abs(theirs / ours - 1) < 0.05, (ours, theirs)
 
 
+def close(ours, theirs):
+    """Intercepts of stacks trained alike from different random weights."""
+    assert abs(theirs - ours) < 0.1, (ours, theirs)
+
+
 # ---- the contests ----------------------------------------------------------------------------
 
 
@@ -352,6 +357,32 @@ def fine_tuning():
             )
 
 
+def deep_at_once():
+    """Deep models whose layers are trained at once, in float32."""
+    sizes, small = (784, 500, 200, 500, 784), ((40, 30, 8, 30, 40), 20, 800)
+    for fused in (True, False):
+        yield Contest(
+            f"joint {'-'.join(map(str, sizes))}, batch 100",
+            "torch, fused Adam" if fused else "torch, Adam",
+            ("joint", sizes, 100, 1000),
+            ("torch_joint", sizes, 100, 1000, fused),
+            FASTER,
+            1,
+            check=(equal_losses, ("joint", *small), ("torch_joint", *small, fused), 60),
+        )
+    sizes, small = (784, 500, 500, 1000), ((40, 30, 20), 20, 400)
+    for kind in ("CD", "PCD"):
+        yield Contest(
+            f"DRBN {kind}-1 {'-'.join(map(str, sizes))}, batch 100",
+            "torch f32",
+            ("stack", kind, sizes, 100, 1000),
+            ("torch_stack", kind, sizes, 100, 1000),
+            FASTER,
+            1,
+            check=(close, ("stack", kind, *small), ("torch_stack", kind, *small), 60),
+        )
+
+
 def all_contests(long=False):
     """Return all rows but those of bits."""
     contests = [
@@ -364,6 +395,7 @@ def all_contests(long=False):
         *gibbs(),
         *backprop(),
         *fine_tuning(),
+        *deep_at_once(),
     ]
     return [*contests, long_marginal()] if long else contests
 

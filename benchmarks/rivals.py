@@ -484,3 +484,92 @@ def torch_backprop(sizes, batch, n_rows, fused):
         return float(total) / n_rows
 
     return one_pass
+
+
+def torch_joint(sizes, batch, n_rows, fused):
+    """A pass of a deep auto-encoder with losses of its layers; returns a row's mean loss."""
+    import torch
+    from torch.nn.functional import binary_cross_entropy_with_logits, linear
+
+    torch.manual_seed(problems.SEED)
+    X, n = torch.from_numpy(problems.rows(n_rows, sizes[0])), len(sizes) // 2
+    weights, biases = [], []
+    for n_in, n_out in pairwise(sizes):
+        weights.append(torch.nn.Parameter(torch.empty(n_out, n_in)))
+        torch.nn.init.xavier_uniform_(weights[-1])
+        biases.append(torch.nn.Parameter(torch.zeros(n_out)))
+    adam = torch.optim.Adam([*weights, *biases], fused=fused)
+
+    def corrupted(values):
+        return values * (torch.rand_like(values) >= 0.25)
+
+    def loss(field, target):
+        return binary_cross_entropy_with_logits(field, target, reduction="sum")
+
+    def one_pass():
+        total = 0.0
+        for index in torch.randperm(n_rows).split(batch):
+            adam.zero_grad()
+            rows = X[index]
+            values = [corrupted(rows)]
+            for weight, bias in zip(weights, biases):
+                field = linear(values[-1], weight, bias)
+                values.append(torch.sigmoid(field))
+            value = loss(field, rows)
+            for k in range(n):
+                # The first layer's hidden values are those of the whole.
+                hidden = values[1]
+                if k > 0:
+                    hidden = torch.sigmoid(linear(corrupted(values[k]), weights[k], biases[k]))
+                target = rows if k == 0 else values[k].detach()
+                value = value + loss(linear(hidden, weights[-1 - k], biases[-1 - k]), target)
+            (value / len(index)).backward()
+            adam.step()
+            total += value.detach()
+        return float(total) / n_rows
+
+    return one_pass
+
+
+# ---- a stack of RBMs -------------------------------------------------------------------------
+
+
+def torch_stack(kind, sizes, batch, n_rows):
+    """A pass of a DRBN by hand, without autograd; returns the mean of the visible intercepts."""
+    import torch
+
+    torch.manual_seed(problems.SEED)
+    X, rate = torch.from_numpy(problems.rows(n_rows, sizes[0])), 0.01 / batch
+    layers = [
+        (0.1 * torch.randn(a, b), torch.zeros(a), torch.zeros(b)) for a, b in pairwise(sizes)
+    ]
+    mean = X.mean(dim=0).clamp(1e-3, 1 - 1e-3)
+    layers[0] = layers[0][0], (mean / (1 - mean)).log(), layers[0][2]
+
+    def up(rows):
+        means, states = [], [rows]
+        for weights, _, above in layers:
+            means.append(torch.addmm(above, states[-1], weights).sigmoid_())
+            states.append(means[-1].bernoulli())
+        return means, states
+
+    chains = up(X[:batch])[1][-1]
+
+    @torch.inference_mode()
+    def one_pass():
+        nonlocal chains
+        for data in X.split(batch):
+            data_means, data_states = up(data)
+            top = data_states[-1] if kind == "CD" else chains
+            for weights, below, _ in reversed(layers):
+                top = torch.addmm(below, top, weights.T).sigmoid_().bernoulli()
+            means, states = up(top)
+            chains = states[-1]
+            for k, (weights, below, above) in enumerate(layers):
+                weights.addmm_(data_states[k].T, data_means[k], alpha=rate)
+                weights.addmm_(states[k].T, means[k], alpha=-rate)
+                below.add_((data_states[k] - states[k]).sum(dim=0), alpha=rate)
+                above.add_((data_means[k] - means[k]).sum(dim=0), alpha=rate)
+        return float(layers[0][1].mean())
+
+    return one_pass

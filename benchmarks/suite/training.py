@@ -3,10 +3,11 @@
 import numpy as np
 from scipy.sparse import csr_array
 
-from layerwise import CD, PCD, Backprop, ExactGradient
-from layerwise.models.chain import AutoEncoderParams, Chain
+from layerwise import CD, PCD, Backprop, ExactGradient, JointPCD
+from layerwise.models.chain import AutoEncoderParams, Chain, DeepAutoEncoderParams
 from layerwise.models.inputs import LayerInput
 from layerwise.models.rbm import RBMParams
+from layerwise.models.stack import StackParams
 from layerwise.numerics.streams import Stream
 
 STREAM = Stream(bytes(range(16)))
@@ -126,4 +127,41 @@ class Network:
         next(self.passes)
 
     def time_pass(self, shape):
+        next(self.passes)
+
+
+class AtOnce:
+    """Deep models whose layers are trained at once, in batches of 100."""
+
+    losses = {  # weight of layers' losses, their corruption, contraction
+        "no losses of layers": (0.0, 0.0, 0.0),
+        "plain": (1.0, 0.0, 0.0),
+        "denoising": (1.0, 0.25, 0.0),
+        "contractive": (1.0, 0.0, 0.1),
+    }
+    shapes = {  # layers of a stack, over whole rows or patches
+        "784-500-500-1000": (500, 500, 1000),
+        "patches": (((28, 28, 1, 12, 2), 64), ((9, 9, 64, 5, 4), 128), 500),
+    }
+    params = [*losses, *shapes]
+    param_names = ("what",)
+
+    def setup(self, what):
+        X = rows(1000, 784)
+        if what in self.shapes:
+            params = StackParams.init(X, self.shapes[what], STREAM)
+            trainer = JointPCD(n_passes=10**9)
+        else:
+            weight, corruption, contraction = self.losses[what]
+            sizes = 784, 500, 200, 500, 784
+            chain = Chain.init(sizes, ("sigmoid",) * 4, STREAM, dtype=np.float32)
+            params = DeepAutoEncoderParams(
+                chain, 2, corruption=corruption, layer_weights=(weight,) * 2,
+                layer_corruption=corruption, contraction=(contraction,) * 2,
+            )  # fmt: skip
+            trainer = Backprop(batch_size=100, n_passes=10**9)
+        self.passes = trainer.passes(params, LayerInput(X), STREAM)
+        next(self.passes)
+
+    def time_pass(self, what):
         next(self.passes)
