@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from layerwise.compare.generators import PARZEN
-from layerwise.compare.paper import Condition, Measure, Paper, claims_of
+from layerwise.compare.generators import PARZEN, linear_errors
+from layerwise.compare.paper import ERROR, Condition, Measure, Paper, claims_of
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.rbm import RBM
 from layerwise.estimators.stack import DRBN, Convolution
@@ -29,9 +29,11 @@ LARGE = {
     "DRBN of patches, PCD": (DRBN, JointPCD),
     "DBN, CD": (DBN, CD),
     "DBN, PCD": (DBN, PCD),
+    "RBM, CD": (RBM, CD),
+    "RBM, PCD": (RBM, PCD),
 }
 SMALL = tuple(arm for arm in LARGE if "patches" not in arm)
-# The nets of Hu, Gao and Ma.
+# The nets of Hu, Gao and Ma; the RBM has the units of the top.
 SIZES = (500, 500, 1000)
 PATCHES = Convolution(64, 12, stride=2), Convolution(128, 5, stride=4), 500
 OF_DIGITS = Convolution(64, 4, stride=2), Convolution(128, 2), 500  # of 8 x 8 pixels, 1,000 rows
@@ -70,8 +72,8 @@ class OfFewPixels(BaseEstimator):
         return self
 
 
-def chains(arm, sizes, rate, n_rows, budget):
-    """Return an estimator of the experiment: with ``FEW`` units on top one of small images."""
+def chains(arm, condition, sizes, rate, n_rows, budget):
+    """Return an estimator of the experiment: of small images where it is measured exactly."""
     kind, trainer = LARGE[arm]
     trainer = trainer(
         learning_rate=rate,
@@ -79,11 +81,14 @@ def chains(arm, sizes, rate, n_rows, budget):
         n_passes=max(1, round(budget * STEPS / -(-n_rows // 100))),
         schedule="linear",
     )
-    small = sizes[-1] == FEW
+    small = condition.measures == ("exact",)
     patches = PATCHES if n_rows > 1000 else OF_DIGITS
-    sizes = (FEW,) * len(sizes) if small else patches if "patches" in arm else SIZES
+    if not small:
+        sizes = patches if "patches" in arm else SIZES
     if kind is DBN:
         model = DBN([RBM(n, trainer=trainer) for n in sizes])
+    elif kind is RBM:
+        model = RBM(sizes[-1], trainer=trainer)
     else:
         model = DRBN(sizes, trainer=trainer)
     return OfFewPixels(model) if small else model
@@ -97,6 +102,8 @@ def means_of(model, n_samples, n_steps, seed):
     dbn, stream = model.model_, Stream.from_random_state(seed)
     start = first_states(dbn.top, n_samples, stream.child("start"))
     states = dbn.top.gibbs(start, stream.child("top"), n_steps)
+    if not dbn.conditionals:
+        return dbn.top.visible_mean(dbn.top.sample_hidden(states, stream, step=n_steps + 1))
     for depth, conditional in reversed(list(enumerate(dbn.conditionals))):
         if depth == 0:
             return conditional.mean(states)
@@ -115,7 +122,7 @@ def valued(model, parts):
         parzen_log_likelihood(samples, X, bandwidth=bandwidth).value
         for X in (rows[0][half:], rows[1])
     )
-    return {"parzen": tuple(found)}
+    return {"parzen": tuple(found), "error": linear_errors(model, parts)}
 
 
 def sheet(model):
@@ -127,25 +134,30 @@ def sheet(model):
 
 _PAIRS = [("DRBN, CD", "DBN, CD"), ("DRBN, PCD", "DBN, PCD")]
 _PERSISTENT = [("DRBN, PCD", "DRBN, CD")]
+_SINGLE = [("DRBN, CD", "RBM, CD"), ("DRBN, PCD", "RBM, PCD")]
 _LARGE, _SMALL, _TWO = "784-500-500-1000", "12 pixels, 10-10-10", "12 pixels, 10-10"
 
 CHAINS = {
     "drbn": Paper(
         question="do RBMs sampled through make a deep model? (Hu, Gao and Ma, 2016)",
         conditions=(
-            Condition(_LARGE, None, None, tuple(LARGE), 3, ("parzen",)),
-            Condition(_SMALL, None, FEW, SMALL, 3, ("exact",)),
-            Condition(_TWO, None, FEW, SMALL, 2, ("exact",)),
+            Condition(_LARGE, None, None, tuple(LARGE), 3, ("parzen", "error")),
+            Condition(_SMALL, None, None, SMALL, 3, ("exact",)),
+            Condition(_TWO, None, None, SMALL, 2, ("exact",)),
         ),
-        make=chains, width=500, depth=3,
-        measures=(PARZEN, EXACT), score=valued, sheet=sheet,
+        make=chains, width=FEW, depth=3,
+        measures=(PARZEN, ERROR, EXACT), score=valued, sheet=sheet,
         claims=(
+            *claims_of("a DRBN draws better than an RBM", _SINGLE, _LARGE, "parzen"),
+            *claims_of("a DRBN has better features than an RBM", _SINGLE, _LARGE, "error"),
             *claims_of("a DRBN beats a DBN of the same sizes", _PAIRS, _LARGE, "parzen"),
+            *claims_of("a DRBN has better features than a DBN", _PAIRS, _LARGE, "error"),
             *claims_of("persistent chains train a DRBN better", _PERSISTENT, _LARGE, "parzen"),
             *claims_of(
                 "layers over patches make a better DRBN",
                 [("DRBN of patches, PCD", "DRBN, PCD")], _LARGE, "parzen",
             ),
+            *claims_of("a DRBN is a better model than an RBM", _SINGLE, _SMALL, "exact"),
             *claims_of("a DRBN beats a DBN of the same sizes", _PAIRS, _SMALL, "exact"),
             *claims_of("persistent chains train a DRBN better", _PERSISTENT, _SMALL, "exact"),
             *claims_of("a DRBN beats a DBN of the same sizes", _PAIRS, _TWO, "exact"),

@@ -8,10 +8,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from layerwise.compare.paper import ERROR, Condition, Measure, Paper, claims_of
+from layerwise.compare.paper import ERROR, Condition, Measure, Paper, claims_of, errors
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.deep_autoencoder import DeepAutoEncoder
 from layerwise.estimators.rbm import RBM
+from layerwise.estimators.supervised import DeepClassifier
 from layerwise.likelihood.parzen import chosen_bandwidth, parzen_log_likelihood
 from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.contrastive import PCD
@@ -26,6 +27,7 @@ SCORED = 500  # rows whose exact likelihood is asked for
 
 PARZEN = Measure("parzen", "Parzen log-likelihood of samples, in nats", "nats", -1)
 LIKELIHOOD = Measure("likelihood", "Exact log-likelihood of the DBN, in nats", "nats", -1)
+TUNED = Measure("tuned", "Test error of the fine-tuned net, in percent", "percentage points")
 
 # The options of each arm, and how many times the steps it has.
 JOINT = {
@@ -38,16 +40,22 @@ JOINT = {
 }
 DEPTHS = (2, 3, 4, 5)
 ONCE = tuple(arm for arm, (_, times) in JOINT.items() if times <= 1)
-# Units of the code of which an exact likelihood is asked.
-NARROW = 12
+NARROW = 12  # units of the code, where an exact likelihood is asked
 
 
-def joint(arm, sizes, rate, n_rows, budget):
-    """Return an estimator of the experiment on joint training: a DBN where the code is narrow."""
+def joint(arm, condition, sizes, rate, n_rows, budget):
+    """Return an estimator of the experiment on joint training, by what is measured of it."""
     options, times = JOINT[arm]
     n_passes = max(1, round(times * budget * STEPS / -(-n_rows // 100)))
     trainer = Backprop(learning_rate=rate, batch_size=100, n_passes=n_passes, schedule="linear")
-    if sizes[-1] > NARROW:
+    if condition.measures == ("tuned",):
+        tuner = Backprop(
+            learning_rate=1e-3, batch_size=100, schedule="linear",
+            n_passes=max(1, round(budget * STEPS / -(-n_rows // 100))),
+        )  # fmt: skip
+        bottom = DeepAutoEncoder(sizes, trainer=trainer, **options)
+        return DeepClassifier([bottom], fine_tuner=tuner)
+    if condition.measures != ("likelihood",):
         return DeepAutoEncoder(sizes, trainer=trainer, **options)
     top = PCD(n_passes=max(1, round(20 * budget)), learning_rate=0.05, schedule="linear")
     # A DBN has states as codes, and so its bottom is trained on them.
@@ -57,7 +65,9 @@ def joint(arm, sizes, rate, n_rows, budget):
 
 def sampled(model, parts):
     """Return what a deep auto-encoder or a DBN of one is worth, on validation and on test."""
-    (X, y), (X_valid, y_valid), (X_test, y_test) = parts
+    X_valid, X_test = (rows for rows, _ in parts[1:])
+    if isinstance(model, DeepClassifier):
+        return {"tuned": errors(model, parts)["error"]}
     if isinstance(model, DBN):
         return {"likelihood": tuple(model.score(rows[:SCORED]) for rows in (X_valid, X_test))}
     samples = model.sample(SAMPLES, n_steps=CHAIN, means=True)
@@ -68,27 +78,32 @@ def sampled(model, parts):
         parzen_log_likelihood(samples, rows, bandwidth=bandwidth).value
         for rows in (X_valid[half:], X_test)
     )
+    return {"parzen": (valid, test), "error": linear_errors(model, parts)}
+
+
+def linear_errors(model, parts):
+    """Return what a linear classifier errs on what a model makes of rows, in percent."""
+    (X, y), *others = parts
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=100))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # so many iterations are its budget
         linear.fit(model.transform(X), y)
-    errors = [
+    return tuple(
         float(100 * np.mean(linear.predict(model.transform(rows)) != labels))
-        for rows, labels in ((X_valid, y_valid), (X_test, y_test))
-    ]
-    return {"parzen": (valid, test), "error": tuple(errors)}
+        for rows, labels in others
+    )
 
 
 def _of_depths(text, pairs, measure, suffix=""):
     return [
         claim
-        for depth in DEPTHS
+        for depth in (DEPTHS if measure != "tuned" else (2, 5))
         for claim in claims_of(text, pairs, f"{depth} layers{suffix}", measure)
     ]
 
 
 _WITH = "joint, layers' losses"
-_CODE = f", {NARROW} units"
+_CODE, _TUNED = f", {NARROW} units", ", fine-tuned"
 CLAIMS = (
     (
         "joint training with layers' losses beats greedy training",
@@ -112,12 +127,18 @@ GENERATORS = {
                 Condition(f"{depth} layers{_CODE}", None, NARROW, ONCE, depth, ("likelihood",))
                 for depth in DEPTHS
             ),
+            *(
+                Condition(f"{depth} layers{_TUNED}", None, None, ONCE, depth, ("tuned",))
+                for depth in (2, 5)
+            ),
         ),
         make=joint, width=200, depth=3,
-        measures=(PARZEN, ERROR, LIKELIHOOD), score=sampled,
+        measures=(PARZEN, ERROR, LIKELIHOOD, TUNED), score=sampled,
         claims=tuple(
             claim
-            for measure, suffix in (("parzen", ""), ("error", ""), ("likelihood", _CODE))
+            for measure, suffix in (
+                ("parzen", ""), ("error", ""), ("likelihood", _CODE), ("tuned", _TUNED),
+            )
             for text, others in CLAIMS
             for claim in _of_depths(
                 text,

@@ -98,8 +98,8 @@ class Paper:
     conditions : tuple of Condition
         The learning rates are chosen under the first.
     make : callable
-        From an arm, the units of the hidden layers, the learning rate, the number of labelled rows
-        and the budget to an estimator.
+        From an arm, the condition, the units of the hidden layers, the learning rate, the number
+        of labelled rows and the budget to an estimator.
     width, depth : int
         Of hidden layers.
     claims : tuple of Claim

@@ -120,7 +120,9 @@ class Trial:
         if self.condition.top is not None:
             sizes[-1] = self.condition.top
         n_rows = self.n_train if labels is None else labels
-        made = paper.make(self.arm, tuple(sizes), paper.rates[self.rate], n_rows, self.budget)
+        made = paper.make(
+            self.arm, self.condition, tuple(sizes), paper.rates[self.rate], n_rows, self.budget
+        )
         return made.set_params(random_state=self.seed)
 
     def describe(self):

@@ -33,7 +33,7 @@ def tuner_of(kind, rate, n_rows, budget, *, times=1, **options):
     )
 
 
-def greedy(arm, sizes, rate, n_rows, budget):
+def greedy(arm, condition, sizes, rate, n_rows, budget):
     """Return an estimator of the experiment on greedy layer-wise training."""
     tuner = tuner_of(Backprop, rate, n_rows, budget)
     n_passes = max(1, round(budget * PASSES))
@@ -58,7 +58,7 @@ def greedy(arm, sizes, rate, n_rows, budget):
     return DeepClassifier([layer(n) for n in sizes], fine_tuner=tuner)
 
 
-def shadows(arm, sizes, rate, n_rows, budget):
+def shadows(arm, condition, sizes, rate, n_rows, budget):
     """Return an estimator of the experiment on shadow training."""
     kind = Shadow if arm == "shadow" else Backprop
     times = 2 if arm == "dropout, twice the passes" else 1
