@@ -24,9 +24,10 @@ from layerwise import (
 from layerwise.likelihood.deep import minus_log_likelihood
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.posterior import Posterior
-from layerwise.models.chain import AutoEncoderParams, Chain, DeepAutoEncoderParams, Predictor
+from layerwise.models.chain import AutoEncoderParams, Chain, Predictor
 from layerwise.models.conditional import Conditional
 from layerwise.models.dbn import DBNParams
+from layerwise.models.deep_autoencoder import DeepAutoEncoderParams
 from layerwise.models.inputs import LayerInput, Targets
 from layerwise.models.rbm import RBMParams
 from layerwise.models.stack import StackParams

@@ -31,7 +31,7 @@ from layerwise import (
     parzen_log_likelihood,
 )
 from layerwise.datasets import load_tea
-from layerwise.models.chain import DeepAutoEncoderParams
+from layerwise.models.deep_autoencoder import DeepAutoEncoderParams
 from layerwise.models.inputs import LayerInput
 from layerwise.numerics.streams import Stream
 from layerwise.trainers.greedy import LayerByLayer

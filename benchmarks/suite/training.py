@@ -4,7 +4,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from layerwise import CD, PCD, Backprop, ExactGradient, JointPCD
-from layerwise.models.chain import AutoEncoderParams, Chain, DeepAutoEncoderParams
+from layerwise.models.chain import AutoEncoderParams, Chain
+from layerwise.models.deep_autoencoder import DeepAutoEncoderParams
 from layerwise.models.inputs import LayerInput
 from layerwise.models.rbm import RBMParams
 from layerwise.models.stack import StackParams

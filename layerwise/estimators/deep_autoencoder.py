@@ -11,14 +11,16 @@ from layerwise._sklearn import UNIT_INTERVAL, Interval, StrOptions, check_is_fit
 from layerwise.estimators.autoencoder import AutoEncoder
 from layerwise.estimators.base import Generative
 from layerwise.estimators.checks import validate, validate_rows
+from layerwise.estimators.sampling import rows_to_start
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import LISTED_LIMIT, ListedMixture
 from layerwise.likelihood.partition import refuse
-from layerwise.models.chain import Chain, DeepAutoEncoderParams, Encoder, Features
+from layerwise.models.chain import Chain, Encoder, Features
 from layerwise.models.decoder import Decoder
-from layerwise.numerics import units as draws
+from layerwise.models.deep_autoencoder import DeepAutoEncoderParams, denoising_chain
+from layerwise.numerics import units
 from layerwise.numerics.network import ACTIVATIONS, activate
-from layerwise.numerics.streams import CODE, CORRUPTION, STATE
+from layerwise.numerics.streams import CODE, STATE
 from layerwise.trainers.backprop import Backprop
 from layerwise.trainers.greedy import LayerByLayer
 
@@ -237,9 +239,7 @@ class DeepAutoEncoder(AutoEncoder):
 
     def _params(self, chain):
         n_layers, loss = len(self.layer_sizes), self.layer_loss
-        weights = np.broadcast_to(self.layer_weight, n_layers)
-        if loss is None:
-            weights = np.zeros(n_layers)
+        weights = np.broadcast_to(0.0 if loss is None else self.layer_weight, n_layers)
         contracts = self.contraction if loss == "contractive" else 0.0
         alone = self.training == "greedy"
         return DeepAutoEncoderParams(
@@ -273,20 +273,19 @@ class DeepAutoEncoder(AutoEncoder):
         }
 
     def _check_parts(self):
-        sizes, weight = self.layer_sizes, self.layer_weight
+        sizes, weights = self.layer_sizes, self.layer_weight
         if not (sizes and all(isinstance(size, Integral) and size >= 1 for size in sizes)):
             raise ValueError(
                 "The 'layer_sizes' parameter of DeepAutoEncoder must be a tuple of at least one "
                 f"int in the range [1, inf). Got {sizes!r} instead."
             )
-        if not isinstance(weight, Real):
-            weights = np.asarray(weight)
-            fits = weights.shape == (len(sizes),) and np.issubdtype(weights.dtype, np.number)
-            if not (fits and np.all(np.isfinite(weights)) and np.all(weights >= 0)):
-                raise ValueError(
-                    "The 'layer_weight' parameter of DeepAutoEncoder must be a number from 0 up, "
-                    f"or one for each of its {len(sizes)} layers. Got {weight!r} instead."
-                )
+        weights = [weights] * len(sizes) if isinstance(weights, Real) else list(weights)
+        each = all(isinstance(weight, Real) and 0 <= weight < np.inf for weight in weights)
+        if not each or len(weights) != len(sizes):
+            raise ValueError(
+                "The 'layer_weight' parameter of DeepAutoEncoder must be a number from 0 up, or "
+                f"one for each of its {len(sizes)} layers. Got {self.layer_weight!r} instead."
+            )
         if self.code == "sample" and self.units != "sigmoid":
             raise Incompatible(
                 f"code='sample' draws states of the code, and units={self.units!r} have none. Use "
@@ -396,38 +395,25 @@ class DeepAutoEncoder(AutoEncoder):
         stream = self._sampling_stream(n_samples, random_state)
         check_scalar(n_steps, "n_steps", Integral, min_val=0)
         if start is None:
-            rows = self._drawn(self._codes(n_samples, stream), stream, 0, means and n_steps == 0)
+            rows = self._first_rows(n_samples, stream, means=means and n_steps == 0)
         else:
-            rows = validate(self, start, self.visible_units_)
-            if len(rows) != n_samples:
-                raise ValueError(
-                    f"sample asks for {n_samples} chains, and start has {len(rows)} rows. Pass as "
-                    "many rows as chains."
-                )
-        for step in range(1, n_steps + 1):
-            if self.corruption > 0:
-                lost = draws.uniforms(*rows.shape, stream, step=step, lane=CORRUPTION)
-                rows = np.where(lost < self.corruption, 0, rows).astype(rows.dtype)
-            code = self.inference_.mean(rows)
-            if self.code == "sample":
-                code = draws.draw(code, stream, step=step, lane=CODE)
-            rows = self._drawn(code, stream, step, means and step == n_steps)
-        return rows
+            rows = rows_to_start(self, start, n_samples)
+        return denoising_chain(
+            self.inference_, self._decoder, rows, n_steps, stream, corruption=self.corruption,
+            sample_code=self.code == "sample", means=means,
+        )  # fmt: skip
 
     @property
     def _n_features_out(self):
         return self._decoder.n_latent
 
-    def _codes(self, n_samples, stream):
-        """Return codes of training rows: states, where the code's units have some."""
+    def _first_rows(self, n_samples, stream, *, means):
+        """Return rows, or their means, given codes of training rows: states, if there are some."""
         fields, weights = self._checked_fields(), self._checked_weights()
         order = stream.generator().choice(len(fields), n_samples, p=weights)
         code = activate(fields[order], ACTIVATIONS[self._code_activation])
-        if self.conditional_ is None:
-            return code
-        return draws.draw(code, stream, step=0, lane=CODE)
-
-    def _drawn(self, code, stream, step, means):
+        if self.conditional_ is not None:
+            code = units.draw(code, stream, step=0, lane=CODE)
         if means:
             return self._decoder.mean(code)
-        return self._decoder.sample(code, stream, step=step, lane=STATE)
+        return self._decoder.sample(code, stream, step=0, lane=STATE)

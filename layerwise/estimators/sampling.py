@@ -7,11 +7,12 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 from layerwise._sklearn import validated_rows
+from layerwise.estimators.checks import validate
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.clamped import given_states, given_states_of_layer
 from layerwise.likelihood.sampling import exact_states, first_states
 
-__all__ = ["sample_given", "sample_layer_given", "sample_visible"]
+__all__ = ["rows_to_start", "sample_given", "sample_layer_given", "sample_visible"]
 
 # Exact draws list the smaller layer; 2**20 states are a table of 8 MB, made in milliseconds.
 EXACT_SAMPLES = 20
@@ -73,6 +74,17 @@ def sample_layer_given(estimator, given, n_samples, log_marginal, stream):
     """
     draw = partial(given_states_of_layer, estimator.conditional_, log_marginal)
     return _drawn(estimator, given, n_samples, draw, stream)
+
+
+def rows_to_start(estimator, start, n_samples):
+    """Return rows that chains are to start from, if there are as many as chains."""
+    rows = validate(estimator, start, estimator.visible_units_)
+    if len(rows) != n_samples:
+        raise ValueError(
+            f"sample asks for {n_samples} chains, and start has {len(rows)} rows. Pass as many "
+            "rows as chains."
+        )
+    return rows
 
 
 def _drawn(estimator, given, n_samples, draw, stream):

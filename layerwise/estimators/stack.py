@@ -11,6 +11,7 @@ from sklearn.utils import check_scalar
 from layerwise._sklearn import HasMethods, check_is_fitted
 from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import validate, validate_rows
+from layerwise.estimators.sampling import rows_to_start
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood import mixtures, stationary
 from layerwise.models.dbn import DBNParams
@@ -342,12 +343,7 @@ class DRBN(Layer):
         if start is None:
             rows = self.params_.starts(n_samples, stream.child("start"))
         else:
-            rows = validate(self, start, self.visible_units_)
-            if len(rows) != n_samples:
-                raise ValueError(
-                    f"sample asks for {n_samples} chains, and start has {len(rows)} rows. Pass as "
-                    "many rows as chains."
-                )
+            rows = rows_to_start(self, start, n_samples)
         rows, top = self.params_.gibbs(rows, stream, n_steps)
         return self.params_.mean_below(top, stream, lane=STATE) if means else rows
 

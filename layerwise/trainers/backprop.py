@@ -6,7 +6,8 @@ import numpy as np
 
 from layerwise._sklearn import UNIT_INTERVAL, StrOptions
 from layerwise.exceptions import Incompatible
-from layerwise.models.chain import CodedParams, DeepAutoEncoderParams, NetworkParams
+from layerwise.models.chain import CodedParams, NetworkParams
+from layerwise.models.deep_autoencoder import DeepAutoEncoderParams
 from layerwise.models.units import BITS
 from layerwise.numerics.network import network_pass
 from layerwise.numerics.rows import issparse

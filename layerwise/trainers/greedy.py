@@ -1,6 +1,7 @@
 """Layer after layer: how a deep auto-encoder is trained where it is not trained as a whole."""
 
-from layerwise.models.chain import DeepAutoEncoderParams, Features
+from layerwise.models.chain import Features
+from layerwise.models.deep_autoencoder import DeepAutoEncoderParams
 
 __all__ = ["LayerByLayer"]
 
