@@ -162,19 +162,34 @@ def _color(family):
 
 
 def arms(result, name):
-    """Return the figure of values by arm, a panel for each measure and condition."""
-    panels = [
-        (found["title"], condition, values)
-        for found in result["measures"].values()
-        for condition, values in found["values"].items()
-    ]
-    figure, axes = _figure("arms", len(panels))
-    for ax, (title, condition, values) in zip(axes, panels):
-        for place, (value, low, high) in enumerate(values.values()):
-            ends = [[value - (value if low is None else low)], [(high or value) - value]]
-            ax.errorbar(value, -place, xerr=ends, fmt="o", color=COLORS[0], capsize=3)
-        ax.set_yticks(-np.arange(len(values)), labels=list(values))
-        ax.set_ylim(0.5 - len(values), 0.5)
-        ax.set_xlabel(title)
-        ax.set_title(f"{name}: {condition}")
+    """Return the figure of values by arm: a line for each measure, a panel for each condition."""
+    plt = pyplot("The experiment arms")
+    measures = result["measures"].values()
+    most = max(len(found["values"]) for found in measures)
+    n_arms = max(len(values) for found in measures for values in found["values"].values())
+    figure, axes = plt.subplots(
+        len(measures), most, figsize=(4.2 * most, len(measures) * (1.2 + 0.32 * n_arms)),
+        layout="constrained", squeeze=False, sharey="row",
+    )  # fmt: skip
+    for line, found in zip(axes, measures):
+        for ax in line[len(found["values"]) :]:
+            ax.set_visible(False)
+        for ax, (condition, values) in zip(line, found["values"].items()):
+            places = {arm: -place for place, arm in enumerate(_arms_of(found))}
+            for arm, (value, low, high) in values.items():
+                ends = [[value - (value if low is None else low)], [(high or value) - value]]
+                ax.errorbar(value, places[arm], xerr=ends, fmt="o", color=COLORS[0], capsize=3)
+            ax.set_yticks(list(places.values()), labels=list(places))
+            ax.set_ylim(0.5 - len(places), 0.5)
+            ax.set_xlabel(found["title"])
+            ax.set_title(f"{name}: {condition}")
+            ax.grid(axis="x", color="0.92")
+            ax.set_axisbelow(True)
+            for side in ("top", "right"):
+                ax.spines[side].set_visible(False)
     return figure
+
+
+def _arms_of(found):
+    """Return the arms of all conditions of a measure, in their order."""
+    return dict.fromkeys(arm for values in found["values"].values() for arm in values)
