@@ -23,6 +23,7 @@ from layerwise import (
     DeepAutoEncoder,
     DeepClassifier,
     Incompatible,
+    LayerwiseSearch,
     LikelihoodAscent,
     TooManyStates,
     best_latent_marginal,
@@ -251,8 +252,14 @@ def test_it_is_a_layer_of_deep_models():
     assert net.predict(X).shape == (120,)
     with pytest.raises(Incompatible, match="fine_tuner trains the layers"):
         DBN([bottom, RBM(4)], fine_tuner=LikelihoodAscent()).fit(X)
-    with pytest.raises(Incompatible, match="one affine layer"):
-        best_latent_marginal(dbn, X)
+    for model in (dbn, dbn.layers_[0], dbn.conditional_):
+        with pytest.raises(Incompatible, match="one affine layer"):
+            best_latent_marginal(model, X)
+    search = LayerwiseSearch(
+        DBN([bottom, RBM(4, trainer=CD(n_passes=5))]),
+        {"layer1__layer_weight": [0.1, 1.0]}, scoring="bound", strategy="grid", random_state=5,
+    )  # fmt: skip
+    assert np.isfinite(search.fit(X).score(X))
     with pytest.raises(Incompatible, match="first layer whose"):
         dbn.sample(1, given=np.where(X[:2] == 1, np.nan, X[:2]))
 

@@ -8,6 +8,7 @@ from layerwise.estimators.checks import validate, validate_rows
 from layerwise.estimators.dbn import DBN
 from layerwise.exceptions import Incompatible
 from layerwise.models.conditional import Conditional
+from layerwise.models.decoder import Decoder
 from layerwise.models.draws import N_DRAWS, all_drawn, all_states
 
 __all__ = [
@@ -52,7 +53,7 @@ def last_step(model, X):
 def bottom(model, X, asker):
     """Return the layer of a model whose p(x | h) is meant, and the rows, checked by the model."""
     model, X = last_step(model, X)
-    if isinstance(model, Conditional):
+    if isinstance(model, (Conditional, Decoder)):
         whose = f"The layer has {model.n_visible} visible units"
         units = model.visible
         return model, validate_rows(
@@ -78,7 +79,7 @@ def resolved(model, X, asker):
 
 def conditional_of(layer, asker=None):
     """Return p(x | h) of a layer in float64; ``asker`` is who takes affine ones alone."""
-    found = layer if isinstance(layer, Conditional) else layer.conditional_
+    found = layer if isinstance(layer, (Conditional, Decoder)) else layer.conditional_
     if asker is not None and not found.is_affine:
         raise Incompatible(
             f"{asker} asks for a p(x | h) of one affine layer, and that of "
