@@ -76,12 +76,16 @@ def parts_of(sizes, part):
     }[part]
 
 
-every_part = pytest.mark.parametrize("part", ["plain", "denoising", "contractive", "last", "all"])
+PARTS = ["plain", "denoising", "contractive", "last", "all"]
+every_part = pytest.mark.parametrize("part", PARTS)
 
 
 @both
-@every_part
-@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize(
+    ("part", "weights"),
+    [*((part, None) for part in PARTS), ("all", WEIGHTS)],
+    ids=lambda each: each if isinstance(each, str) else "weighted" if each is not None else "",
+)
 @every_case
 def test_gradient_is_that_of_the_whole_objective(
     engine, sizes, activations, tied, runs, loss, weights, part
