@@ -289,6 +289,8 @@ def test_what_was_fitted_survives_and_says_what_is_missing():
         made().sample(3)
     with pytest.raises(TooManyStates, match="parzen_log_likelihood"):
         made((13, 2)).fit(X).score(X)
+    with pytest.raises(TooManyStates, match=r"2\*\*70 states"):  # beyond what numpy counts to
+        made((3, 2)).fit(bits(20, 70)).score(bits(20, 70))
     with pytest.raises(Incompatible, match="cannot be listed"):
         made(visible="gaussian").fit(X).score(X)
     with pytest.raises(TypeError, match=r"p\(x \| h\)"):

@@ -1,5 +1,6 @@
 """Where the chain of a stack of RBMs goes: its exact distribution, where layers can be listed."""
 
+import math
 import warnings
 
 import numpy as np
@@ -72,7 +73,7 @@ def _of_first_hidden(params):
         )
     for name, (kind, n) in enumerate(zip(units, params.sizes)):
         refuse(
-            float(np.log2(n_states(kind, n))),
+            math.log2(n_states(kind, n)),
             LAYER_LIMIT,
             "The rows of a DRBN" if name == 0 else f"Layer {name} of a DRBN",
             "Only small ones have exact likelihoods: use parzen_log_likelihood on samples.",
