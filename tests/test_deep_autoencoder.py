@@ -32,7 +32,6 @@ from layerwise import (
     parzen_log_likelihood,
 )
 from layerwise.datasets import load_tea
-from layerwise.models.deep_autoencoder import DeepAutoEncoderParams
 from layerwise.models.inputs import LayerInput
 from layerwise.numerics.streams import Stream
 from layerwise.trainers.greedy import LayerByLayer
@@ -340,7 +339,14 @@ def test_loss_of_the_whole_and_of_layers_is_what_the_pass_tells():
     assert first + second - whole == pytest.approx(one, rel=1e-12)
     contracted = told(layer_loss="contractive", layer_weight=1.0, contraction=1.0)
     assert contracted > one
-    assert isinstance(made()._params(made().fit(X).network_), DeepAutoEncoderParams)
+    # Alone, a layer's penalty stands beside its loss of weight 1, whatever comes after.
+    greedy = {
+        told(training=training, layer_loss="contractive", layer_weight=weight)
+        for training in ("greedy", "greedy+joint")
+        for weight in (0.1, 1.0)
+    }
+    assert len(greedy) == 1
+    assert greedy.pop() > told(training="greedy", layer_loss="plain")
 
 
 # ---- Parzen windows -------------------------------------------------------------------------

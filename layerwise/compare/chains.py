@@ -3,12 +3,11 @@
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from layerwise.compare.generators import PARZEN, linear_errors
+from layerwise.compare.generators import PARZEN, linear_errors, parzen
 from layerwise.compare.paper import ERROR, Condition, Measure, Paper, claims_of
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.rbm import RBM
 from layerwise.estimators.stack import DRBN, Convolution
-from layerwise.likelihood.parzen import chosen_bandwidth, parzen_log_likelihood
 from layerwise.likelihood.sampling import first_states
 from layerwise.numerics.streams import STATE, Stream
 from layerwise.trainers.contrastive import CD, PCD
@@ -116,13 +115,7 @@ def valued(model, parts):
     if isinstance(model, OfFewPixels):
         return {"exact": tuple(model.model_.score(pooled(X)) for X in rows)}
     samples = means_of(model, SAMPLES, CHAIN, 1)
-    half = len(rows[0]) // 2
-    bandwidth = chosen_bandwidth(samples, rows[0][:half])
-    found = (
-        parzen_log_likelihood(samples, X, bandwidth=bandwidth).value
-        for X in (rows[0][half:], rows[1])
-    )
-    return {"parzen": tuple(found), "error": linear_errors(model, parts)}
+    return {"parzen": parzen(samples, *rows), "error": linear_errors(model, parts)}
 
 
 def sheet(model):

@@ -71,14 +71,20 @@ def sampled(model, parts):
     if isinstance(model, DBN):
         return {"likelihood": tuple(model.score(rows[:SCORED]) for rows in (X_valid, X_test))}
     samples = model.sample(SAMPLES, n_steps=CHAIN, means=True)
-    # One half of the rows of validation chooses the window, and the other one learning rates.
+    return {"parzen": parzen(samples, X_valid, X_test), "error": linear_errors(model, parts)}
+
+
+def parzen(samples, X_valid, X_test):
+    """Return the Parzen log-likelihood of rows of validation and of test under samples.
+
+    One half of the rows of validation chooses the window, and the other one learning rates.
+    """
     half = len(X_valid) // 2
     bandwidth = chosen_bandwidth(samples, X_valid[:half])
-    valid, test = (
+    return tuple(
         parzen_log_likelihood(samples, rows, bandwidth=bandwidth).value
         for rows in (X_valid[half:], X_test)
     )
-    return {"parzen": (valid, test), "error": linear_errors(model, parts)}
 
 
 def linear_errors(model, parts):

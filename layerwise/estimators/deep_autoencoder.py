@@ -240,8 +240,6 @@ class DeepAutoEncoder(AutoEncoder):
     def _params(self, chain):
         n_layers, loss = len(self.layer_sizes), self.layer_loss
         weights = np.broadcast_to(0.0 if loss is None else self.layer_weight, n_layers)
-        contracts = self.contraction if loss == "contractive" else 0.0
-        alone = self.training == "greedy"
         return DeepAutoEncoderParams(
             chain,
             n_layers,
@@ -249,7 +247,7 @@ class DeepAutoEncoder(AutoEncoder):
             self.corruption,
             layer_weights=tuple(map(float, weights)),
             layer_corruption=self.corruption if loss == "denoising" else 0.0,
-            contraction=tuple(contracts * (1.0 if alone else float(each)) for each in weights),
+            contraction=self.contraction if loss == "contractive" else 0.0,
         )
 
     def _as_it_stands(self, model):

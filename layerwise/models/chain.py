@@ -283,6 +283,7 @@ class CodedParams(NetworkParams):
     code: int
     sample_code: bool = False
     corruption: float = 0.0
+    alone = False
 
     @property
     def objective_of_layers(self):

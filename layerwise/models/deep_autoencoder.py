@@ -28,13 +28,17 @@ class DeepAutoEncoderParams(CodedParams):
     layer_corruption : float, default=0.0
         Probability with which a value is set to zero where a layer above the first is to give it
         back.
-    contraction : tuple of float, of length ``code``, default=()
-        Weights of the squared derivatives of each layer's values by its inputs.
+    contraction : float, default=0.0
+        Weight of the squared derivatives of a layer's values by its inputs, beside the layer's own
+        loss.
+    alone : bool, default=False
+        Whether this is one layer and its decoder: the loss of the whole is the layer's own.
     """
 
     layer_weights: tuple = ()
     layer_corruption: float = 0.0
-    contraction: tuple = ()
+    contraction: float = 0.0
+    alone: bool = False
 
     @property
     def objective_of_layers(self):
@@ -45,11 +49,10 @@ class DeepAutoEncoderParams(CodedParams):
             for k, weight in enumerate(self.layer_weights)
             if weight > 0
         ]
-        penalties = self.contraction or (0.0,) * self.code
-        return {
-            "branches": branches,
-            "contraction": (*penalties, *(0.0,) * (n_layers - self.code)),
-        }
+        weights = (1.0,) if self.alone else self.layer_weights
+        contraction = [self.contraction * weight for weight in weights]
+        contraction += [0.0] * (n_layers - len(weights))
+        return {"branches": branches, "contraction": contraction}
 
     def layer_alone(self, k, stream):
         """Return the auto-encoder of one layer, at other weights, to be trained on its inputs.
@@ -82,7 +85,7 @@ class DeepAutoEncoderParams(CodedParams):
         sampled = self.sample_code and k == self.code - 1
         corruption = self.corruption if k == 0 else self.layer_corruption
         return DeepAutoEncoderParams(
-            alone, 1, sampled, corruption, contraction=self.contraction[k : k + 1]
+            alone, 1, sampled, corruption, contraction=self.contraction, alone=True
         )
 
     def put(self, k, alone):

@@ -135,9 +135,15 @@ def contrastive_pass(
         share = UNKNOWN if len(cut) == 1 else share_of_ones(X[order])
         for at in cut:
             batches(X, order[at], given, at.start // batch_size, share)
-    rows_of = np.minimum(batch_size, len(order) - batch_size * np.arange(len(gap)))
+    return mean_over_rows(gap, order, batch_size, weights)
+
+
+def mean_over_rows(gap, order, batch_size, weights):
+    """Return the mean over rows of what each batch has the same of, by weights if not None."""
+    first = batch_size * np.arange(len(gap))
+    rows_of = np.minimum(batch_size, len(order) - first)
     if weights is not None:
-        rows_of = np.add.reduceat(weights[order], batch_size * np.arange(len(gap)))
+        rows_of = np.add.reduceat(weights[order], first)
     return float(rows_of @ gap / rows_of.sum())
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from layerwise._kernels import _stack
 from layerwise.numerics import runtime
 from layerwise.numerics.layouts import agreed
-from layerwise.numerics.rbm import STATES_GAIN, STEPS_OF_A_CALL
+from layerwise.numerics.rbm import STATES_GAIN, STEPS_OF_A_CALL, mean_over_rows
 from layerwise.numerics.rows import blocks, calls, dense, issparse
 from layerwise.numerics.status import check
 from layerwise.numerics.streams import HIDDEN, STACK, VISIBLE
@@ -153,10 +153,7 @@ def stack_pass(
         work = (3 * n_data + 2 * n_steps * most_rows) * len(parameters)
         for at in calls(len(order), batch_size, work):
             batches(X, order[at], given, at.start // batch_size)
-    rows_of = np.minimum(batch_size, len(order) - batch_size * np.arange(len(gap)))
-    if weights is not None:
-        rows_of = np.add.reduceat(weights[order], batch_size * np.arange(len(gap)))
-    return float(rows_of @ gap / rows_of.sum())
+    return mean_over_rows(gap, order, batch_size, weights)
 
 
 def stack_scratch(parameters, layers, n_rows, n_chains, batch_size, n_steps, visible):

@@ -7,7 +7,6 @@ import numpy as np
 from layerwise._sklearn import UNIT_INTERVAL, StrOptions
 from layerwise.exceptions import Incompatible
 from layerwise.models.chain import CodedParams, NetworkParams
-from layerwise.models.deep_autoencoder import DeepAutoEncoderParams
 from layerwise.models.units import BITS
 from layerwise.numerics.network import network_pass
 from layerwise.numerics.rows import issparse
@@ -121,25 +120,23 @@ class Backprop(Trainer):
 
     def _accept(self, model):
         if isinstance(model, CodedParams):
-            # Values between the layers of a deep one are no units, and have a squared error.
-            has_units = model.chain.output_units is not None
-            self._accept_autoencoder(
-                model.chain, has_units or isinstance(model, DeepAutoEncoderParams)
-            )
+            self._accept_autoencoder(model)
         elif self.loss == "squared_error" and model.chain.outputs not in (None, BITS):
             raise Incompatible(
                 "The squared error compares with numbers, and the outputs of this classifier are "
                 f"{model.chain.outputs!r}. Use loss='cross_entropy'."
             )
 
-    def _accept_autoencoder(self, chain, has_loss):
+    def _accept_autoencoder(self, model):
+        chain = model.chain
         if self.dropout or self.input_dropout or self.early_stopping:
             raise Incompatible(
                 "dropout, input_dropout and early_stopping of Backprop are for classifiers and "
                 "regressors, and this is an auto-encoder. Use its corruption, and the callback "
                 "EarlyStopping(X) with rows that are held out."
             )
-        if self.loss == "cross_entropy" and not has_loss:
+        # Values between the layers of a deep one are no units, and have a squared error.
+        if self.loss == "cross_entropy" and chain.output_units is None and not model.alone:
             raise Incompatible(
                 "The cross-entropy is minus the log-likelihood of output units, and the output "
                 f"{chain.activations[-1]!r} has none. Use loss='squared_error', or a 'sigmoid' "

@@ -79,29 +79,49 @@ class Contrastive(Trainer):
         )
 
     def _prepare(self, state, rows):
-        params, optimizer, chains = state.model, state.optimizer, state.chains
-        n_chains = 0 if chains is None else len(chains)
-        visible, hidden = params.runs()
-        target = None
+        params, target = state.model, None
         if self.sparsity_target is not None:
             low, up = params.hidden.bits(params.n_hidden)
             target = low + up * self.sparsity_target
-        scratch = contrastive_scratch(
-            params.components, len(rows), n_chains, self.batch_size, self.n_steps, visible, hidden
-        )
-
-        def step(X, order, rate, stream):
-            return contrastive_pass(
-                *params.arrays()[:3], X, order, chains, optimizer, rate=rate, n_steps=self.n_steps,
-                batch_size=self.batch_size, stream=stream, visible=visible, hidden=hidden,
-                log_variance=params.log_variance, weights=rows.weights, means=state.means,
-                centered=self.centered, target=target, cost=self.sparsity_cost, scratch=scratch,
-            )  # fmt: skip
-
+        step = rbm_step(
+            self, params, state, rows, means=state.means, centered=self.centered, target=target,
+            cost=self.sparsity_cost,
+        )  # fmt: skip
         watch = Watch(
             params, rows, self.n_passes, resample=self.resample, **self._cost(state, rows)
         )
         return step, watch
+
+
+def rbm_step(trainer, rbm, state, rows, **asked):
+    """Return what takes a trainer's pass of CD or PCD over an RBM, as ``_prepare`` returns it.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        With ``n_steps`` and ``batch_size``.
+    rbm : RBMParams
+    state : TrainingState
+        With the optimiser and the chains.
+    rows : LayerInput
+    **asked : dict
+        What else ``contrastive_pass`` takes.
+    """
+    visible, hidden = rbm.runs()
+    n_chains = 0 if state.chains is None else len(state.chains)
+    scratch = contrastive_scratch(
+        rbm.components, len(rows), n_chains, trainer.batch_size, trainer.n_steps, visible, hidden
+    )
+
+    def step(X, order, rate, stream):
+        return contrastive_pass(
+            *rbm.arrays()[:3], X, order, state.chains, state.optimizer, rate=rate,
+            n_steps=trainer.n_steps, batch_size=trainer.batch_size, stream=stream,
+            visible=visible, hidden=hidden, log_variance=rbm.log_variance, weights=rows.weights,
+            scratch=scratch, **asked,
+        )  # fmt: skip
+
+    return step
 
 
 class CD(Contrastive):

@@ -3,10 +3,9 @@
 from layerwise._sklearn import POSITIVE_INTEGER
 from layerwise.models.rbm import RBMParams
 from layerwise.models.stack import StackParams
-from layerwise.numerics.rbm import contrastive_pass, contrastive_scratch
 from layerwise.numerics.stack import stack_pass, stack_scratch
 from layerwise.trainers.base import Trainer, unwatched
-from layerwise.trainers.contrastive import first_chains
+from layerwise.trainers.contrastive import first_chains, rbm_step
 
 __all__ = ["JointCD", "JointPCD"]
 
@@ -26,7 +25,7 @@ class Joint(Trainer):
         visible, _ = params.runs_of(0)
         bottom, *above = params.layers
         if not above and isinstance(bottom, RBMParams):
-            return self._prepare_rbm(bottom, state, rows), unwatched
+            return rbm_step(self, bottom, state, rows), unwatched  # by all ways of an RBM
         scratch = stack_scratch(
             params.parameters, params.places, len(rows), 0 if chains is None else len(chains),
             self.batch_size, self.n_steps, visible,
@@ -40,24 +39,6 @@ class Joint(Trainer):
             )  # fmt: skip
 
         return step, unwatched
-
-    def _prepare_rbm(self, rbm, state, rows):
-        """Return what takes a pass over a single RBM, by the ways that an RBM has."""
-        visible, hidden = rbm.runs()
-        n_chains = 0 if state.chains is None else len(state.chains)
-        scratch = contrastive_scratch(
-            rbm.components, len(rows), n_chains, self.batch_size, self.n_steps, visible, hidden
-        )
-
-        def step(X, order, rate, stream):
-            return contrastive_pass(
-                *rbm.arrays()[:3], X, order, state.chains, state.optimizer, rate=rate,
-                n_steps=self.n_steps, batch_size=self.batch_size, stream=stream, visible=visible,
-                hidden=hidden, log_variance=rbm.log_variance, weights=rows.weights,
-                scratch=scratch,
-            )  # fmt: skip
-
-        return step
 
 
 class JointCD(Joint):
