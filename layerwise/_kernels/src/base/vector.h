@@ -3,7 +3,8 @@
  *
  *     LW_VECTOR_BYTES       of a vector
  *     LW_SUMS_AT_A_TIME     vectors of sums that registers hold, and that hide an addition's latency
- *     LW_PRODUCT_ROWS       rows of a matrix product whose sums, a vector or two each, registers hold
+ *     LW_PRODUCT_ROWS       rows of a matrix product whose sums, LW_PANEL_BYTES each, registers hold
+ *     LW_PANEL_BYTES        two vectors, so that a number that is read serves two multiply-adds
  *     LW_PAIR_FACTORS       whether a chain of products is better cut in two
  *     LW_PRESS              lw_press: the numbers whose bits are set, pressed together
  *     LW_BITS_OF_FLOATS     lw_bits_of_floats: a bit for each float, whether it is not zero
@@ -25,16 +26,19 @@
 #define LW_VECTOR_BYTES 64
 #define LW_SUMS_AT_A_TIME 8
 #define LW_PRODUCT_ROWS 12
+#define LW_PANEL_BYTES 128
 #define LW_PAIR_FACTORS 1
 #elif defined(__AVX2__)
 #define LW_VECTOR_BYTES 32
 #define LW_SUMS_AT_A_TIME 4
 #define LW_PRODUCT_ROWS 6
+#define LW_PANEL_BYTES 64
 #define LW_PAIR_FACTORS 0
 #else
 #define LW_VECTOR_BYTES 16
 #define LW_SUMS_AT_A_TIME 2
 #define LW_PRODUCT_ROWS 6
+#define LW_PANEL_BYTES 64
 #define LW_PAIR_FACTORS 0
 #endif
 

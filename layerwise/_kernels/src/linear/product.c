@@ -2,8 +2,10 @@
  *
  * Columns of c are cut into panels of LW_WIDE, rows into blocks of LW_ROWS, the sum into blocks of
  * LW_DEEP. A thread owns a (row block, panel) tile. It copies the panel of b into its own stack,
- * contiguous and padded with zeros, and then LW_PRODUCT_ROWS rows at a time keep their sums in registers
- * while the panel streams by. Copying costs one element per LW_ROWS multiply-adds. */
+ * contiguous and padded with zeros, and then LW_PRODUCT_ROWS rows at a time keep their sums in
+ * registers while the panel streams by, and leave them in c itself: through a buffer, the short sums
+ * of a gradient over a batch of 100 took 1.4 times as long. Copying costs one element per LW_ROWS
+ * multiply-adds. */
 
 #include "linear/product.h"
 
@@ -15,24 +17,28 @@
 #include "linear/transpose.h"
 
 #define LW_ROWS 120 /* a batch of 100 is one block, of whole LW_PRODUCT_ROWS */
-#define LW_DEEP 256 /* panel of 256 x 16 floats = 16 KB: half of the L1 cache */
-#define LW_BYTES 64 /* width of a panel */
-#define LW_WIDE (LW_BYTES / (ptrdiff_t)sizeof(LW_REAL))
+#define LW_DEEP (16384 / LW_PANEL_BYTES) /* a panel is 16 KB: half of a small L1 cache, or less */
+#define LW_WIDE (LW_PANEL_BYTES / (ptrdiff_t)sizeof(LW_REAL)) /* columns of a panel */
+#define LW_LINE 64 /* a vector that crosses a cache line is read twice */
 
-/* c[r][j] += scale * sum_k a[r, k] panel[k][j] for `high` rows, a constant where this is called. */
+/* c[r][j] = start[r][j] + scale * sum_k a[r, k] panel[k][j] for `high` rows, a constant where this
+ * is called; start may be c. Loops over rows are unrolled, or the sums would be kept in memory. */
 LW_INLINE void
 LW_(product_rows)(int high, const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
-    const LW_REAL *restrict panel, ptrdiff_t depth, LW_REAL scale, LW_REAL *restrict c,
-    ptrdiff_t c_row)
+    const LW_REAL *restrict panel, ptrdiff_t depth, LW_REAL scale, const LW_REAL *start,
+    ptrdiff_t start_row, LW_REAL *c, ptrdiff_t c_row)
 {
-    LW_REAL sum[LW_PRODUCT_ROWS][LW_BYTES / sizeof(LW_REAL)];
+    LW_REAL sum[LW_PRODUCT_ROWS][LW_PANEL_BYTES / sizeof(LW_REAL)];
 
+    LW_UNROLL(LW_PRODUCT_ROWS)
     for (int r = 0; r < high; r++) {
+        LW_SIMD
         for (int j = 0; j < LW_WIDE; j++) {
             sum[r][j] = 0;
         }
     }
     for (ptrdiff_t k = 0; k < depth; k++) {
+        LW_UNROLL(LW_PRODUCT_ROWS)
         for (int r = 0; r < high; r++) {
             const LW_REAL weight = a[r * a_row + k * a_col];
             LW_SIMD
@@ -41,9 +47,11 @@ LW_(product_rows)(int high, const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_
             }
         }
     }
+    LW_UNROLL(LW_PRODUCT_ROWS)
     for (int r = 0; r < high; r++) {
+        LW_SIMD
         for (int j = 0; j < LW_WIDE; j++) {
-            c[r * c_row + j] += scale * sum[r][j];
+            c[r * c_row + j] = start[r * start_row + j] + scale * sum[r][j];
         }
     }
 }
@@ -52,28 +60,33 @@ LW_(product_rows)(int high, const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_
 LW_LOOP void
 LW_(product_block)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
     const LW_REAL *restrict panel, ptrdiff_t rows, ptrdiff_t depth, LW_REAL scale,
-    LW_REAL *restrict c, ptrdiff_t c_row)
+    const LW_REAL *start, ptrdiff_t start_row, LW_REAL *c, ptrdiff_t c_row)
 {
-    ptrdiff_t i = 0;
+#define LW_TAKE_ROWS(high)                                                                        \
+    do {                                                                                          \
+        LW_(product_rows)(                                                                        \
+            high, a, a_row, a_col, panel, depth, scale, start, start_row, c, c_row);              \
+        a += high * a_row;                                                                        \
+        c += high * c_row;                                                                        \
+        start += high * start_row;                                                                \
+        rows -= high;                                                                             \
+    } while (0)
 
-    for (; i + LW_PRODUCT_ROWS <= rows; i += LW_PRODUCT_ROWS) {
-        LW_(product_rows)(LW_PRODUCT_ROWS, a + i * a_row, a_row, a_col, panel, depth, scale,
-            c + i * c_row, c_row);
+    while (rows >= LW_PRODUCT_ROWS) {
+        LW_TAKE_ROWS(LW_PRODUCT_ROWS);
     }
-    for (; i + 6 <= rows; i += 6) {
-        LW_(product_rows)(
-            6, a + i * a_row, a_row, a_col, panel, depth, scale, c + i * c_row, c_row);
+    while (rows >= 6) {
+        LW_TAKE_ROWS(6);
     }
-    a += i * a_row;
-    c += i * c_row;
     /* Together, not one by one: a single row's sum waits for its own last addition. */
-    switch (rows - i) {
-    case 5: LW_(product_rows)(5, a, a_row, a_col, panel, depth, scale, c, c_row); break;
-    case 4: LW_(product_rows)(4, a, a_row, a_col, panel, depth, scale, c, c_row); break;
-    case 3: LW_(product_rows)(3, a, a_row, a_col, panel, depth, scale, c, c_row); break;
-    case 2: LW_(product_rows)(2, a, a_row, a_col, panel, depth, scale, c, c_row); break;
-    case 1: LW_(product_rows)(1, a, a_row, a_col, panel, depth, scale, c, c_row); break;
+    switch (rows) {
+    case 5: LW_TAKE_ROWS(5); break;
+    case 4: LW_TAKE_ROWS(4); break;
+    case 3: LW_TAKE_ROWS(3); break;
+    case 2: LW_TAKE_ROWS(2); break;
+    case 1: LW_TAKE_ROWS(1); break;
     }
+#undef LW_TAKE_ROWS
 }
 
 LW_LOOP void
@@ -99,50 +112,52 @@ LW_(product_copy)(const LW_REAL *restrict b, ptrdiff_t b_row, ptrdiff_t b_col, p
     }
 }
 
-/* The first values of a tile, padded with zeros up to LW_WIDE columns. A full tile is copied in
- * whole vectors: short sums, as in a gradient over a batch of 20, spend as much here as in them. */
-static void
-LW_(product_start)(const LW_REAL *restrict start, ptrdiff_t start_row, ptrdiff_t rows,
-    ptrdiff_t wide, LW_REAL *restrict out)
+/* Some columns of rows from one place to another. */
+LW_INLINE void
+LW_(product_move)(const LW_REAL *from, ptrdiff_t from_row, ptrdiff_t rows, ptrdiff_t wide,
+    LW_REAL *to, ptrdiff_t to_row)
 {
-    if (!start || wide < LW_WIDE) {
-        memset(out, 0, (size_t)(rows * LW_WIDE) * sizeof(LW_REAL));
-    }
-    if (!start) {
-        return;
-    }
     for (ptrdiff_t i = 0; i < rows; i++) {
-        if (wide == LW_WIDE) {
-            memcpy(out + i * LW_WIDE, start + i * start_row, LW_BYTES);
-        } else {
-            memcpy(out + i * LW_WIDE, start + i * start_row, (size_t)wide * sizeof(LW_REAL));
-        }
+        memcpy(to + i * to_row, from + i * from_row, (size_t)wide * sizeof(LW_REAL));
     }
 }
 
-/* A tile of c: LW_ROWS rows of one panel. */
+/* A tile of c: LW_ROWS rows of one panel. A panel of fewer columns has its sums in `narrow`. */
 static void
 LW_(product_tile)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_REAL *b,
     ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, LW_REAL scale,
     const LW_REAL *start, ptrdiff_t start_row, LW_REAL *c, ptrdiff_t c_row, ptrdiff_t tile)
 {
-    LW_REAL panel[LW_DEEP * (LW_BYTES / sizeof(LW_REAL))];
-    LW_REAL out[LW_ROWS * (LW_BYTES / sizeof(LW_REAL))];
+    _Alignas(LW_LINE) LW_REAL panel[LW_DEEP * (LW_PANEL_BYTES / sizeof(LW_REAL))];
+    _Alignas(LW_LINE) LW_REAL narrow[LW_ROWS * (LW_PANEL_BYTES / sizeof(LW_REAL))];
+    static const LW_REAL zeros[LW_PANEL_BYTES / sizeof(LW_REAL)];
     const ptrdiff_t n_panels = lw_tiles(n, LW_WIDE);
     const ptrdiff_t top = tile / n_panels * LW_ROWS;
     const ptrdiff_t left = tile % n_panels * LW_WIDE;
     const ptrdiff_t rows = lw_min(LW_ROWS, m - top);
     const ptrdiff_t wide = lw_min(LW_WIDE, n - left);
+    const LW_REAL *from = start ? start + top * start_row + left : zeros;
+    ptrdiff_t from_row = start ? start_row : 0;
+    LW_REAL *const to = wide < LW_WIDE ? narrow : c + top * c_row + left;
+    const ptrdiff_t to_row = wide < LW_WIDE ? LW_WIDE : c_row;
 
-    LW_(product_start)(start ? start + top * start_row + left : NULL, start_row, rows, wide, out);
-    for (ptrdiff_t k = 0; k < depth; k += LW_DEEP) {
+    if (wide < LW_WIDE && start) {
+        memset(narrow, 0, sizeof narrow);
+        LW_(product_move)(from, from_row, rows, wide, narrow, LW_WIDE);
+        from = narrow;
+        from_row = LW_WIDE;
+    }
+    for (ptrdiff_t k = 0; k == 0 || k < depth;
+        k += LW_DEEP) { /* c is set by a sum of nothing too */
         const ptrdiff_t deep = lw_min(LW_DEEP, depth - k);
         LW_(product_copy)(b + k * b_row + left * b_col, b_row, b_col, deep, wide, panel);
-        LW_(product_block)(
-            a + top * a_row + k * a_col, a_row, a_col, panel, rows, deep, scale, out, LW_WIDE);
+        LW_(product_block)(a + top * a_row + k * a_col, a_row, a_col, panel, rows, deep, scale,
+            from, from_row, to, to_row);
+        from = to;
+        from_row = to_row;
     }
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        memcpy(c + (top + i) * c_row + left, out + i * LW_WIDE, (size_t)wide * sizeof(LW_REAL));
+    if (wide < LW_WIDE) {
+        LW_(product_move)(narrow, LW_WIDE, rows, wide, c + top * c_row + left, c_row);
     }
 }
 
