@@ -72,3 +72,33 @@ def gibbs(
     visible: NDArray[Real],            # (n_chains, n_visible)   out
     scratch: NDArray[np.uint8],        # (>= scratch_size of n_rows = n_chains)  out
 ) -> int: ...
+def anneal_scratch_size(
+    n_visible: int,
+    n_hidden: int,
+    visible_units: NDArray[np.void],   # (n_runs,)               in
+    hidden_units: NDArray[np.void],    # (n_runs,)               in
+    n_chains: int,
+    n_steps: int,
+    itemsize: int,
+) -> int: ...
+def anneal(
+    components: NDArray[Real],         # (n_hidden, n_visible)   in
+    intercept_visible: NDArray[Real],  # (n_visible,)            in
+    intercept_hidden: NDArray[Real],   # (n_hidden,)             in
+    log_variance: NDArray[Real],       # (n_visible,) or (0,)    in
+    visible_units: NDArray[np.void],   # (n_runs,)               in
+    hidden_units: NDArray[np.void],    # (n_runs,)               in
+    betas: NDArray[np.float64],        # (n_steps + 1, n_chains) in; of any strides
+    base: NDArray[Real],               # (n_visible,)            in; intercepts at beta 0
+    base_log_variance: NDArray[Real],  # like log_variance       in
+    way: int,
+    key: NDArray[np.uint32],           # (4,)                    in
+    first_step: int,                   # its random numbers' step
+    hidden_lane: int,
+    visible_lane: int,
+    n_threads: int,
+    hidden: NDArray[Real],             # (n_chains, n_hidden)    in-out
+    visible: NDArray[Real],            # (n_chains, n_visible)   out
+    log_weight: NDArray[np.float64],   # (n_chains,)             in-out
+    scratch: NDArray[np.uint8],        # (>= anneal_scratch_size,)  out
+) -> int: ...

@@ -58,6 +58,20 @@ cdef extern from "rbm/rbm.h" nogil:
         double *log_variance
         double *first
         double *second
+    ctypedef struct lw_tempering_f32:
+        const double *beta
+        ptrdiff_t step_apart
+        ptrdiff_t chain_apart
+        const float *base
+        const float *base_log_variance
+        double *log_weight
+    ctypedef struct lw_tempering_f64:
+        const double *beta
+        ptrdiff_t step_apart
+        ptrdiff_t chain_apart
+        const double *base
+        const double *base_log_variance
+        double *log_weight
     ptrdiff_t lw_contrastive_scratch_f32(lw_shape, lw_contrast)
     ptrdiff_t lw_contrastive_scratch_f64(lw_shape, lw_contrast)
     int lw_contrastive_f32(
@@ -72,6 +86,14 @@ cdef extern from "rbm/rbm.h" nogil:
     void lw_gibbs_f64(
         lw_rbm_f64, lw_contrast, lw_key, uint32_t, uint32_t, uint32_t, int, double *, double *,
         void *)
+    ptrdiff_t lw_anneal_scratch_f32(lw_shape, lw_contrast)
+    ptrdiff_t lw_anneal_scratch_f64(lw_shape, lw_contrast)
+    void lw_anneal_f32(
+        lw_rbm_f32, lw_contrast, lw_tempering_f32, lw_key, uint32_t, uint32_t, uint32_t, int,
+        float *, float *, void *)
+    void lw_anneal_f64(
+        lw_rbm_f64, lw_contrast, lw_tempering_f64, lw_key, uint32_t, uint32_t, uint32_t, int,
+        double *, double *, void *)
 
 
 cdef ptrdiff_t scratch_of(lw_shape shape, lw_contrast task, size_t size) noexcept nogil:
@@ -250,5 +272,93 @@ def gibbs(
                 lw_rbm_f64(shape, <double *>&components[0, 0], <double *>&intercept_visible[0],
                            <double *>&intercept_hidden[0], variance, NULL, NULL),
                 task, k, first_step, hidden_lane, visible_lane, n_threads, &hidden[0, 0],
+                &visible[0, 0], &scratch[0])
+    return 0
+
+
+cdef ptrdiff_t anneal_scratch_of(lw_shape shape, lw_contrast task, size_t size) noexcept nogil:
+    if size == sizeof(float):
+        return lw_anneal_scratch_f32(shape, task)
+    return lw_anneal_scratch_f64(shape, task)
+
+
+def anneal_scratch_size(
+    ptrdiff_t n_visible,
+    ptrdiff_t n_hidden,
+    const lw_units[::1] visible_units,      # in
+    const lw_units[::1] hidden_units,       # in
+    ptrdiff_t n_chains,
+    ptrdiff_t n_steps,
+    int itemsize,
+):
+    """Bytes of scratch memory that annealing so many chains for so many steps needs."""
+    cdef lw_shape shape = shape_of(n_visible, n_hidden, visible_units, hidden_units)
+    cdef lw_contrast task = lw_contrast(
+        n_chains, n_chains, n_chains, n_steps, 0, 0, LW_SHARE_UNKNOWN)
+    assert n_visible > 0 and n_hidden > 0 and n_chains > 0 and n_steps > 0
+    return anneal_scratch_of(shape, task, itemsize)
+
+
+def anneal(
+    const real[:, ::1] components,          # in
+    const real[::1] intercept_visible,      # in
+    const real[::1] intercept_hidden,       # in
+    const real[::1] log_variance,           # in
+    const lw_units[::1] visible_units,      # in
+    const lw_units[::1] hidden_units,       # in
+    const double[:, :] betas,               # in
+    const real[::1] base,                   # in
+    const real[::1] base_log_variance,      # in
+    int way,
+    const uint32_t[::1] key,                # in
+    uint32_t first_step,
+    uint32_t hidden_lane,
+    uint32_t visible_lane,
+    int n_threads,
+    real[:, ::1] hidden,                    # in-out
+    real[:, ::1] visible,                   # out
+    double[::1] log_weight,                 # in-out
+    unsigned char[::1] scratch,             # out
+):
+    """Steps of tempered chains from their hidden states, and what they add to log weights."""
+    cdef ptrdiff_t n = hidden.shape[0], n_steps = betas.shape[0] - 1
+    cdef ptrdiff_t n_visible = components.shape[1], n_hidden = components.shape[0]
+    cdef ptrdiff_t step_apart = betas.strides[0] // <ptrdiff_t>sizeof(double)
+    cdef ptrdiff_t chain_apart = betas.strides[1] // <ptrdiff_t>sizeof(double)
+    cdef lw_contrast task = lw_contrast(n, n, n, n_steps, way, 0, LW_SHARE_UNKNOWN)
+    cdef lw_shape shape = shape_of(n_visible, n_hidden, visible_units, hidden_units)
+    cdef lw_key k = key_from(key)
+    cdef real *variance = NULL
+    cdef const real *base_variance = NULL
+    assert key.shape[0] == 4
+    assert n_visible > 0 and n_hidden > 0 and n > 0 and n_steps > 0
+    assert betas.shape[1] == n and log_weight.shape[0] == n and visible.shape[0] == n
+    assert intercept_visible.shape[0] == visible.shape[1] == base.shape[0] == n_visible
+    assert intercept_hidden.shape[0] == hidden.shape[1] == n_hidden
+    assert log_variance.shape[0] == 0 or log_variance.shape[0] == n_visible
+    assert base_log_variance.shape[0] == log_variance.shape[0]
+    assert scratch.shape[0] >= anneal_scratch_of(shape, task, sizeof(real))
+    if log_variance.shape[0]:
+        variance = <real *>&log_variance[0]
+        base_variance = &base_log_variance[0]
+    with nogil:
+        # The parameters are a pass's own, but these steps only read them.
+        if real is float:
+            lw_anneal_f32(
+                lw_rbm_f32(shape, <float *>&components[0, 0], <float *>&intercept_visible[0],
+                           <float *>&intercept_hidden[0], variance, NULL, NULL),
+                task,
+                lw_tempering_f32(&betas[0, 0], step_apart, chain_apart, &base[0], base_variance,
+                                 &log_weight[0]),
+                k, first_step, hidden_lane, visible_lane, n_threads, &hidden[0, 0],
+                &visible[0, 0], &scratch[0])
+        else:
+            lw_anneal_f64(
+                lw_rbm_f64(shape, <double *>&components[0, 0], <double *>&intercept_visible[0],
+                           <double *>&intercept_hidden[0], variance, NULL, NULL),
+                task,
+                lw_tempering_f64(&betas[0, 0], step_apart, chain_apart, &base[0], base_variance,
+                                 &log_weight[0]),
+                k, first_step, hidden_lane, visible_lane, n_threads, &hidden[0, 0],
                 &visible[0, 0], &scratch[0])
     return 0

@@ -223,3 +223,74 @@ def gibbs(
             rows, scratch,
         ))  # fmt: skip
     return rows
+
+
+def anneal(
+    components, intercept_visible, intercept_hidden, states, stream, betas, base,
+    *, visible=None, hidden=None, log_variance=None, base_log_variance=None, progress=None,
+    way="chosen",
+):  # fmt: skip
+    """Take Gibbs steps of tempered chains; return visible states and importance weights.
+
+    At beta an RBM is, with x = c + v W^T and A the log-partition of hidden units,
+    log f_beta(v) = (1 - beta) (base.v + log base_0(v)) + beta (b.v + log base(v)) + sum_j
+    A(beta x_j): itself at 1, and independent units at 0. A step draws visible states given the
+    hidden ones, weighs the way from its beta to the next one, log f_next(v) - log f_beta(v), and
+    draws hidden states at the next one.
+
+    Parameters
+    ----------
+    components : ndarray of shape (n_hidden, n_visible), float32 or float64
+    intercept_visible : ndarray of shape (n_visible,)
+    intercept_hidden : ndarray of shape (n_hidden,)
+    states : ndarray of shape (n_chains, n_hidden)
+        Hidden states of the chains at their first betas, updated. Of no account where these are 0.
+    stream : Stream
+        The numbers of step s = 1 .. n_steps sit at step s of the lanes of both layers.
+    betas : ndarray of shape (n_steps + 1, n_chains), float64
+        Of each step and chain; of any strides, so that all chains may share one row's numbers.
+    base : ndarray of shape (n_visible,)
+        Visible intercepts at beta 0.
+    visible, hidden, log_variance
+        As in ``contrastive_pass``.
+    base_log_variance : ndarray of shape (n_visible,), default=None
+        Of Gaussian visible units at beta 0.
+    progress : callable, default=None
+        Called after some steps as ``progress(done, n_steps)``.
+    way : {"chosen", "dense", "lookup"}, default="chosen"
+
+    Returns
+    -------
+    visible : ndarray of shape (n_chains, n_visible)
+        The last visible states, drawn at the last beta but one.
+    log_weight : ndarray of shape (n_chains,), float64
+        Sums over steps.
+    """
+    n_chains, n_steps = len(states), len(betas) - 1
+    visible, hidden = runs_of(components, visible, hidden)
+    nothing = np.empty(0, dtype=components.dtype)
+    log_variance = nothing if log_variance is None else log_variance
+    base_log_variance = nothing if base_log_variance is None else base_log_variance
+    rows = np.empty((n_chains, components.shape[1]), dtype=components.dtype)
+    log_weight = np.zeros(n_chains)
+    if not n_chains:
+        return rows, log_weight
+    n_threads = runtime.count(n_chains * components.size // STATES_GAIN)
+    # Calls of equal length go the same way, as in ``gibbs``.
+    n_calls = -(-n_steps // STEPS_OF_A_CALL)
+    scratch = np.empty(
+        _rbm.anneal_scratch_size(
+            *components.shape[::-1], visible, hidden, n_chains, -(-n_steps // n_calls),
+            components.dtype.itemsize,
+        ),
+        dtype=np.uint8,
+    )  # fmt: skip
+    for done, end in pairwise(n_steps * call // n_calls for call in range(n_calls + 1)):
+        check(_rbm.anneal(
+            components, intercept_visible, intercept_hidden, log_variance, visible, hidden,
+            betas[done : end + 1], base, base_log_variance, WAYS[way], stream.as_array(),
+            done + 1, HIDDEN, VISIBLE, n_threads, states, rows, log_weight, scratch,
+        ))  # fmt: skip
+        if progress is not None:
+            progress(end, n_steps)
+    return rows, log_weight

@@ -1,5 +1,7 @@
 """One pass of CD-k or PCD-k over the rows: the specification of src/rbm/rbm.h."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from reference.units import unit_draws, unit_log_partitions, unit_means
@@ -141,3 +143,43 @@ def gibbs(
         field = intercept_hidden + rows.astype(dtype) @ components.T
         states = unit_draws(field, above, np.ones(n_hidden), key, step, HIDDEN)
     return rows, states
+
+
+def anneal(
+    components, intercept_visible, intercept_hidden, states, key, betas, base,
+    *, visible=None, hidden=None, log_variance=None, base_log_variance=None,
+):  # fmt: skip
+    """Return the visible states, the hidden states and the log weights of annealed chains.
+
+    ``betas`` is (n_steps + 1, n_chains): a step draws visible states at its first beta, weighs the
+    way to the second one, and draws hidden states there.
+    """
+    n_hidden, n_visible = components.shape
+    above = [(BERNOULLI, n_hidden)] if hidden is None else hidden
+    below = [(BERNOULLI, n_visible)] if visible is None else visible
+    gaussian = np.concatenate([np.full(size, kind == GAUSSIAN) for kind, size in below])
+    variances = [base_log_variance, log_variance]
+    precisions = [
+        np.where(gaussian, np.exp(-(np.zeros(n_visible) if value is None else value)), 0)
+        for value in variances
+    ]
+    dtype = components.dtype
+    log_weight = np.zeros(len(states))
+    for step, (now, then) in enumerate(pairwise(betas), start=1):
+        t, next_t = now[:, None], then[:, None]
+        precision = (1 - t) * precisions[0] + t * precisions[1]
+        scale = np.where(gaussian, np.where(gaussian, precision, 1) ** -0.5, 1)
+        field = (1 - t) * base + t * (intercept_visible + states.astype(dtype) @ components)
+        # A Gaussian unit is its deviation, which is its chain's own, times one of deviation 1.
+        field = (scale * field).astype(dtype)
+        rows = scale * unit_draws(field, below, np.ones(n_visible), key, step, VISIBLE)
+        field = intercept_hidden + rows.astype(dtype) @ components.T
+        ones = np.ones(n_hidden)
+        log_weight += (
+            (then - now) * (rows @ (intercept_visible - base))
+            - (then - now) * (rows**2 @ (precisions[1] - precisions[0])) / 2
+            + unit_log_partitions(next_t * field, above, ones)
+            - unit_log_partitions(t * field, above, ones)
+        )
+        states = unit_draws((next_t * field).astype(dtype), above, ones, key, step, HIDDEN)
+    return rows, states, log_weight

@@ -12,8 +12,10 @@
 #include "linear/product.h"
 #include "optimizer/rule.h"
 #include "rbm/dense_slopes.h"
+#include "rbm/tempered.h"
 #include "rbm/way.h"
 #include "units/kinds.h"
+#include "units/rise.h"
 
 static lw_scratch
 LW_(dense_place)(lw_shape shape, lw_contrast pass, lw_scratch at, void *work)
@@ -180,6 +182,79 @@ LW_(dense_walk)(const LW_(task) * task, void *work, LW_(batch) batch)
     }
 }
 
+/* Visible states of tempered chains from offset + hW, and what log f gains by beta for them. */
+static void
+LW_(dense_tempered_visible)(const LW_(task) * task, const LW_(dense) * dense,
+    const LW_(tempered) * tempered, ptrdiff_t n_chains, ptrdiff_t s, uint32_t step)
+{
+    const lw_shape shape = task->rbm.shape;
+    const ptrdiff_t n = shape.n_visible;
+
+    LW_SHARE_TILES(t, lw_tiles(n_chains, LW_UNITS_TILE), {
+        const ptrdiff_t from = t * LW_UNITS_TILE, rows = lw_min(LW_UNITS_TILE, n_chains - from);
+        LW_REAL *const field = dense->visible + from * n;
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            const LW_REAL beta = LW_(beta_of)(task, s, from + r);
+            LW_(tempered_fields)(task->tempering.base, n, beta, field + r * n);
+            if (tempered->gaussian) {
+                LW_(tempered_scale)(tempered, n, beta, field + r * n);
+            }
+        }
+        LW_(units_draw)(shape.visible, shape.n_visible_runs, tempered->ones, field, rows, n,
+            (uint32_t)from, task->key, step, task->visible_lane, field);
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            if (tempered->gaussian) {
+                LW_(tempered_scale)(tempered, n, LW_(beta_of)(task, s, from + r), field + r * n);
+            }
+            dense->part[from + r] = LW_(tempered_gain)(tempered, n, field + r * n);
+        }
+    });
+}
+
+/* Log weights from the fields of hidden units, and states of these at the next beta. */
+static void
+LW_(dense_tempered_hidden)(const LW_(task) * task, const LW_(dense) * dense, ptrdiff_t n_chains,
+    ptrdiff_t s, uint32_t step)
+{
+    const lw_shape shape = task->rbm.shape;
+    const ptrdiff_t n = shape.n_hidden;
+
+    LW_SHARE_TILES(t, lw_tiles(n_chains, LW_UNITS_TILE), {
+        const ptrdiff_t from = t * LW_UNITS_TILE, rows = lw_min(LW_UNITS_TILE, n_chains - from);
+        LW_REAL *const field = dense->mean + from * n;
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            const LW_REAL now = LW_(beta_of)(task, s, from + r);
+            const LW_REAL then = LW_(beta_of)(task, s + 1, from + r);
+            task->tempering.log_weight[from + r] += (double)(then - now) * dense->part[from + r]
+                + LW_(units_rise)(shape.hidden, shape.n_hidden_runs, field + r * n, now, then);
+            LW_(scale_row)(field + r * n, n, then);
+        }
+        LW_(units_draw)(shape.hidden, shape.n_hidden_runs, NULL, field, rows, n, (uint32_t)from,
+            task->key, step, task->hidden_lane, dense->hidden + from * n);
+    });
+}
+
+static void
+LW_(dense_anneal)(
+    const LW_(task) * task, void *work, const LW_(tempered) * tempered, LW_(batch) batch)
+{
+    const LW_(dense) *const dense = work;
+    const LW_(lw_rbm) rbm = task->rbm;
+    const ptrdiff_t n_hidden = rbm.shape.n_hidden, n_visible = rbm.shape.n_visible;
+
+    for (ptrdiff_t s = 0; s < task->pass.n_steps; s++) {
+        const uint32_t step = batch.step + (uint32_t)s + 1;
+        LW_(share_product)(dense->hidden, n_hidden, 1, rbm.components, n_visible, 1,
+            batch.n_chains, n_visible, n_hidden, 1, tempered->offset, 0, dense->visible,
+            n_visible);
+        LW_(dense_tempered_visible)(task, dense, tempered, batch.n_chains, s, step);
+        LW_(share_product)(dense->visible, n_visible, 1, rbm.components, 1, n_visible,
+            batch.n_chains, n_hidden, n_visible, 1, rbm.intercept_hidden, 0, dense->mean,
+            n_hidden);
+        LW_(dense_tempered_hidden)(task, dense, batch.n_chains, s, step);
+    }
+}
+
 /* The step of a batch, where hidden units see patches of rows: `patch` and `patches` are of these, and
  * of the rows where they see all of a row. */
 static void
@@ -247,6 +322,7 @@ static const LW_(way) LW_(dense_way) = {
     .open = LW_(dense_open),
     .take = LW_(dense_take),
     .walk = LW_(dense_walk),
+    .anneal = LW_(dense_anneal),
     .learn = LW_(dense_learn),
     .close = LW_(dense_close),
 };

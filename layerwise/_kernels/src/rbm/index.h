@@ -25,6 +25,7 @@ typedef struct {
     uint8_t *visible;    /* chains x wide: states */
     float *slope;        /* wide: of the visible intercepts */
     float *slope_hidden; /* n_hidden */
+    double *gain;        /* blocks of visible, then of hidden units x padded: of annealed chains */
     lw_weights of_hidden;
     lw_weights of_visible;
     char *cleared_from; /* what starts with zeros, */
@@ -86,6 +87,10 @@ lookup_place(lw_shape shape, lw_contrast pass, lw_scratch at, void *work)
     lookup->slope = lw_slice(&at, wide, sizeof(float));
     lookup->slope_hidden = lw_slice(&at, shape.n_hidden, sizeof(float));
     lookup->cleared += at.used;
+    lookup->gain = lw_slice(&at,
+        (lw_tiles(shape.n_visible, LW_BLOCK) + lw_tiles(shape.n_hidden, LW_BLOCK))
+            * lookup->chains.padded,
+        sizeof(double));
     lookup->of_hidden.kept = kept ? lw_slice(&at, hidden_tables, sizeof(float)) : NULL;
     lookup->of_visible.kept = kept ? lw_slice(&at, visible_tables, sizeof(float)) : NULL;
     return at;

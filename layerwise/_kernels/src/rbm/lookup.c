@@ -152,6 +152,8 @@ share_tables(const lw_lookup *work)
         { keep_tables(work->of_visible, t); });
 }
 
+#include "rbm/lookup_anneal.h"
+
 static void
 lookup_take(const task_f32 *task, void *memory, batch_f32 batch)
 {
@@ -366,6 +368,7 @@ static const way_f32 lookup_way = {
     .open = lookup_open,
     .take = lookup_take,
     .walk = lookup_walk,
+    .anneal = lookup_anneal,
     .learn = lookup_learn,
     .close = lookup_close,
 };

@@ -1,4 +1,4 @@
-/* The algorithms, once, over ways (way.h): a pass of CD or PCD, and Gibbs steps. */
+/* The algorithms, once, over ways (way.h): a pass of CD or PCD, Gibbs steps, and annealed ones. */
 
 #include "base/real.h"
 #include "base/scratch.h"
@@ -119,4 +119,50 @@ LW_(lw_gibbs)(LW_(lw_rbm) rbm, lw_contrast pass, lw_key key, uint32_t first_step
     const LW_(way) *const way = LW_(way_of)(LW_(chosen_way)(rbm.shape, pass, task.asked, share));
 
     LW_WITH_THREADS(LW_(share_gibbs)(&task, way, first_step, scratch));
+}
+
+ptrdiff_t
+LW_(lw_anneal_scratch)(lw_shape shape, lw_contrast pass)
+{
+    LW_(tempered) tempered;
+    lw_scratch at = lw_scratch_from(NULL);
+
+    at = LW_(tempered_place)(shape, at, &tempered);
+    return lw_scratch_size(at) + LW_(lw_contrastive_scratch)(shape, pass);
+}
+
+static void
+LW_(share_anneal)(const LW_(task) * task, const LW_(way) * way, uint32_t first_step, void *scratch)
+{
+    const LW_(batch) batch = { .n_chains = task->pass.n_chains, .step = first_step - 1 };
+    lw_scratch at = lw_scratch_from(scratch);
+    LW_(tempered) tempered;
+    LW_(workspace) work;
+
+    at = LW_(tempered_place)(task->rbm.shape, at, &tempered);
+    way->place(task->rbm.shape, task->pass, at, &work);
+    LW_(tempered_open)(task, &tempered);
+    way->open(task, &work);
+    way->anneal(task, &work, &tempered, batch);
+    way->close(task, &work);
+}
+
+void
+LW_(lw_anneal)(LW_(lw_rbm) rbm, lw_contrast pass, LW_(lw_tempering) tempering, lw_key key,
+    uint32_t first_step, uint32_t hidden_lane, uint32_t visible_lane, int n_threads,
+    LW_REAL *hidden, LW_REAL *visible, void *scratch)
+{
+    const LW_(task) task = { .rbm = rbm,
+        .pass = pass,
+        .tempering = tempering,
+        .key = key,
+        .hidden_lane = hidden_lane,
+        .visible_lane = visible_lane,
+        .chains = hidden,
+        .visible = visible };
+    const double share = 1; /* of the units on: not known before the first step */
+    const LW_(way) *way = LW_(way_of)(LW_(chosen_way)(rbm.shape, pass, task.asked, share));
+
+    way = way->anneal ? way : &LW_(dense_way);
+    LW_WITH_THREADS(LW_(share_anneal)(&task, way, first_step, scratch));
 }

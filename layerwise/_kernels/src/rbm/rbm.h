@@ -81,6 +81,25 @@ typedef struct {
 LW_DEFINE_ASKED(float, f32)
 LW_DEFINE_ASKED(double, f64)
 
+/* Inverse temperatures of chains. At beta the RBM is tempered: with x = c + vW^T,
+ *
+ *     log f_beta(v) = (1 - beta) (base.v + log base_0(v)) + beta (b.v + log base(v))
+ *                     + sum_j A_j(beta x_j),
+ *
+ * at 1 it is itself, and at 0 its units are independent. Step s = 0 .. n_steps of chain r has
+ * beta[s * step_apart + r * chain_apart]. */
+#define LW_DEFINE_TEMPERING(real, type)                                                           \
+    typedef struct {                                                                              \
+        const double *beta;                                                                       \
+        ptrdiff_t step_apart;                                                                     \
+        ptrdiff_t chain_apart;                                                                    \
+        const real *base;              /* n_visible: intercepts at 0 */                           \
+        const real *base_log_variance; /* of Gaussian units at 0, or NULL */                      \
+        double *log_weight;            /* n_chains: added to */                                   \
+    } lw_tempering_##type;
+LW_DEFINE_TEMPERING(float, f32)
+LW_DEFINE_TEMPERING(double, f64)
+
 /* lw_contrastive_scratch: bytes that `scratch` must hold, whichever way is taken.
  *
  * lw_contrastive: the rows are taken in `order`, batch by batch, the last batch maybe shorter. Each
@@ -105,6 +124,11 @@ LW_DEFINE_ASKED(double, f64)
  * them, with the random numbers at step s of two lanes. `hidden` and `visible` (n_chains x units) are
  * the states after pass.n_steps of them; n_rows and batch_size are n_chains.
  *
+ * lw_anneal: the same of tempered chains, and what importance sampling weighs. In step s + 1 the
+ * visible states are drawn given the hidden ones at the beta of s; the log weight gains log f(v) at
+ * the beta of s + 1, less that at s; and hidden states are drawn at s + 1. Hidden states at step 0 are
+ * of no account where beta is zero there. Needs a scratch of its own.
+ *
  * All threads run a call in one parallel region, and wait for each other between its phases. */
 #define LW_RBM(K, real, type)                                                                     \
     K(ptrdiff_t, lw_contrastive_scratch_##type, (lw_shape shape, lw_contrast pass))               \
@@ -115,6 +139,11 @@ LW_DEFINE_ASKED(double, f64)
     K(void, lw_gibbs_##type,                                                                      \
         (lw_rbm_##type rbm, lw_contrast pass, lw_key key, uint32_t first_step,                    \
             uint32_t hidden_lane, uint32_t visible_lane, int n_threads, real *hidden,             \
-            real *visible, void *scratch))
+            real *visible, void *scratch))                                                        \
+    K(ptrdiff_t, lw_anneal_scratch_##type, (lw_shape shape, lw_contrast pass))                    \
+    K(void, lw_anneal_##type,                                                                     \
+        (lw_rbm_##type rbm, lw_contrast pass, lw_tempering_##type tempering, lw_key key,          \
+            uint32_t first_step, uint32_t hidden_lane, uint32_t visible_lane, int n_threads,      \
+            real *hidden, real *visible, void *scratch))
 
 LW_EACH_TYPE(LW_RBM, LW_KERNEL)

@@ -17,8 +17,9 @@ typedef struct {
     uint32_t hidden_lane;
     uint32_t visible_lane;
     LW_(lw_asked) asked;
-    LW_REAL *chains;  /* n_chains x n_hidden */
-    LW_REAL *visible; /* n_chains x n_visible: where Gibbs steps leave them, or NULL */
+    LW_(lw_tempering) tempering; /* of annealed chains */
+    LW_REAL *chains;             /* n_chains x n_hidden */
+    LW_REAL *visible;            /* n_chains x n_visible: where Gibbs steps leave them, or NULL */
 } LW_(task);
 
 /* A batch: its rows in `order`, its chains, and the step of its random numbers. */

@@ -5,6 +5,7 @@
  *     open    take over the parameters and the chains' hidden states
  *     take    the rows of a batch; for CD, whose chains start there, hidden states too
  *     walk    the chains, by all Gibbs steps of a batch
+ *     anneal  the same of tempered chains, and their log weights; NULL of a way that hands it over
  *     learn   the slopes of the batch's gap, which is told; then one step of the optimiser
  *     close   give parameters and chains back
  *
@@ -20,12 +21,15 @@
 #include "base/vector.h"
 #include "rbm/tables.h"
 #include "rbm/task.h"
+#include "rbm/tempered.h"
 
 typedef struct {
     lw_scratch (*place)(lw_shape shape, lw_contrast pass, lw_scratch at, void *work);
     void (*open)(const LW_(task) * task, void *work);
     void (*take)(const LW_(task) * task, void *work, LW_(batch) batch);
     void (*walk)(const LW_(task) * task, void *work, LW_(batch) batch);
+    void (*anneal)(
+        const LW_(task) * task, void *work, const LW_(tempered) * tempered, LW_(batch) batch);
     void (*learn)(const LW_(task) * task, void *work, LW_(batch) batch, double *gap);
     void (*close)(const LW_(task) * task, void *work);
 } LW_(way);
@@ -48,7 +52,7 @@ enum {
     LW_KEPT_STEPS = 16,
     LW_KEPT_MANY = 1 << 18, /* floats of kept tables, for any number of chains */
     LW_KEPT_FEW = 1 << 22,  /* and for at most LW_KEPT_MOST chains */
-    LW_KEPT_MOST = 64
+    LW_KEPT_MOST = 112      /* chains of one part: tables are read once a step then */
 };
 /* With fewer of the visible units on, lists are faster whatever the number of rows. */
 #define LW_LOOKUP_SHARE (LW_INPUTS == 4 ? 0.0 : 0.25)
