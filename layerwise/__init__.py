@@ -2,19 +2,15 @@
 
 from layerwise import datasets, plots
 from layerwise._versions import __version__, show_versions
+from layerwise.estimators.annealing import AIS, RAISE
 from layerwise.estimators.autoencoder import AutoEncoder
 from layerwise.estimators.bernoulli_rbm import BernoulliRBM
 from layerwise.estimators.callbacks import EarlyStopping
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.deep_autoencoder import DeepAutoEncoder
 from layerwise.estimators.latent_layer import LatentLayer
-from layerwise.estimators.likelihood import (
-    best_latent_marginal,
-    latent_marginal_bound,
-    log_likelihood,
-    log_partition,
-    log_pseudolikelihood,
-)
+from layerwise.estimators.latent_marginals import best_latent_marginal, latent_marginal_bound
+from layerwise.estimators.likelihood import log_likelihood, log_partition, log_pseudolikelihood
 from layerwise.estimators.network_layers import Dense, Supervised
 from layerwise.estimators.rbm import RBM
 from layerwise.estimators.reversible import random_likeness, reversibility
@@ -33,10 +29,12 @@ from layerwise.trainers.latent import BoundAscent, LikelihoodAscent, MarginalAsc
 from layerwise.trainers.shadow import Shadow
 
 __all__ = [
+    "AIS",
     "CD",
     "DBN",
     "DRBN",
     "PCD",
+    "RAISE",
     "RBM",
     "AutoEncoder",
     "Backprop",

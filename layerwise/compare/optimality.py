@@ -12,7 +12,7 @@ from layerwise.compare.candidates import written
 from layerwise.compare.tables import Table
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.latent_layer import LatentLayer
-from layerwise.estimators.likelihood import best_latent_marginal
+from layerwise.estimators.latent_marginals import best_latent_marginal
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Diverged
 from layerwise.likelihood.marginal import divergence

@@ -11,7 +11,7 @@ from layerwise.compare import families
 from layerwise.compare.candidates import Candidate, written
 from layerwise.compare.statistics import ENDS, SEED, bootstrapped, spearman
 from layerwise.compare.tables import Table
-from layerwise.estimators.likelihood import best_latent_marginal
+from layerwise.estimators.latent_marginals import best_latent_marginal
 from layerwise.estimators.stacking import fit_layer, layer_stream
 from layerwise.exceptions import Diverged
 from layerwise.likelihood.mixtures import log_density

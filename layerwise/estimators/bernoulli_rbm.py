@@ -162,6 +162,7 @@ class BernoulliRBM(RBM):
     visible = hidden = "bernoulli"
     visible_units_ = BITS
     trainer = None
+    likelihood = "auto"
 
     def __init__(
         self,

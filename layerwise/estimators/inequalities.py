@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from layerwise.estimators.likelihood import best_latent_marginal, log_likelihood
+from layerwise.estimators.latent_marginals import best_latent_marginal
+from layerwise.estimators.likelihood import log_likelihood
 from layerwise.estimators.meant import inference_of, last_step, resolved
 from layerwise.likelihood import marginal
 from layerwise.likelihood.mixtures import latent_log_marginals

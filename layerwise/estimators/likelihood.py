@@ -1,5 +1,6 @@
 """Numbers about fitted models: faces of ``layerwise.likelihood`` that take estimators."""
 
+import math
 import sys
 import time
 from functools import partial
@@ -7,42 +8,47 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_scalar
 
-from layerwise._sklearn import check_is_fitted, validated_weights
+from layerwise._sklearn import check_is_fitted
+from layerwise.estimators import annealing
+from layerwise.estimators.annealing import AIS, RAISE
 from layerwise.estimators.base import Generative
-from layerwise.estimators.checks import counted, validate
+from layerwise.estimators.checks import validate, validate_rows
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.meant import (
-    bottom,
-    conditional_of,
     drawn,
-    inference_of,
     is_pipeline,
     last_step,
+    shared,
 )
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Incompatible
-from layerwise.likelihood import marginal, pseudo, sampled
+from layerwise.likelihood import pseudo
 from layerwise.likelihood.estimate import Estimate
-from layerwise.likelihood.partition import log_z
 from layerwise.models.draws import N_DRAWS, expected
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.rows import mean_by_shares
-from layerwise.numerics.streams import CODE, Stream
 
 # Seconds between two lines of progress.
 PROGRESS_EVERY = 3.0
 
 
-def log_partition(model, *, n_jobs=None, verbose=0):
-    """Log of the partition function of an RBM, in nats, exactly.
+def log_partition(model, *, method=None, X=None, n_jobs=None, verbose=0):
+    """Log of the partition function of an RBM, in nats: exactly, or in a bracket.
 
     Parameters
     ----------
     model : RBM, RBMParams or Pipeline
-        A fitted :class:`RBM`, its parameters, or a pipeline that ends in one. The smaller layer is
-        listed, or the hidden layer where visible states cannot be: at most 2**30 states.
+        A fitted :class:`RBM`, its parameters, or a pipeline that ends in one.
+    method : {"auto", "exact"} or AIS, default=None
+        ``"exact"`` lists the smaller layer, or the hidden layer where visible states cannot be
+        listed: at most 2**30 states. :class:`AIS` estimates. ``"auto"`` is exact where it can be,
+        and else ``AIS()``. None is what the RBM's own ``likelihood`` says, ``"auto"`` of
+        parameters.
+    X : array-like or sparse matrix of shape (n_samples, n_features), default=None
+        Rows like those that the RBM was trained on, for AIS: the units it begins with have their
+        means, and the chains of its high side start from them. None makes both from the RBM. Not
+        read where the sum is exact.
     n_jobs : int, default=None
         Over how many joblib workers a large sum is spread: None means 1 unless in a
         ``joblib.parallel_config``, which may also name a cluster; -1 means all processors. One
@@ -54,23 +60,38 @@ def log_partition(model, *, n_jobs=None, verbose=0):
     Returns
     -------
     Estimate
-        Exact: relative error at most 1e-12.
+        Of a sum exact, with a relative error of at most 1e-12. Of ``AIS`` with a bracket of 3
+        standard errors to each side, and the chains' log weights: ``log_weights``,
+        ``reverse_log_weights``, ``effective_sample_size``, ``n_betas``, ``within_tol``.
 
     Raises
     ------
     TooManyStates
-        If each layer that can be listed has more than 2**30 states.
+        If each layer that can be listed has more than 2**30 states, and ``"exact"`` is asked for.
     TypeError
         If the model is not an RBM, or ``n_jobs`` not an int or None.
     ValueError
-        If weights or intercepts are not finite, or too large.
+        If weights or intercepts are not finite, or too large; or ``method`` is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from layerwise import AIS, RBM, log_partition
+    >>> weights = np.random.default_rng(7).normal(size=(50, 60)) / 8
+    >>> rbm = RBM.from_parameters(weights, np.zeros(60), np.zeros(50))
+    >>> found = log_partition(rbm)  # 2**50 states: by AIS()
+    >>> bool(found.low < found.value < found.high < found.low + 0.1)
+    True
     """
-    params = model[-1] if is_pipeline(model) else model
+    params, X = last_step(model, X) if is_pipeline(model) and X is not None else (model, X)
+    params = params[-1] if is_pipeline(params) else params
     if isinstance(params, DBN):
         raise TypeError(
             "log_partition takes an RBM, and got a DBN, whose probabilities sum to 1 as they are. "
             "For log Z of its top pass dbn.layers_[-1]."
         )
+    asked = getattr(params, "likelihood", "auto") if method is None else method
+    _check_method(asked)
     if isinstance(params, BaseEstimator):
         check_is_fitted(params)
         params = getattr(params, "params_", params)
@@ -78,12 +99,22 @@ def log_partition(model, *, n_jobs=None, verbose=0):
         raise TypeError(f"log_partition takes a fitted RBM or an RBMParams, and got {model!r}.")
     if not (n_jobs is None or isinstance(n_jobs, Integral)):
         raise TypeError(f"n_jobs must be an int or None, and is {n_jobs!r}.")
+    if X is not None:
+        units, whose = params.visible, f"The RBM has {params.n_visible} visible units"
+        X = validate_rows(X, params.n_visible, whose, units.check_means, sparse=units.takes_zeros)
     progress = _lines_of_progress("log Z") if verbose > 0 else None
-    value = log_z(params, n_jobs=n_jobs, progress=progress)
-    return Estimate.exact(value, "sum over all states of the smaller layer")
+    return annealing.log_partition(params, asked, X, n_jobs=n_jobs, progress=progress)
 
 
-def log_likelihood(model, X, *, sample_weight=None):
+def _check_method(method):
+    """Raise ValueError unless it is a way to find log Z."""
+    if isinstance(method, AIS):
+        method.check()
+    elif not (isinstance(method, str) and method in {"auto", "exact"}):
+        raise ValueError(f"method must be 'auto', 'exact' or an AIS(), and is {method!r}.")
+
+
+def log_likelihood(model, X, *, method=None, sample_weight=None):
     """Mean log-likelihood of rows under a fitted model, in nats per row.
 
     Parameters
@@ -92,6 +123,9 @@ def log_likelihood(model, X, *, sample_weight=None):
         Fitted; a pipeline ends in one of the others.
     X : array-like or sparse matrix of shape (n_samples, n_features)
         Rows of states; values in (0, 1) are means where units are Bernoulli units.
+    method : {"auto", "exact"}, AIS or RAISE, default=None
+        Of an RBM, how log Z is found, as in :func:`log_partition`; or :class:`RAISE`, which
+        anneals the rows themselves.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows in the mean, none negative and some positive: a weight of 2 is the row
         twice, and rows of weight 0 are left out. None is equal ones.
@@ -99,15 +133,18 @@ def log_likelihood(model, X, *, sample_weight=None):
     Returns
     -------
     Estimate
-        Exact for rows of states; of continuous units it is the mean of log densities. Rows of
-        means have the expected log-likelihood of rows drawn from them: estimated by 17 draws of
-        each, ``low`` and ``high`` 3 standard errors away, or less, as draws are spread more evenly
-        than this counts.
+        Exact for rows of states where sums are; of continuous units it is the mean of log
+        densities. Where log Z is estimated it has the bracket of log Z. By ``RAISE`` it is a low
+        estimate, ``low`` 3 standard errors below it, and ``high`` infinite. Rows of means have the
+        expected log-likelihood of rows drawn from them: estimated by 17 draws of each, ``low`` and
+        ``high`` 3 standard errors away, or less, as draws are spread more evenly than this counts.
 
     Raises
     ------
     TooManyStates
         If the model is too large to be summed.
+    Incompatible
+        If ``method`` is given and the model is not an RBM.
     TypeError
         If the model is none of these.
     """
@@ -118,8 +155,36 @@ def log_likelihood(model, X, *, sample_weight=None):
             f"and got {model!r}."
         )
     check_is_fitted(model)
-    X, shares = _shared(validate(model, X, model.visible_units_, sparse=True), sample_weight)
+    X, shares = shared(validate(model, X, model.visible_units_, sparse=True), sample_weight)
+    if isinstance(model, RBM):
+        return _of_rbm(model, X, shares, model.likelihood if method is None else method)
+    if method is not None:
+        raise Incompatible(
+            f"method={method!r} says how log Z of an RBM is found, and {type(model).__name__} has "
+            "none. Leave it out."
+        )
     return _mean(model, model._log_density(), X, shares, "sum over all latent states")
+
+
+def _of_rbm(rbm, X, shares, method):
+    """Return the mean log-likelihood of rows under an RBM, by a method."""
+    params = rbm.params_
+    if isinstance(method, RAISE):
+        X, shares = drawn(X, shares, rbm.visible_units_)
+        values, errors = method.log_probabilities(params, X)
+        share = np.full(len(values), 1 / len(values)) if shares is None else shares
+        mean, error = float(mean_by_shares(values, shares)), float(np.linalg.norm(share * errors))
+        told = f"reverse annealing of rows, {method.n_chains} chains each, a low estimate"
+        return Estimate(mean, mean - 3 * error, math.inf, told, error=error)
+    _check_method(method)
+    log_z = annealing.log_partition(params, method)
+    told = "sum over all latent states" if log_z.low == log_z.high else log_z.method
+    value = log_z.value
+    found = _mean(rbm, lambda rows: -params.free_energy(rows) - value, X, shares, told)
+    if log_z.low == log_z.high:
+        return found
+    below, above = found.low - (log_z.high - value), found.high + (value - log_z.low)
+    return Estimate(found.value, below, above, found.method, error=log_z.error)
 
 
 def log_pseudolikelihood(model, X, *, sample_weight=None):
@@ -176,7 +241,7 @@ def log_pseudolikelihood(model, X, *, sample_weight=None):
             f"{model!r}."
         )
     params = model.params_
-    X, shares = _shared(validate(model, X, model.visible_units_, sparse=True), sample_weight)
+    X, shares = shared(validate(model, X, model.visible_units_, sparse=True), sample_weight)
     function = partial(pseudo.log_pseudolikelihood, params)
     return _mean(model, function, X, shares, "sum over all units")
 
@@ -193,172 +258,16 @@ def _mean(model, function, X, shares, method):
     return Estimate(mean, mean - 3 * error, mean + 3 * error, method)
 
 
-def _shared(X, sample_weight):
-    """Return the rows that count, and their shares in the mean: None where all count alike."""
-    X, weights = counted(X, validated_weights(sample_weight, X))
-    if weights is None or np.all(weights == weights[0]):
-        return X, None
-    shares = weights / weights.sum()
-    return X[shares > 0], shares[shares > 0]  # of weights of all sizes, some may underflow
-
-
-def best_latent_marginal(
-    layer, X, tol=1e-3, *, sample_weight=None, n_draws=None, random_state=None
-):
-    """Best mean log-likelihood of ``X`` over all distributions of the latent states.
-
-    The value U_D of Arnold and Ollivier (2013), section 2: no upper layers, however deep, can
-    give ``X`` a higher likelihood on this conditional.
-
-    Parameters
-    ----------
-    layer : RBM, AutoEncoder, DBN, Pipeline or Conditional
-        A fitted layer, whose p(x | h) is taken, or a conditional itself; of a DBN, the bottom
-        layer; of a pipeline, the last step. At most 24 latent units, or any number with
-        ``n_draws``.
-    X : array-like or sparse matrix of shape (n_samples, n_features)
-        Rows of states. If some have values in (0, 1) where units are Bernoulli units, which are
-        means, 17 draws of each row take its place: those of ``score_samples``. Sparse rows are
-        made dense some at a time.
-    tol : float, default=1e-3
-        Width of the bracket at which to stop, in nats.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows in the mean, none negative and some positive: a weight of 2 is the row
-        twice, and rows of weight 0 are left out. None is equal ones.
-    n_draws : int, default=None
-        Instead of all latent states, take so many draws of the layer's q(h | x), spread evenly
-        over the rows, or by their weights. What is found is a lower bound, and certain: no state
-        is left out of a bracket that was never in it. None lists all states.
-    random_state : int, RandomState instance or None, default=None
-        Of the draws.
-
-    Returns
-    -------
-    Estimate
-        ``low`` is reached by ``weights``, of shape (2**n_latent,); no distribution exceeds
-        ``high``. ``value`` is ``low``. With ``n_draws``, ``weights`` are of ``states``, ``high``
-        is infinite, and ``error`` says by how much other draws would differ.
-
-    Raises
-    ------
-    TooManyStates
-        If there are more than 24 latent units, and ``n_draws`` is None.
-    Incompatible
-        If states are to be drawn and the layer has no ``inference_``.
-    TypeError
-        If the layer is none of these.
-
-    Notes
-    -----
-    At any weights Q the maximum is at most L(Q) + log max_h D(h), with D(h) the mean over rows of
-    p(x | h) / p_Q(x) (Lindsay's bound), by the rows' weights where they have some. That
-    certificate, and not an iteration count, ends the search. A few steps of EM choose a first
-    support; then, round by round, its weights take a step of second order, states of weight zero
-    leave, and states with D > 1 join. Both ends of the bracket are moved outwards by a bound on
-    what rounding may have changed.
-    """
-    layer, X = bottom(layer, X, "best_latent_marginal")
-    conditional = conditional_of(layer, "best_latent_marginal")
-    X, shares = drawn(*_shared(X, sample_weight), conditional.visible)
-    if n_draws is None:
-        return marginal.best_latent_marginal(conditional, X, tol, shares=shares)
-    inference = inference_of(layer, "best_latent_marginal with n_draws")
-    states = _draws(inference, X, shares, conditional, n_draws, random_state)
-    return sampled.best_latent_marginal(conditional, X, states, tol, shares=shares)
-
-
-def latent_marginal_bound(
-    layer, X, X_inference=None, *, sample_weight=None, sample_weight_inference=None, n_draws=None,
-    random_state=None,
-):  # fmt: skip
-    """Mean log-likelihood of ``X`` under the layer and its own aggregated inference.
-
-    The criterion Uhat of Arnold and Ollivier (2013): the latent distribution is q_D, the mean of
-    the layer's q(h | x) over rows. It is at most the best latent marginal, and equal to it when q
-    is the posterior under that marginal.
-
-    Parameters
-    ----------
-    layer : RBM, AutoEncoder, DBN or Pipeline
-        Fitted; of a DBN, the bottom layer, of a pipeline, the last step. At most 24 latent units,
-        or any number with ``n_draws``.
-    X : array-like or sparse matrix of shape (n_samples, n_features)
-        As in ``best_latent_marginal``.
-    X_inference : array-like or sparse matrix of shape (n_rows, n_features), default=None
-        Rows that q(h | x) is aggregated over; ``X`` itself if None, with its weights.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows of ``X`` in the mean, as in ``best_latent_marginal``.
-    sample_weight_inference : array-like of shape (n_rows,), default=None
-        Weights of the rows of ``X_inference`` in the aggregate.
-    n_draws : int, default=None
-        Instead of all latent states, take so many draws of q(h | x), spread evenly over
-        ``X_inference`` or by its weights, as the latent distribution. The value is a certain lower
-        bound of the best latent marginal; of the bound with all states it is one on average. None
-        lists all states.
-    random_state : int, RandomState instance or None, default=None
-        Of the draws.
-
-    Returns
-    -------
-    Estimate
-        Exact; ``weights`` is q_D, of shape (2**n_latent,). With ``n_draws``, ``weights`` are of
-        ``states``, ``high`` is infinite, and ``error`` says by how much other draws would differ.
-
-    Raises
-    ------
-    TooManyStates
-        If there are more than 24 latent units, and ``n_draws`` is None.
-    Incompatible
-        If the layer has no ``inference_``.
-    TypeError
-        If the layer is none of these.
-    """
-    asker = "latent_marginal_bound"
-    if X_inference is None and sample_weight_inference is not None:
-        raise ValueError(
-            "sample_weight_inference asks for weights of the rows of X_inference, which is None. "
-            "Pass those rows too; the weights of X are sample_weight."
-        )
-    found, X = bottom(layer, X, asker)
-    inference = inference_of(found, asker)
-    conditional = conditional_of(found, None if n_draws is None else f"{asker} with n_draws")
-    over = X, shares = drawn(*_shared(X, sample_weight), conditional.visible)
-    if X_inference is not None:
-        X_inference = bottom(layer, X_inference, asker)[1]
-        over = drawn(*_shared(X_inference, sample_weight_inference), conditional.visible)
-    if n_draws is not None:
-        states = _draws(inference, *over, conditional, n_draws, random_state)
-        return sampled.latent_marginal_bound(conditional, X, states, shares=shares)
-    log_inferred = marginal.log_inferred(inference, *over)
-    _check_latent(len(log_inferred).bit_length() - 1, conditional)
-    return marginal.latent_marginal_bound(conditional, log_inferred, X, shares=shares)
-
-
-def _check_latent(n_latent, conditional):
-    if n_latent != conditional.n_latent:
-        raise Incompatible(
-            "latent_marginal_bound asks for q(h | x) and p(x | h) over the same latent units, and "
-            f"they have {n_latent} and {conditional.n_latent}. Set weights of sizes that fit, or "
-            "train again."
-        )
-
-
-def _draws(inference, X, shares, conditional, n_draws, random_state):
-    """Return states drawn from the inference of some rows."""
-    check_scalar(n_draws, "n_draws", Integral, min_val=4)
-    stream = Stream.from_random_state(random_state)
-    states = sampled.drawn_states(inference, X, n_draws, stream, lane=CODE, shares=shares)
-    _check_latent(states.shape[1], conditional)
-    return states.astype(float)
-
-
 def _lines_of_progress(what):
     """Return a function of (done, total) that prints to stderr, but seldom."""
     start = last = time.monotonic()
+    before = 0
 
     def progress(done, total):
-        nonlocal last
+        nonlocal start, last, before
         now = time.monotonic()
+        start = now if done < before else start  # of another run
+        before = done
         if now - last >= PROGRESS_EVERY:
             last = now
             left = (now - start) * (total - done) / done

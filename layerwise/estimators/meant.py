@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from layerwise._sklearn import check_is_fitted
-from layerwise.estimators.checks import validate, validate_rows
+from layerwise._sklearn import check_is_fitted, validated_weights
+from layerwise.estimators.checks import counted, validate, validate_rows
 from layerwise.estimators.dbn import DBN
 from layerwise.exceptions import Incompatible
 from layerwise.models.conditional import Conditional
@@ -19,6 +19,7 @@ __all__ = [
     "is_pipeline",
     "last_step",
     "resolved",
+    "shared",
 ]
 
 
@@ -99,3 +100,12 @@ def drawn(X, shares, units):
         X = all_drawn(X, takes_means)
         shares = None if shares is None else np.repeat(shares / N_DRAWS, N_DRAWS)
     return X.astype(float), shares
+
+
+def shared(X, sample_weight):
+    """Return the rows that count, and their shares in the mean: None where all count alike."""
+    X, weights = counted(X, validated_weights(sample_weight, X))
+    if weights is None or np.all(weights == weights[0]):
+        return X, None
+    shares = weights / weights.sum()
+    return X[shares > 0], shares[shares > 0]  # of weights of all sizes, some may underflow

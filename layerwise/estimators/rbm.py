@@ -1,16 +1,18 @@
 """RBM: a restricted Boltzmann machine whose score is its log-likelihood."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
-from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, check_is_fitted
+from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, StrOptions, check_is_fitted
+from layerwise.estimators.annealing import AIS, log_partition
 from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import validate
 from layerwise.estimators.sampling import sample_given, sample_visible
 from layerwise.estimators.training import kept_log_variance
 from layerwise.likelihood.gradient import model_moments
-from layerwise.likelihood.mixtures import log_density
 from layerwise.likelihood.partition import TABLE_LIMIT, listed_layer, refuse
 from layerwise.models.dbn import DBNParams
 from layerwise.models.draws import expected
@@ -30,7 +32,7 @@ class Moments(NamedTuple):
 
 
 class RBM(Layer):
-    """Restricted Boltzmann machine with an exact log-likelihood.
+    """Restricted Boltzmann machine whose score is its log-likelihood, exact or in a bracket.
 
     The energy of visible states v and hidden states h is
     ``-v . intercept_visible_ - h . intercept_hidden_ - h . components_ . v``, and where visible
@@ -39,9 +41,9 @@ class RBM(Layer):
     Parameters
     ----------
     n_components : int, default=16
-        Number of hidden units. The log-likelihood is a sum over the 2**n states of the smaller
-        layer, or of the hidden layer where visible states cannot be listed; with 16 it takes a
-        millisecond, and ``ExactGradient`` can train.
+        Number of hidden units. The exact log-likelihood is a sum over the 2**n states of the
+        smaller layer, or of the hidden layer where visible states cannot be listed; with 16 it
+        takes a millisecond, and ``ExactGradient`` can train.
     visible : str, unit type or list, default="bernoulli"
         What the columns of ``X`` are: ``"bernoulli"`` (0 and 1, or means in between),
         ``"spin"`` (-1 and 1), ``"gaussian"`` (real numbers with learned variances; standardise
@@ -53,6 +55,11 @@ class RBM(Layer):
     trainer : CD, PCD or ExactGradient, default=None
         How to train; ``PCD()`` if None. Its parameters can be set and searched over, as
         ``trainer__learning_rate``, those of the default too.
+    likelihood : {"auto", "exact"} or AIS, default="auto"
+        How log Z is found, which all log-likelihoods need. ``"exact"`` sums over all states and
+        refuses more than 2**30 of them; :class:`AIS` estimates it, with a bracket, for any number;
+        ``"auto"`` is exact up to 2**30 states and ``AIS()`` beyond, which takes seconds to a
+        minute, once for each model. ``log_partition(rbm)`` returns it with its bracket.
     warm_start : bool, default=False
         Whether ``fit`` goes on from what was fitted before, for as many passes more, as
         ``partial_fit`` goes on. The trainer's schedule starts again: at a constant rate, two fits
@@ -102,6 +109,11 @@ class RBM(Layer):
     and their score is the expected log-likelihood of such draws. Values of all other units are
     states. Log-likelihoods of continuous units are logarithms of densities.
 
+    Where log Z is estimated, ``score_samples`` is as deterministic as where it is exact: equal
+    parameters draw equal numbers. All its values are off by the same number, which is as large as
+    the bracket of log Z at most; where that is wider than ``tol`` of ``AIS``, a
+    ``ConvergenceWarning`` says so.
+
     ``RBM.from_parameters`` makes one of given weights. Fitted ones are saved by ``pickle``, by
     ``joblib``, and by ``skops.io``, which runs no code of a file: the types that it asks you to
     trust are classes of this package alone.
@@ -123,6 +135,7 @@ class RBM(Layer):
         "visible": [str, Units, list, tuple],
         "hidden": [str, Units, list, tuple],
         "trainer": [None, HasMethods(["passes", "check"])],
+        "likelihood": [StrOptions({"auto", "exact"}), HasMethods(["log_partition", "check"])],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -141,6 +154,7 @@ class RBM(Layer):
         visible="bernoulli",
         hidden="bernoulli",
         trainer=None,
+        likelihood="auto",
         warm_start=False,
         verbose=0,
         random_state=None,
@@ -149,6 +163,7 @@ class RBM(Layer):
         self.visible = visible
         self.hidden = hidden
         self.trainer = trainer
+        self.likelihood = likelihood
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
@@ -362,7 +377,23 @@ class RBM(Layer):
         return expected(self.params_.free_energy, X, self.visible_units_)[0]
 
     def _log_density(self):
-        return log_density(self.model_)
+        params, log_partition = self.params_, self._log_partition()
+        if log_partition.high - log_partition.low > getattr(self.likelihood, "tol", AIS().tol):
+            warnings.warn(
+                f"log Z of this RBM is known to lie in [{log_partition.low:.2f}, "
+                f"{log_partition.high:.2f}] only, and {log_partition.value:.2f} is taken: all "
+                "log-likelihoods may be off by the same number. Raise max_steps or tol of "
+                "RBM(likelihood=AIS(...)).",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return lambda X: -params.free_energy(X) - log_partition.value
+
+    def _log_partition(self, X=None, **options):
+        """Return log Z, as ``likelihood`` says."""
+        if not isinstance(self.likelihood, str):
+            self.likelihood.check()
+        return log_partition(self.params_, self.likelihood, X, **options)
 
     def sample(self, n_samples=1, *, given=None, n_steps=1000, random_state=None):
         """Return rows drawn from the model, or from it given some of the visible units.

@@ -67,8 +67,9 @@ def log_z(params, *, n_jobs=1, progress=None):
         bits,
         SUM_LIMIT,
         "log Z",
-        f"Give the {layer} layer at most {SUM_LIMIT} units: only exact likelihoods exist so far, "
-        "no estimates for larger models. transform and sample need no such sum.",
+        f"Give the {layer} layer at most {SUM_LIMIT} units, or estimate log Z of the RBM: "
+        "RBM(likelihood='auto'), log_partition(rbm, method=AIS()). transform and sample need no "
+        "such sum.",
     )
     if params.over_bits:
         value = constant + _log_z(smaller_listed(params), n_jobs, progress)

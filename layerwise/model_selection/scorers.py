@@ -1,6 +1,6 @@
 """Scorers: called as ``scorer(estimator, X, y)``; the larger the value the better, in nats."""
 
-from layerwise.estimators import likelihood
+from layerwise.estimators import latent_marginals, likelihood
 
 __all__ = ["blm", "log_likelihood"]
 
@@ -45,5 +45,5 @@ def blm(estimator, X, y=None, sample_weight=None):
     float
         The bracketed value of :func:`layerwise.best_latent_marginal`.
     """
-    found = likelihood.best_latent_marginal(estimator, X, sample_weight=sample_weight)
+    found = latent_marginals.best_latent_marginal(estimator, X, sample_weight=sample_weight)
     return float(found.value)

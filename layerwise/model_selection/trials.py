@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from inspect import signature
 from itertools import pairwise
 
-from layerwise.estimators.likelihood import latent_marginal_bound
+from layerwise.estimators.latent_marginals import latent_marginal_bound
 from layerwise.likelihood.partition import PAIRS_LIMIT, TABLE_LIMIT
 from layerwise.model_selection import scorers
 

@@ -1,0 +1,197 @@
+"""AIS and RAISE: log Z and log-likelihoods of RBMs of any size, by annealed chains."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from layerwise.likelihood.annealed import (
+    Annealer,
+    bennett,
+    bracket,
+    effective_size,
+    log_mean,
+    resampled,
+)
+from layerwise.likelihood.estimate import Estimate
+from layerwise.numerics.rows import dense
+
+# Betas of the first round of an adaptive run. Where the log weights' variance is above MOST_SPREAD
+# the next round has more betas, up to MOST_TIMES as many, else more chains with the same betas.
+FIRST_BETAS, MOST_SPREAD, MOST_TIMES = 1000, 0.5, 8
+# Chains that come down from rows at a time.
+CHAINS = 1000
+
+
+@dataclass(frozen=True)
+class AnnealedEstimate(Estimate):
+    """What AIS found: an :class:`Estimate`, and the chains' log weights.
+
+    Parameters
+    ----------
+    log_weights : ndarray of shape (n_chains,)
+        Of the chains that went up, each an estimate of log Z in nats.
+    reverse_log_weights : ndarray of shape (n_chains,)
+        Of those that came down, likewise.
+    effective_sample_size : float
+        Of the chains of one direction: how many of equal weight would say as much; of the two
+        directions the smaller one.
+    n_betas : int
+        Steps of each chain.
+    within_tol : bool
+        Whether the bracket is as narrow as was asked.
+    """
+
+    log_weights: np.ndarray | None = field(default=None, repr=False)
+    reverse_log_weights: np.ndarray | None = field(default=None, repr=False)
+    effective_sample_size: float = math.nan
+    n_betas: int = 0
+    within_tol: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an estimate of log Z may spend; as the parameters of ``AIS``.
+
+    Parameters
+    ----------
+    n_chains : int
+    betas : ndarray of shape (n_betas + 1,) or None
+        None is adaptive.
+    tol : float
+    max_steps : int
+    n_burn : int
+    """
+
+    n_chains: int
+    betas: np.ndarray | None
+    tol: float
+    max_steps: int
+    n_burn: int
+
+    def steps(self, n_chains, betas):
+        """Return the steps that chains of both directions take."""
+        return n_chains * (2 * (len(betas) - 1) + self.n_burn)
+
+    def next_round(self, found, betas, left):
+        """Return how many chains over which betas to take next, and whether anew; None to end.
+
+        Parameters
+        ----------
+        found : AnnealedEstimate
+            Of all chains over ``betas`` so far.
+        betas : ndarray of shape (n_betas + 1,)
+        left : int
+            Steps.
+        """
+        n_found, n_betas = len(found.log_weights), len(betas) - 1
+        spread = max(found.log_weights.var(ddof=1), found.reverse_log_weights.var(ddof=1))
+        if spread > MOST_SPREAD:  # as many betas as it needs, or can have
+            wanted = n_betas * np.clip(2 * spread / MOST_SPREAD, 2, MOST_TIMES)
+            most = (left / self.n_chains - self.n_burn) / 2
+            more = np.linspace(0, 1, int(max(1, min(wanted, most))) + 1)
+            return None if most < 1.5 * n_betas else (self.n_chains, more, True)
+        wanted = n_found * (((found.high - found.low) / self.tol) ** 2 - 1)
+        most = left // self.steps(1, betas)
+        n_chains = int(min(np.clip(wanted, self.n_chains, 3 * n_found), most))
+        return None if most < 2 else (n_chains, betas, False)
+
+
+def log_z(params, stream, plan, X=None, progress=None):
+    """Return log Z of an RBM, in a bracket.
+
+    Parameters
+    ----------
+    params : RBMParams
+    stream : Stream
+    plan : Plan
+    X : ndarray or CSR of shape (n_rows, n_visible), default=None
+        Rows like those that the RBM was trained on. If given, the units that chains come up from
+        have the means of these, and the chains that come down start from them.
+    progress : callable, default=None
+        Called now and then as ``progress(done, all)``, of each run of chains anew.
+
+    Returns
+    -------
+    AnnealedEstimate
+    """
+    annealer = Annealer.of(params, stream.child("base"), X)
+    betas = np.linspace(0, 1, FIRST_BETAS + 1) if plan.betas is None else plan.betas
+    up, down, n_chains, spent, index = np.empty(0), np.empty(0), plan.n_chains, 0, 0
+    while True:
+        part = stream.child(index)
+        more_up, more_down = _run(annealer, betas, n_chains, plan.n_burn, X, part, progress)
+        up, down = np.append(up, more_up), np.append(down, more_down)
+        spent += plan.steps(n_chains, betas)
+        found = _estimate(up, down, betas, plan.tol)
+        following = plan.next_round(found, betas, plan.max_steps - spent)
+        if found.within_tol or plan.betas is not None or following is None:
+            return found
+        n_chains, betas, anew = following
+        if anew:
+            up, down = np.empty(0), np.empty(0)
+        index += 1
+
+
+def _run(annealer, betas, n_chains, n_burn, X, stream, progress):
+    """Anneal chains up, and as many down; return the log weights of both."""
+    up, _, hidden = annealer.up(betas, n_chains, stream.child("up"), progress)
+    if X is None:
+        hidden = hidden[resampled(up, stream.child("resample"))]
+    else:
+        at = stream.child("rows").generator().integers(X.shape[0], size=n_chains)
+        rows = dense(X[at], np.float32)
+        hidden = annealer.params.sample_hidden(rows, stream.child("rows"), step=0)
+    annealer.settle(hidden, n_burn, stream.child("burn"))
+    return up, annealer.down(hidden, betas, stream.child("down"), progress)
+
+
+def _estimate(up, down, betas, tol):
+    value, error = bennett(up, down)
+    low, high = bracket(up, down)
+    low, high = min(low, value), max(high, value)
+    n_betas = len(betas) - 1
+    return AnnealedEstimate(
+        value,
+        low,
+        high,
+        f"annealed importance sampling, {len(up)} chains each way over {n_betas} betas",
+        error=error,
+        log_weights=up,
+        reverse_log_weights=down,
+        effective_sample_size=min(effective_size(up), effective_size(-down)),
+        n_betas=n_betas,
+        within_tol=bool(high - low <= tol),
+    )
+
+
+def log_probabilities(params, X, stream, n_chains, betas):
+    """Return a low estimate of log p of each row, and the standard error of each.
+
+    Parameters
+    ----------
+    params : RBMParams
+    X : ndarray or CSR of shape (n_rows, n_visible)
+        Rows of states.
+    stream : Stream
+    n_chains : int
+        Of each row.
+    betas : ndarray of shape (n_betas + 1,)
+
+    Returns
+    -------
+    value, error : ndarray of shape (n_rows,)
+    """
+    annealer = Annealer.of(params, stream.child("base"))
+    at_a_time, n_rows = max(1, CHAINS // n_chains), X.shape[0]
+    value, error = -params.free_energy(X), np.empty(n_rows)
+    for first in range(0, n_rows, at_a_time):
+        part = stream.child("rows", first)
+        here = dense(X[first : first + at_a_time], np.float32)
+        chains = np.repeat(here, n_chains, axis=0)
+        hidden = annealer.params.sample_hidden(chains, part, step=0)
+        down = annealer.down(hidden, betas, part.child("down"))
+        for row, log_weights in enumerate(-down.reshape(len(here), -1), start=first):
+            log_probability, error[row] = log_mean(log_weights)
+            value[row] += log_probability
+    return value, error
