@@ -13,6 +13,7 @@ from layerwise._saving import WithDefaults
 from layerwise._sklearn import POSITIVE, POSITIVE_INTEGER, UNIT_INTERVAL, Interval, StrOptions
 from layerwise.exceptions import Diverged
 from layerwise.numerics.optimizer import Optimizer, descend
+from layerwise.trainers.averaging import Averaging
 from layerwise.trainers.state import Pass, TrainingState
 from layerwise.trainers.stopping import EarlyStopping, held_out
 
@@ -54,6 +55,8 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
     n_final_passes = 0
     # L1, on weights only. Trainers that can have this parameter.
     l1_decay = 0.0
+    # Of the passes, the last ones over which parameters are averaged. Trainers that can have it.
+    averaging = 0.0
     # Persistent chains, of trainers that have some.
     n_chains = 0
     _parameter_constraints: ClassVar = {
@@ -106,10 +109,13 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
         if self.early_stopping:
             part, stopping = held_out(self, state, rows)
         step, watch = self._prepare(state, part)
+        averaging = Averaging(model, self.averaging, self.n_passes) if self.averaging else None
         ended = False
         while state.since < self.n_passes and not ended:
             since = state.since
             done, X = self._take(state, part, step, self.rate(since))
+            if averaging is not None:
+                averaging.add(since)
             done = done._replace(log_likelihood=watch(since, X))
             if stopping is None:
                 ended = yield done
@@ -119,6 +125,8 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
             ended = yield done
             if stopping.is_over:
                 break
+        if averaging is not None:
+            averaging.finish()
         if stopping is not None:
             stopping.restore()
             yield from self._finish(state, rows, -1 if ended else best)
@@ -292,6 +300,11 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
     def check(self):
         """Raise ``ValueError`` for the first parameter that is not what it must be."""
         self._validate_params()
+        if self.averaging and self.early_stopping:
+            raise ValueError(
+                f"averaging={self.averaging} takes the mean of the last passes' parameters, and "
+                "early_stopping keeps those of the best pass. Set one of the two to zero or False."
+            )
 
     def rate(self, index):
         """Return the learning rate of a pass.

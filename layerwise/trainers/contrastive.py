@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 
-from layerwise._sklearn import POSITIVE_INTEGER, Interval
+from layerwise._sklearn import POSITIVE_INTEGER, UNIT_INTERVAL, Interval
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.rbm import contrastive_pass, contrastive_scratch
 from layerwise.numerics.rows import column_moments, dense
@@ -33,6 +33,7 @@ class Contrastive(Trainer):
         | stopping.CONSTRAINTS
         | {
             "n_steps": [POSITIVE_INTEGER],
+            "averaging": [UNIT_INTERVAL],
             "centered": ["boolean"],
             "sparsity_target": [None, Interval(Real, 0, 1, closed="neither")],
             "sparsity_cost": [Interval(Real, 0, None, closed="left")],
@@ -147,6 +148,11 @@ class CD(Contrastive):
     schedule : {"constant", "linear", "warmup"} or callable, default="constant"
         Factor of the learning rate: 1; falling from 1 to 0 over the passes; the same, but rising
         over the first tenth of them; or a function of the pass, counted from 0.
+    averaging : float, default=0.0
+        In [0, 1): of the passes of ``fit``, the last ones over which the parameters after each are
+        averaged, and their mean taken in the end. Chains leave noise in parameters, which the mean
+        is rid of, at no cost; a quarter is a good choice for large models. ``partial_fit`` does
+        not average.
     resample : bool, default=True
         Draw the rows' states anew for each pass; False trains on their means.
     l1_decay : float, default=0.0
@@ -196,9 +202,9 @@ class CD(Contrastive):
 
     def __init__(
         self, n_steps=1, *, learning_rate=0.05, momentum=0.5, weight_decay=0.0, batch_size=100,
-        n_passes=50, optimizer="sgd", schedule="constant", resample=True, l1_decay=0.0,
-        centered=False, sparsity_target=None, sparsity_cost=0.1, early_stopping=False,
-        validation_fraction=0.1, n_passes_no_change=10,
+        n_passes=50, optimizer="sgd", schedule="constant", averaging=0.0, resample=True,
+        l1_decay=0.0, centered=False, sparsity_target=None, sparsity_cost=0.1,
+        early_stopping=False, validation_fraction=0.1, n_passes_no_change=10,
     ):  # fmt: skip
         self.n_steps = n_steps
         self.learning_rate = learning_rate
@@ -208,6 +214,7 @@ class CD(Contrastive):
         self.n_passes = n_passes
         self.optimizer = optimizer
         self.schedule = schedule
+        self.averaging = averaging
         self.resample = resample
         self.l1_decay = l1_decay
         self.centered = centered
@@ -242,6 +249,11 @@ class PCD(Contrastive):
     schedule : {"constant", "linear", "warmup"} or callable, default="constant"
         Factor of the learning rate: 1; falling from 1 to 0 over the passes; the same, but rising
         over the first tenth of them; or a function of the pass, counted from 0.
+    averaging : float, default=0.0
+        In [0, 1): of the passes of ``fit``, the last ones over which the parameters after each are
+        averaged, and their mean taken in the end. Chains leave noise in parameters, which the mean
+        is rid of, at no cost; a quarter is a good choice for large models. ``partial_fit`` does
+        not average.
     resample : bool, default=True
         Draw the rows' states anew for each pass; False trains on their means.
     l1_decay : float, default=0.0
@@ -294,8 +306,8 @@ class PCD(Contrastive):
 
     def __init__(
         self, n_steps=1, *, n_chains=100, learning_rate=0.05, momentum=0.5, weight_decay=0.0,
-        batch_size=100, n_passes=50, optimizer="sgd", schedule="constant", resample=True,
-        l1_decay=0.0, centered=False, sparsity_target=None, sparsity_cost=0.1,
+        batch_size=100, n_passes=50, optimizer="sgd", schedule="constant", averaging=0.0,
+        resample=True, l1_decay=0.0, centered=False, sparsity_target=None, sparsity_cost=0.1,
         early_stopping=False, validation_fraction=0.1, n_passes_no_change=10,
     ):  # fmt: skip
         self.n_steps = n_steps
@@ -307,6 +319,7 @@ class PCD(Contrastive):
         self.n_passes = n_passes
         self.optimizer = optimizer
         self.schedule = schedule
+        self.averaging = averaging
         self.resample = resample
         self.l1_decay = l1_decay
         self.centered = centered
