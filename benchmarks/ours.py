@@ -33,6 +33,7 @@ from layerwise.models.rbm import RBMParams
 from layerwise.models.stack import StackParams
 from layerwise.numerics import enumerate as enumeration
 from layerwise.numerics.optimizer import Optimizer, descend
+from layerwise.numerics.rbm import anneal
 from layerwise.numerics.rbm import gibbs as gibbs_steps
 from layerwise.numerics.streams import Stream
 
@@ -154,6 +155,15 @@ def gibbs(n_visible, n_hidden, n_chains, n_steps):
     """Gibbs steps of chains in float32; returns how many of their visible units are on."""
     *arrays, hidden = problems.machine(n_visible, n_hidden, n_chains)
     return lambda: gibbs_steps(*arrays, hidden, STREAM, n_steps).mean()
+
+
+def annealed(n_visible, n_hidden, n_chains, n_betas, n_steps):
+    """The first steps of annealing over so many betas, in float32; returns the mean log weight."""
+    *arrays, hidden = problems.machine(n_visible, n_hidden, n_chains)
+    base = np.zeros(n_visible, dtype=np.float32)
+    steps = np.linspace(0, 1, n_betas + 1)[: n_steps + 1, None]
+    betas = np.broadcast_to(steps, (n_steps + 1, n_chains))
+    return lambda: anneal(*arrays, hidden, STREAM, betas, base)[1].mean()
 
 
 def backprop(sizes, batch, n_rows):

@@ -315,6 +315,27 @@ def gibbs():
             )
 
 
+def annealed():
+    """The first of 10,000 betas of annealing, in float32, with 100 chains."""
+    small = (30, 20, 2000, 100, 100)
+    for n_threads, bars in ((1, (4, 3.5)), (2, (4, 3.5))):
+        for (function, rival), required, stretch in zip(
+            (("numpy_annealed", "numpy f32"), ("torch_annealed", "torch f32")), bars, (8, 5.5)
+        ):
+            task = (784, 500, 100, 10_000, 200)
+            yield Contest(
+                "AIS 784x500, 100 chains, 200 betas",
+                rival,
+                ("annealed", *task),
+                (function, *task),
+                FASTER,
+                required,
+                stretch,
+                threads=n_threads,
+                check=(close, ("annealed", *small), (function, *small), 1),
+            )
+
+
 def backprop():
     """Back-propagation in float32 with Adam."""
     for sizes, batch, n_rows, required in (
@@ -393,6 +414,7 @@ def all_contests(long=False):
         *contrastive(),
         *dense(),
         *gibbs(),
+        *annealed(),
         *backprop(),
         *fine_tuning(),
         *deep_at_once(),

@@ -408,6 +408,67 @@ def torch_gibbs(n_visible, n_hidden, n_chains, n_steps):
     return steps
 
 
+def numpy_annealed(n_visible, n_hidden, n_chains, n_betas, n_steps):
+    """The first steps of annealing, in float32; returns the mean log weight."""
+    weights, visible_bias, hidden_bias, _ = problems.machine(n_visible, n_hidden, n_chains)
+    betas = np.linspace(0, 1, n_betas + 1)[: n_steps + 1]
+    rng = np.random.default_rng(problems.SEED)
+
+    def draw(field):
+        np.negative(field, out=field)
+        np.exp(field, out=field)
+        field += 1
+        field *= rng.random(field.shape, dtype=np.float32)
+        return (field < 1).astype(np.float32)
+
+    def softplus(field):
+        above = np.maximum(field, 0)
+        np.abs(field, out=field)
+        np.negative(field, out=field)
+        return above + np.log1p(np.exp(field, out=field), out=field)
+
+    def steps():
+        log_weight = np.zeros(n_chains)
+        hidden = np.zeros((n_chains, n_hidden), dtype=np.float32)
+        for now, then in pairwise(map(np.float32, betas)):
+            visible = draw(now * (hidden @ weights + visible_bias))
+            field = visible @ weights.T + hidden_bias
+            log_weight += (then - now) * (visible @ visible_bias)
+            log_weight += np.logaddexp(0, then * field).sum(1) - np.logaddexp(0, now * field).sum(
+                1
+            )
+            hidden = draw(then * field)
+        return log_weight.mean()
+
+    return steps
+
+
+def torch_annealed(n_visible, n_hidden, n_chains, n_betas, n_steps):
+    """The same, without autograd."""
+    import torch
+    from torch.nn.functional import softplus
+
+    torch.manual_seed(problems.SEED)
+    arrays = problems.machine(n_visible, n_hidden, n_chains)
+    weights, visible_bias, hidden_bias, _ = map(torch.from_numpy, arrays)
+    betas = np.linspace(0, 1, n_betas + 1)[: n_steps + 1].tolist()
+
+    @torch.inference_mode()
+    def steps():
+        log_weight = torch.zeros(n_chains, dtype=torch.float64)
+        hidden = torch.zeros((n_chains, n_hidden))
+        for now, then in pairwise(betas):
+            field = torch.addmm(visible_bias, hidden, weights).mul_(now)
+            visible = field.sigmoid_().bernoulli()
+            field = torch.addmm(hidden_bias, visible, weights.T)
+            log_weight += (then - now) * (visible @ visible_bias)
+            log_weight += softplus(then * field).sum(1) - softplus(now * field).sum(1)
+            hidden = field.mul_(then).sigmoid_().bernoulli()
+        return log_weight.mean().item()
+
+    return steps
+
+
 # ---- back-propagation ----------------------------------------------------------------------
 
 
