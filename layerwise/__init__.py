@@ -5,6 +5,7 @@ from layerwise._versions import __version__, show_versions
 from layerwise.estimators.annealing import AIS, RAISE
 from layerwise.estimators.autoencoder import AutoEncoder
 from layerwise.estimators.bernoulli_rbm import BernoulliRBM
+from layerwise.estimators.bounds import VariationalBound
 from layerwise.estimators.callbacks import EarlyStopping
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.deep_autoencoder import DeepAutoEncoder
@@ -64,6 +65,7 @@ __all__ = [
     "Supervised",
     "TooManyStates",
     "TruncatedExponential",
+    "VariationalBound",
     "__version__",
     "best_latent_marginal",
     "datasets",

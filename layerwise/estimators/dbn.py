@@ -6,12 +6,15 @@ from sklearn.base import BaseEstimator, clone
 
 from layerwise._sklearn import (
     HasMethods,
+    StrOptions,
     check_is_fitted,
     fit_context,
     get_tags,
     validated_rows,
 )
+from layerwise.estimators.annealing import log_partition
 from layerwise.estimators.base import Generative, Layer
+from layerwise.estimators.bounds import VariationalBound
 from layerwise.estimators.callbacks import TakesCallbacks, as_task
 from layerwise.estimators.checks import (
     check_trainer,
@@ -55,6 +58,10 @@ class DBN(TakesCallbacks, Generative, Layered):
         over.
     fine_tuner : LikelihoodAscent, default=None
         Trains all layers at once, after they were trained one at a time; None leaves them.
+    likelihood : "exact" or VariationalBound, default="exact"
+        What ``score`` and ``score_samples`` are: exact log-likelihoods, for which a latent layer
+        of at most 24 units is listed; or lower bounds of them, by :class:`VariationalBound`, for
+        layers of any size.
     warm_start : bool, default=False
         Whether ``fit`` goes on from what was fitted before: each layer, from the bottom up, for as
         many passes more as its trainer takes, then the ``fine_tuner`` from there. Layers of other
@@ -101,15 +108,20 @@ class DBN(TakesCallbacks, Generative, Layered):
     _parameter_constraints = {
         "layers": [list, tuple],
         "fine_tuner": [None, HasMethods(["passes", "check"])],
+        "likelihood": [StrOptions({"exact"}), VariationalBound],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
     }
     _needed = ("layers_", "n_features_in_")
 
-    def __init__(self, layers, *, fine_tuner=None, warm_start=False, verbose=0, random_state=None):
+    def __init__(
+        self, layers, *, fine_tuner=None, likelihood="exact", warm_start=False, verbose=0,
+        random_state=None,
+    ):  # fmt: skip
         self.layers = layers
         self.fine_tuner = fine_tuner
+        self.likelihood = likelihood
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
@@ -344,8 +356,16 @@ class DBN(TakesCallbacks, Generative, Layered):
         return means
 
     def _log_density(self):
-        # The top's marginal is pushed down layer by layer, by sums over all latent states.
-        return log_density(self.model_)
+        if self.likelihood == "exact":
+            # The top's marginal is pushed down layer by layer, by sums over all latent states.
+            return log_density(self.model_)
+        log_z = log_partition(self.model_.top).value
+        return lambda X: self._bound(self.likelihood, X)[0] - log_z
+
+    def _bound(self, method, X):
+        """Return what a method says of rows, without log Z of the top, and its errors."""
+        inferences = [as_layer(layer).inference_ for layer in self.layers_[:-1]]
+        return method.of_rows(self.model_, inferences, X)
 
     def sample(self, n_samples=1, *, given=None, n_steps=1000, random_state=None):
         """Return rows drawn from the model, or from it given some of the data's units.

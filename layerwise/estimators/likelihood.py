@@ -13,6 +13,7 @@ from layerwise._sklearn import check_is_fitted
 from layerwise.estimators import annealing
 from layerwise.estimators.annealing import AIS, RAISE
 from layerwise.estimators.base import Generative
+from layerwise.estimators.bounds import VariationalBound
 from layerwise.estimators.checks import validate, validate_rows
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.meant import (
@@ -25,6 +26,7 @@ from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood import pseudo
 from layerwise.likelihood.estimate import Estimate
+from layerwise.likelihood.mixtures import log_density
 from layerwise.models.draws import N_DRAWS, expected
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics.rows import mean_by_shares
@@ -123,9 +125,10 @@ def log_likelihood(model, X, *, method=None, sample_weight=None):
         Fitted; a pipeline ends in one of the others.
     X : array-like or sparse matrix of shape (n_samples, n_features)
         Rows of states; values in (0, 1) are means where units are Bernoulli units.
-    method : {"auto", "exact"}, AIS or RAISE, default=None
+    method : {"auto", "exact"}, AIS, RAISE or VariationalBound, default=None
         Of an RBM, how log Z is found, as in :func:`log_partition`; or :class:`RAISE`, which
-        anneals the rows themselves.
+        anneals the rows themselves. Of a DBN, ``"exact"`` or a :class:`VariationalBound`. None is
+        what the model's own ``likelihood`` says.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows in the mean, none negative and some positive: a weight of 2 is the row
         twice, and rows of weight 0 are left out. None is equal ones.
@@ -134,17 +137,19 @@ def log_likelihood(model, X, *, method=None, sample_weight=None):
     -------
     Estimate
         Exact for rows of states where sums are; of continuous units it is the mean of log
-        densities. Where log Z is estimated it has the bracket of log Z. By ``RAISE`` it is a low
-        estimate, ``low`` 3 standard errors below it, and ``high`` infinite. Rows of means have the
-        expected log-likelihood of rows drawn from them: estimated by 17 draws of each, ``low`` and
-        ``high`` 3 standard errors away, or less, as draws are spread more evenly than this counts.
+        densities. Where log Z is estimated it has the bracket of log Z. By ``RAISE`` and
+        ``VariationalBound`` it is a low estimate, ``low`` 3 standard errors below it, and the
+        bracket of the top's log Z where that is estimated; ``high`` is infinite. Rows of means
+        have the expected log-likelihood of rows drawn from them: estimated by 17 draws of each,
+        ``low`` and ``high`` 3 standard errors away, or less, as draws are spread more evenly than
+        this counts.
 
     Raises
     ------
     TooManyStates
         If the model is too large to be summed.
     Incompatible
-        If ``method`` is given and the model is not an RBM.
+        If ``method`` is none for such a model.
     TypeError
         If the model is none of these.
     """
@@ -158,12 +163,33 @@ def log_likelihood(model, X, *, method=None, sample_weight=None):
     X, shares = shared(validate(model, X, model.visible_units_, sparse=True), sample_weight)
     if isinstance(model, RBM):
         return _of_rbm(model, X, shares, model.likelihood if method is None else method)
-    if method is not None:
+    if isinstance(model, DBN):
+        method = model.likelihood if method is None else method
+        if isinstance(method, VariationalBound):
+            return _bound_of_dbn(model, X, shares, method)
+    if not (method is None or (isinstance(method, str) and method == "exact")):
+        takes = "'exact' or a VariationalBound()" if isinstance(model, DBN) else "'exact' alone"
         raise Incompatible(
-            f"method={method!r} says how log Z of an RBM is found, and {type(model).__name__} has "
-            "none. Leave it out."
+            f"method={method!r} is not for {type(model).__name__}, which takes {takes}."
         )
-    return _mean(model, model._log_density(), X, shares, "sum over all latent states")
+    density = log_density(model.model_) if isinstance(model, DBN) else model._log_density()
+    return _mean(model, density, X, shares, "sum over all latent states")
+
+
+def _low(values, errors, shares, log_z, told):
+    """Return the mean of low estimates of rows, less log Z."""
+    share = np.full(len(values), 1 / len(values)) if shares is None else shares
+    mean, error = float(mean_by_shares(values, shares)), float(np.linalg.norm(share * errors))
+    value = mean - log_z.value
+    low = value - 3 * error - (log_z.high - log_z.value)
+    return Estimate(value, low, math.inf, told, error=error)
+
+
+def _bound_of_dbn(dbn, X, shares, method):
+    """Return the mean over rows of a lower bound under a deep model."""
+    X, shares = drawn(X, shares, dbn.visible_units_)
+    log_z = annealing.log_partition(dbn.model_.top)
+    return _low(*dbn._bound(method, X), shares, log_z, method.told)
 
 
 def _of_rbm(rbm, X, shares, method):
@@ -171,11 +197,9 @@ def _of_rbm(rbm, X, shares, method):
     params = rbm.params_
     if isinstance(method, RAISE):
         X, shares = drawn(X, shares, rbm.visible_units_)
-        values, errors = method.log_probabilities(params, X)
-        share = np.full(len(values), 1 / len(values)) if shares is None else shares
-        mean, error = float(mean_by_shares(values, shares)), float(np.linalg.norm(share * errors))
         told = f"reverse annealing of rows, {method.n_chains} chains each, a low estimate"
-        return Estimate(mean, mean - 3 * error, math.inf, told, error=error)
+        nothing = Estimate.exact(0.0, told)
+        return _low(*method.log_probabilities(params, X), shares, nothing, told)
     _check_method(method)
     log_z = annealing.log_partition(params, method)
     told = "sum over all latent states" if log_z.low == log_z.high else log_z.method

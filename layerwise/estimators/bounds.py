@@ -1,0 +1,107 @@
+"""VariationalBound: a bound of log-likelihoods of deep models that cannot be summed."""
+
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from layerwise._saving import WithDefaults
+from layerwise._sklearn import Interval
+from layerwise.likelihood.annealed import flat
+from layerwise.likelihood.bounds import bound, check_inferences
+from layerwise.numerics.streams import Stream
+
+__all__ = ["VariationalBound"]
+
+
+class VariationalBound(WithDefaults, BaseEstimator):
+    """A lower bound of the log-likelihood of rows under a :class:`DBN` of any size.
+
+    The latent states of a row are drawn from the layers' inference models, from the bottom up to
+    the visible units of the top RBM. With w = p(x | h1) p(h1 | h2) .. p_top / (q(h1 | x)
+    q(h2 | h1) ..), the mean of log w is the variational bound, and the log of the mean of K
+    weights the importance-weighted one, which is closer: it rises with K, on average, to
+    log p(x).
+
+    Parameters
+    ----------
+    n_draws : int, default=100
+        Of each row, K. At least 2.
+    weighted : bool, default=True
+        Whether it is the importance-weighted bound; False is the variational one.
+    random_state : int, RandomState instance or None, default=None
+        None draws the numbers that are the model's own: equal parameters have equal bounds.
+
+    Notes
+    -----
+    Log Z of the top RBM is exact where it can be summed, and else that of :class:`AIS`, whose
+    bracket enters ``low`` of what :func:`log_likelihood` returns.
+
+    References
+    ----------
+    Hinton, Osindero and Teh, "A fast learning algorithm for deep belief nets", 2006.
+    Salakhutdinov and Murray, "On the quantitative analysis of deep belief networks", 2008.
+    Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2016.
+
+    Examples
+    --------
+    >>> from layerwise import DBN, RBM, VariationalBound, log_likelihood
+    >>> from layerwise.datasets import load_tea
+    >>> tea = load_tea(random_state=7)
+    >>> dbn = DBN([RBM(8), RBM(6)], random_state=7).fit(tea.train)
+    >>> bound = log_likelihood(dbn, tea.test, method=VariationalBound(50))
+    >>> exact = log_likelihood(dbn, tea.test)
+    >>> bool(exact.value - 0.5 < bound.value < exact.value)
+    True
+    """
+
+    _parameter_constraints: ClassVar = {
+        "n_draws": [Interval(Integral, 2, None, closed="left")],
+        "weighted": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, n_draws=100, *, weighted=True, random_state=None):
+        self.n_draws = n_draws
+        self.weighted = weighted
+        self.random_state = random_state
+
+    def check(self):
+        """Raise ``ValueError`` for the first parameter that is not what it must be."""
+        self._validate_params()
+
+    def of_rows(self, dbn, inferences, X):
+        """Return the bound of each row without log Z of the top, and the standard error of each.
+
+        Parameters
+        ----------
+        dbn : DBNParams
+        inferences : list
+            q(h | x) of each layer below the top.
+        X : ndarray or CSR of shape (n_rows, n_visible)
+            States.
+
+        Returns
+        -------
+        value, error : ndarray of shape (n_rows,)
+        """
+        self.check()
+        check_inferences(inferences)
+        if self.random_state is None:
+            stream = Stream.of_values(np.concatenate([flat(each) for each in _parts(dbn)]))
+        else:
+            stream = Stream.from_random_state(self.random_state)
+        return bound(
+            dbn, inferences, X, stream.child("bound"), self.n_draws, weighted=self.weighted
+        )
+
+    @property
+    def told(self):
+        """What it is, in words."""
+        kind = "importance-weighted" if self.weighted else "variational"
+        return f"{kind} lower bound, {self.n_draws} draws of each row's latent states"
+
+
+def _parts(dbn):
+    return *dbn.conditionals, dbn.top
