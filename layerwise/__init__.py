@@ -28,6 +28,7 @@ from layerwise.trainers.exact import ExactGradient
 from layerwise.trainers.joint import JointCD, JointPCD
 from layerwise.trainers.latent import BoundAscent, LikelihoodAscent, MarginalAscent
 from layerwise.trainers.shadow import Shadow
+from layerwise.trainers.tempering import ParallelTempering
 
 __all__ = [
     "AIS",
@@ -59,6 +60,7 @@ __all__ = [
     "LayerwiseSearch",
     "LikelihoodAscent",
     "MarginalAscent",
+    "ParallelTempering",
     "Shadow",
     "Softmax",
     "Spin",

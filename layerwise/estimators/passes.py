@@ -48,6 +48,7 @@ class Lines:
             "log_likelihood": done.log_likelihood,
             "validation_log_likelihood": done.validation,
             "validation_free_energy_gap": done.validation_gap,
+            "swap_rate": done.swap_rate,
         }
         told = ", ".join(
             f"{name} {value:.4f}" for name, value in numbers.items() if value == value
@@ -215,6 +216,9 @@ def as_arrays(objective, done):
     gap = np.array([each.validation_gap for each in done])
     if not np.all(np.isnan(gap)):
         history["validation_free_energy_gap"] = gap
+    swaps = np.array([each.swap_rate for each in done])
+    if not np.all(np.isnan(swaps)):
+        history["swap_rate"] = swaps
     return history
 
 

@@ -12,6 +12,7 @@ from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import validate
 from layerwise.estimators.sampling import sample_given, sample_visible
 from layerwise.estimators.training import kept_log_variance
+from layerwise.exceptions import Incompatible
 from layerwise.likelihood.gradient import model_moments
 from layerwise.likelihood.partition import TABLE_LIMIT, listed_layer, refuse
 from layerwise.models.dbn import DBNParams
@@ -395,7 +396,7 @@ class RBM(Layer):
             self.likelihood.check()
         return log_partition(self.params_, self.likelihood, X, **options)
 
-    def sample(self, n_samples=1, *, given=None, n_steps=1000, random_state=None):
+    def sample(self, n_samples=1, *, given=None, n_steps=1000, sampler=None, random_state=None):
         """Return rows drawn from the model, or from it given some of the visible units.
 
         Parameters
@@ -411,6 +412,10 @@ class RBM(Layer):
             where the smaller layer has at most 20 units. With ``given``: where the hidden layer
             has at most 20, or the free units of a row at most 2**16 states. Chains keep the known
             units as they are.
+        sampler : ParallelTempering, default=None
+            Takes tempered steps instead, in which chains cross between clusters of states: each
+            costs as much as ``n_replicas`` others. It is taken where draws could be exact, too.
+            None is Gibbs sampling. Not for ``given``.
         random_state : int, RandomState instance or None, default=None
             The estimator's own if None.
 
@@ -422,6 +427,10 @@ class RBM(Layer):
             known values as they were.
         """
         stream = self._sampling_stream(n_samples, random_state)
+        if given is not None and sampler is not None:
+            raise Incompatible(
+                "sample takes known units by given, or a sampler, and got both. Leave one out."
+            )
         if given is not None:
             return sample_given(self, given, n_samples, n_steps, stream)
-        return sample_visible(self.params_, n_samples, n_steps, stream)
+        return sample_visible(self.params_, n_samples, n_steps, stream, sampler)

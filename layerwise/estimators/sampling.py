@@ -18,9 +18,20 @@ __all__ = ["rows_to_start", "sample_given", "sample_layer_given", "sample_visibl
 EXACT_SAMPLES = 20
 
 
-def sample_visible(params, n_samples, n_steps, stream):
-    """Return states of an RBM's visible units: exact draws, or the ends of Gibbs chains."""
+def sample_visible(params, n_samples, n_steps, stream, sampler=None):
+    """Return states of an RBM's visible units: exact draws, or the ends of Gibbs chains.
+
+    A sampler, such as ``ParallelTempering``, is taken in any case.
+    """
     check_scalar(n_steps, "n_steps", Integral, min_val=1)
+    if sampler is not None:
+        if not hasattr(sampler, "draw"):
+            raise TypeError(
+                f"sampler must be a ParallelTempering() or have its method draw, and is "
+                f"{sampler!r}. None is Gibbs sampling."
+            )
+        start = first_states(params, n_samples, stream.child("start"))
+        return sampler.draw(params, start, n_steps, stream.child("tempered"))
     states = exact_states(params, n_samples, stream, limit=EXACT_SAMPLES)
     if states is not None:
         return states

@@ -179,7 +179,7 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
             raise self.diverged(index)
         self._check_variances(state.model.log_variance, index)
         state.n_passes += 1
-        return Pass(index, objective), X
+        return Pass(index, objective, swap_rate=state.swap_rate), X
 
     def start(self, model, rows, stream):
         """Return the state before the first pass, or raise why there cannot be one.
@@ -222,12 +222,15 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
             optimizer.first, optimizer.second = before.first.copy(), before.second.copy()
             optimizer.count = before.count
         chains = state.chains
-        if self.n_chains != (0 if chains is None else len(chains)):
+        if self._n_kept != (0 if chains is None else len(chains)):
             chains = self._chains(model, rows, state.stream.child("chains", state.n_passes))
         elif chains is not None:
             chains = chains.copy()
         means = self._means(model, state, rows)
-        return replace(state, model=model, optimizer=optimizer, chains=chains, means=means)
+        ladder = None if state.ladder is None else state.ladder.copy()
+        return replace(
+            state, model=model, optimizer=optimizer, chains=chains, means=means, ladder=ladder
+        )
 
     def _optimizer(self, model):
         """Return the state of the optimiser before its first step."""
@@ -247,6 +250,11 @@ class Trainer(WithDefaults, ABC, BaseEstimator):
 
     def _accept(self, model):
         """Raise why this model cannot be trained, if it cannot."""
+
+    @property
+    def _n_kept(self):
+        """How many chains a state keeps."""
+        return self.n_chains
 
     def _chains(self, model, rows, stream):
         """Return the hidden states of persistent chains at their start, if there are chains."""

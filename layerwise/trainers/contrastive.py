@@ -79,14 +79,15 @@ class Contrastive(Trainer):
             self.n_passes_no_change,
         )
 
-    def _prepare(self, state, rows):
+    def _prepare(self, state, rows, chains=None):
         params, target = state.model, None
+        chains = state.chains if chains is None else chains
         if self.sparsity_target is not None:
             low, up = params.hidden.bits(params.n_hidden)
             target = low + up * self.sparsity_target
         step = rbm_step(
-            self, params, state, rows, means=state.means, centered=self.centered, target=target,
-            cost=self.sparsity_cost,
+            self, params, state, rows, chains, means=state.means, centered=self.centered,
+            target=target, cost=self.sparsity_cost,
         )  # fmt: skip
         watch = Watch(
             params, rows, self.n_passes, resample=self.resample, **self._cost(state, rows)
@@ -94,7 +95,7 @@ class Contrastive(Trainer):
         return step, watch
 
 
-def rbm_step(trainer, rbm, state, rows, **asked):
+def rbm_step(trainer, rbm, state, rows, chains, **asked):
     """Return what takes a trainer's pass of CD or PCD over an RBM, as ``_prepare`` returns it.
 
     Parameters
@@ -103,20 +104,21 @@ def rbm_step(trainer, rbm, state, rows, **asked):
         With ``n_steps`` and ``batch_size``.
     rbm : RBMParams
     state : TrainingState
-        With the optimiser and the chains.
+        With the optimiser.
     rows : LayerInput
+    chains : ndarray of shape (n_chains, n_hidden) or None
     **asked : dict
         What else ``contrastive_pass`` takes.
     """
     visible, hidden = rbm.runs()
-    n_chains = 0 if state.chains is None else len(state.chains)
+    n_chains = 0 if chains is None else len(chains)
     scratch = contrastive_scratch(
         rbm.components, len(rows), n_chains, trainer.batch_size, trainer.n_steps, visible, hidden
     )
 
     def step(X, order, rate, stream):
         return contrastive_pass(
-            *rbm.arrays()[:3], X, order, state.chains, state.optimizer, rate=rate,
+            *rbm.arrays()[:3], X, order, chains, state.optimizer, rate=rate,
             n_steps=trainer.n_steps, batch_size=trainer.batch_size, stream=stream,
             visible=visible, hidden=hidden, log_variance=rbm.log_variance, weights=rows.weights,
             scratch=scratch, **asked,

@@ -25,7 +25,8 @@ class Joint(Trainer):
         visible, _ = params.runs_of(0)
         bottom, *above = params.layers
         if not above and isinstance(bottom, RBMParams):
-            return rbm_step(self, bottom, state, rows), unwatched  # by all ways of an RBM
+            # By all ways of an RBM.
+            return rbm_step(self, bottom, state, rows, state.chains), unwatched
         scratch = stack_scratch(
             params.parameters, params.places, len(rows), 0 if chains is None else len(chains),
             self.batch_size, self.n_steps, visible,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from layerwise.likelihood.tempering import Ladder
 from layerwise.numerics.optimizer import Optimizer
 from layerwise.numerics.streams import Stream
 
@@ -30,6 +31,9 @@ class Pass(NamedTuple):
     validation_gap : float
         Mean free energy of held-out rows minus that of as many others, where they are judged by
         it; NaN elsewhere.
+    swap_rate : float
+        Which part of the swaps of the two neighbouring replicas that swap least was accepted; NaN
+        where there are none.
     """
 
     index: int
@@ -37,6 +41,7 @@ class Pass(NamedTuple):
     log_likelihood: float = math.nan
     validation: float = math.nan
     validation_gap: float = math.nan
+    swap_rate: float = math.nan
 
 
 @dataclass(eq=False)
@@ -60,6 +65,10 @@ class TrainingState:
         it belong to trainings that have ended, and that are gone on from.
     means : pair of ndarray, default=None
         Running means of the data's visible and hidden units, where training asks for them.
+    ladder : likelihood.tempering.Ladder, default=None
+        Inverse temperatures of replicas, where there are some: chains stand in their order.
+    swap_rate : float, default=nan
+        As of ``Pass``, of the last one.
     """
 
     model: object
@@ -69,6 +78,8 @@ class TrainingState:
     n_passes: int = 0
     first: int = 0
     means: tuple | None = None
+    ladder: Ladder | None = None
+    swap_rate: float = math.nan
 
     @property
     def since(self):
