@@ -9,6 +9,7 @@ from layerwise.estimators.bounds import VariationalBound
 from layerwise.estimators.callbacks import EarlyStopping
 from layerwise.estimators.dbn import DBN
 from layerwise.estimators.deep_autoencoder import DeepAutoEncoder
+from layerwise.estimators.diagnosis import diagnose
 from layerwise.estimators.latent_layer import LatentLayer
 from layerwise.estimators.latent_marginals import best_latent_marginal, latent_marginal_bound
 from layerwise.estimators.likelihood import log_likelihood, log_partition, log_pseudolikelihood
@@ -71,6 +72,7 @@ __all__ = [
     "__version__",
     "best_latent_marginal",
     "datasets",
+    "diagnose",
     "latent_marginal_bound",
     "log_likelihood",
     "log_partition",

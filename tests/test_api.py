@@ -20,7 +20,7 @@ NAMES = [
     "Shadow", "JointCD", "JointPCD", "ParallelTempering",
     "AIS", "RAISE", "VariationalBound", "Estimate", "log_partition", "log_likelihood",
     "best_latent_marginal", "latent_marginal_bound", "log_pseudolikelihood",
-    "parzen_log_likelihood", "reversibility", "random_likeness",
+    "parzen_log_likelihood", "diagnose", "reversibility", "random_likeness",
     "LayerwiseSearch", "scorers", "EarlyStopping", "datasets", "plots",
     "TooManyStates", "Diverged", "Incompatible",
     "show_versions", "__version__",

@@ -16,8 +16,10 @@ from layerwise.likelihood.annealed import (
 from layerwise.likelihood.estimate import Estimate
 from layerwise.numerics.rows import dense
 
-# Betas of the first round of an adaptive run. Where the log weights' variance is above MOST_SPREAD
-# the next round has more betas, up to MOST_TIMES as many, else more chains with the same betas.
+# Betas of the first round of an adaptive run. Where the log of the chains over the effective
+# sample size is above MOST_SPREAD (it is the variance of log weights that are normal), or both
+# directions differ by more than their noise, the next round has more betas, up to MOST_TIMES as
+# many; else more chains with the same betas.
 FIRST_BETAS, MOST_SPREAD, MOST_TIMES = 1000, 0.5, 8
 # Chains that come down from rows at a time.
 CHAINS = 1000
@@ -85,13 +87,17 @@ class Plan:
             Steps.
         """
         n_found, n_betas = len(found.log_weights), len(betas) - 1
-        spread = max(found.log_weights.var(ddof=1), found.reverse_log_weights.var(ddof=1))
-        if spread > MOST_SPREAD:  # as many betas as it needs, or can have
-            wanted = n_betas * np.clip(2 * spread / MOST_SPREAD, 2, MOST_TIMES)
+        up, down = found.log_weights, found.reverse_log_weights
+        spread = np.log(n_found / found.effective_sample_size)
+        width, gap = found.high - found.low, log_mean(up)[0] + log_mean(-down)[0]
+        # Each direction misses what the other weighs most: more chains do not help then.
+        if spread > MOST_SPREAD or abs(gap) > width / 2:
+            times = 2 * max(spread / MOST_SPREAD, abs(gap) / self.tol)
+            wanted = n_betas * np.clip(times, 2, MOST_TIMES)
             most = (left / self.n_chains - self.n_burn) / 2
             more = np.linspace(0, 1, int(max(1, min(wanted, most))) + 1)
             return None if most < 1.5 * n_betas else (self.n_chains, more, True)
-        wanted = n_found * (((found.high - found.low) / self.tol) ** 2 - 1)
+        wanted = n_found * ((width / self.tol) ** 2 - 1)
         most = left // self.steps(1, betas)
         n_chains = int(min(np.clip(wanted, self.n_chains, 3 * n_found), most))
         return None if most < 2 else (n_chains, betas, False)
