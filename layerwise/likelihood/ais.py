@@ -155,7 +155,7 @@ def _run(annealer, betas, n_chains, n_burn, X, stream, progress):
 def _estimate(up, down, betas, tol):
     value, error = bennett(up, down)
     low, high = bracket(up, down)
-    low, high = min(low, value), max(high, value)
+    low, high = float(min(low, value)), float(max(high, value))
     n_betas = len(betas) - 1
     return AnnealedEstimate(
         value,
