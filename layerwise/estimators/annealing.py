@@ -1,11 +1,13 @@
 """AIS and RAISE: how log Z of an RBM is found where it cannot be summed, as parameters."""
 
+import warnings
 from collections import OrderedDict
 from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 
 from layerwise._saving import WithDefaults
 from layerwise._sklearn import (
@@ -21,7 +23,7 @@ from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.partition import SUM_LIMIT, listed_layer, log_z
 from layerwise.numerics.streams import Stream
 
-__all__ = ["AIS", "RAISE", "log_partition"]
+__all__ = ["AIS", "RAISE", "log_partition", "taken_log_z"]
 
 # Estimates that are kept, so that a model that is asked again need not be annealed again.
 KEPT = 64
@@ -264,3 +266,27 @@ def log_partition(params, method="auto", X=None, *, n_jobs=1, progress=None):
         value = log_z(params, n_jobs=n_jobs, progress=progress)
         return Estimate.exact(value, "sum over all states of the smaller layer")
     return method.log_partition(params, X, progress=progress)
+
+
+def taken_log_z(params, method="auto"):
+    """Return the number that is taken for log Z, with a warning where its bracket is wide.
+
+    Parameters
+    ----------
+    params : RBMParams
+    method : {"auto", "exact"} or AIS, default="auto"
+
+    Returns
+    -------
+    float
+    """
+    found = log_partition(params, method)
+    if found.high - found.low > getattr(method, "tol", AIS().tol):
+        warnings.warn(
+            f"log Z of this RBM is known to lie in [{found.low:.2f}, {found.high:.2f}] only, and "
+            f"{found.value:.2f} is taken: all log-likelihoods may be off by the same number. "
+            "Raise max_steps or tol of RBM(likelihood=AIS(...)).",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return found.value

@@ -12,7 +12,7 @@ from layerwise._sklearn import (
     get_tags,
     validated_rows,
 )
-from layerwise.estimators.annealing import log_partition
+from layerwise.estimators.annealing import taken_log_z
 from layerwise.estimators.base import Generative, Layer
 from layerwise.estimators.bounds import VariationalBound
 from layerwise.estimators.callbacks import TakesCallbacks, as_task
@@ -359,7 +359,7 @@ class DBN(TakesCallbacks, Generative, Layered):
         if self.likelihood == "exact":
             # The top's marginal is pushed down layer by layer, by sums over all latent states.
             return log_density(self.model_)
-        log_z = log_partition(self.model_.top).value
+        log_z = taken_log_z(self.model_.top)
         return lambda X: self._bound(self.likelihood, X)[0] - log_z
 
     def _bound(self, method, X):

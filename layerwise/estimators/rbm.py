@@ -1,13 +1,11 @@
 """RBM: a restricted Boltzmann machine whose score is its log-likelihood."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, StrOptions, check_is_fitted
-from layerwise.estimators.annealing import AIS, log_partition
+from layerwise.estimators.annealing import taken_log_z
 from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import validate
 from layerwise.estimators.sampling import sample_given, sample_visible
@@ -378,23 +376,8 @@ class RBM(Layer):
         return expected(self.params_.free_energy, X, self.visible_units_)[0]
 
     def _log_density(self):
-        params, log_partition = self.params_, self._log_partition()
-        if log_partition.high - log_partition.low > getattr(self.likelihood, "tol", AIS().tol):
-            warnings.warn(
-                f"log Z of this RBM is known to lie in [{log_partition.low:.2f}, "
-                f"{log_partition.high:.2f}] only, and {log_partition.value:.2f} is taken: all "
-                "log-likelihoods may be off by the same number. Raise max_steps or tol of "
-                "RBM(likelihood=AIS(...)).",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-        return lambda X: -params.free_energy(X) - log_partition.value
-
-    def _log_partition(self, X=None, **options):
-        """Return log Z, as ``likelihood`` says."""
-        if not isinstance(self.likelihood, str):
-            self.likelihood.check()
-        return log_partition(self.params_, self.likelihood, X, **options)
+        params, log_z = self.params_, taken_log_z(self.params_, self.likelihood)
+        return lambda X: -params.free_energy(X) - log_z
 
     def sample(self, n_samples=1, *, given=None, n_steps=1000, sampler=None, random_state=None):
         """Return rows drawn from the model, or from it given some of the visible units.
