@@ -35,7 +35,7 @@ from layerwise.numerics.rows import mean_by_shares
 PROGRESS_EVERY = 3.0
 
 
-def log_partition(model, *, method=None, X=None, n_jobs=None, verbose=0):
+def log_partition(model, method=None, *, X=None, n_jobs=None, verbose=0):
     """Log of the partition function of an RBM, in nats: exactly, or in a bracket.
 
     Parameters

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, StrOptions, check_is_fitted
-from layerwise.estimators.annealing import taken_log_z
+from layerwise.estimators.annealing import AIS, taken_log_z
 from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import validate
 from layerwise.estimators.sampling import sample_given, sample_visible
@@ -134,7 +134,7 @@ class RBM(Layer):
         "visible": [str, Units, list, tuple],
         "hidden": [str, Units, list, tuple],
         "trainer": [None, HasMethods(["passes", "check"])],
-        "likelihood": [StrOptions({"auto", "exact"}), HasMethods(["log_partition", "check"])],
+        "likelihood": [StrOptions({"auto", "exact"}), AIS],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
