@@ -9,6 +9,7 @@ from layerwise.models.deep_autoencoder import DeepAutoEncoderParams
 from layerwise.models.inputs import LayerInput
 from layerwise.models.rbm import RBMParams
 from layerwise.models.stack import StackParams
+from layerwise.numerics.rbm import anneal
 from layerwise.numerics.streams import Stream
 
 STREAM = Stream(bytes(range(16)))
@@ -90,6 +91,26 @@ class Gibbs:
 
     def time_gibbs(self, n_chains, units):
         self.machine.gibbs(self.start, STREAM, 50)
+
+
+class Annealed:
+    """200 steps of annealed chains of an RBM of 784 x 500 bits, by each way that moves them."""
+
+    params = (["dense", "lookup"], [20, 100, 500])
+    param_names = ("way", "n_chains")
+
+    def setup(self, way, n_chains):
+        rng = np.random.default_rng(20121)
+        self.weights = rng.normal(scale=0.05, size=(500, 784)).astype(np.float32)
+        self.visible, self.hidden = np.zeros(784, np.float32), np.zeros(500, np.float32)
+        self.states = np.zeros((n_chains, 500), np.float32)
+        self.betas = np.broadcast_to(np.linspace(0, 0.5, 201)[:, np.newaxis], (201, n_chains))
+
+    def time_anneal(self, way, n_chains):
+        anneal(
+            self.weights, self.visible, self.hidden, self.states, STREAM, self.betas, self.visible,
+            way=way,
+        )  # fmt: skip
 
 
 class Exact:
