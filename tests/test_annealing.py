@@ -128,6 +128,19 @@ def test_a_small_step_in_float32_keeps_its_digits():
         assert np.abs(found[2] - expected[2])[alike].max() < 4e-6
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("hidden", ["bernoulli", "spin"])
+def test_one_step_from_independent_units_is_weighed_of_wide_layers(hidden, dtype):
+    """The ratio of products was 1 plus what rounds to -1, and its logarithm nonsense."""
+    kind = {"bernoulli": 0, "spin": 1}[hidden]
+    chains = Chains([(0, 4)], [(kind, 2000)], 3, 1, dtype)
+    chains.setting.arrays[2] *= 40
+    chains.betas = np.array([[0.0], [1.0]]) * np.ones(3)
+    found, expected = chains.kernel(way="dense"), chains.twin()
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_allclose(found[2], expected[2], rtol=1e-6)
+
+
 def test_betas_that_all_chains_share_may_stand_once():
     chains = Chains([(0, 24)], [(0, 36)], 64, 4, np.float32)
     chains.betas = np.broadcast_to(np.linspace(0, 1, 5)[:, None], (5, 64))

@@ -85,7 +85,8 @@ class RBM(Layer):
         ``"negative_log_likelihood"`` of ``ExactGradient``, before the step of each batch;
         ``"free_energy_gap"`` of ``CD`` and ``PCD``, between the data and the chains, which is no
         measure of progress. Where a trainer holds rows out, what they were judged by:
-        ``"validation_log_likelihood"`` or ``"validation_free_energy_gap"``.
+        ``"validation_log_likelihood"`` or ``"validation_free_energy_gap"``. Of
+        ``ParallelTempering`` the ``"swap_rate"`` of the neighbours that swap least.
     n_parameters_ : int
         Number of weights, intercepts and variances.
     noise_variance_ : ndarray of shape (n_features,)

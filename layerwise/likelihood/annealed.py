@@ -152,7 +152,7 @@ class Annealer:
 
 
 def flat(params):
-    """Return all parameters of an RBM in one array."""
+    """Return all parameters of a model with ``arrays`` in one array."""
     return np.concatenate([np.ravel(array) for array in params.arrays()])
 
 

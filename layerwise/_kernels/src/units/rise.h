@@ -66,8 +66,10 @@ LW_(rise_add)(const LW_REAL *from, const LW_REAL *to, LW_(rise) * rise, double *
 {
     LW_SIMD
     for (int k = 0; k < LW_UNITS_LANES; k++) {
+        /* Not 1 + more, which is zero where `to` has far the smaller product: 2^-32 of 500 units. */
+        const LW_REAL times = rise->whole_to[k] / rise->whole_from[k];
         const LW_REAL more = (rise->whole_to[k] - rise->whole_from[k]) / rise->whole_from[k];
-        total[k] += (double)((to[k] - from[k]) * rise->above[k] + LW_(lw_log_at)(1 + more, more));
+        total[k] += (double)((to[k] - from[k]) * rise->above[k] + LW_(lw_log_at)(times, more));
     }
     LW_(rise_start)(rise);
 }
