@@ -354,23 +354,25 @@ def torch_pcd(n_visible, n_hidden, batch, n_rows, grey=False):
 # ---- Gibbs steps with weights that stay ------------------------------------------------------
 
 
+def drawn(field, rng):
+    """Return float32 states of units, and leave something else in the place of their fields."""
+    np.negative(field, out=field)
+    np.exp(field, out=field)
+    field += 1
+    field *= rng.random(field.shape, dtype=np.float32)
+    return (field < 1).astype(np.float32)
+
+
 def numpy_gibbs(n_visible, n_hidden, n_chains, n_steps):
     """Gibbs steps in float32."""
     weights, visible_bias, hidden_bias, hidden = problems.machine(n_visible, n_hidden, n_chains)
     rng = np.random.default_rng(problems.SEED)
 
-    def draw(field):
-        np.negative(field, out=field)
-        np.exp(field, out=field)
-        field += 1
-        field *= rng.random(field.shape, dtype=np.float32)
-        return (field < 1).astype(np.float32)
-
     def steps():
         nonlocal hidden
         for _ in range(n_steps):
-            visible = draw(hidden @ weights + visible_bias)
-            hidden = draw(visible @ weights.T + hidden_bias)
+            visible = drawn(hidden @ weights + visible_bias, rng)
+            hidden = drawn(visible @ weights.T + hidden_bias, rng)
         return visible.mean()
 
     return steps
@@ -414,13 +416,6 @@ def numpy_annealed(n_visible, n_hidden, n_chains, n_betas, n_steps):
     betas = np.linspace(0, 1, n_betas + 1)[: n_steps + 1]
     rng = np.random.default_rng(problems.SEED)
 
-    def draw(field):
-        np.negative(field, out=field)
-        np.exp(field, out=field)
-        field += 1
-        field *= rng.random(field.shape, dtype=np.float32)
-        return (field < 1).astype(np.float32)
-
     def softplus(field):
         above = np.maximum(field, 0)
         np.abs(field, out=field)
@@ -431,13 +426,13 @@ def numpy_annealed(n_visible, n_hidden, n_chains, n_betas, n_steps):
         log_weight = np.zeros(n_chains)
         hidden = np.zeros((n_chains, n_hidden), dtype=np.float32)
         for now, then in pairwise(map(np.float32, betas)):
-            visible = draw(now * (hidden @ weights + visible_bias))
+            visible = drawn(now * (hidden @ weights + visible_bias), rng)
             field = visible @ weights.T + hidden_bias
             log_weight += (then - now) * (visible @ visible_bias)
             log_weight += np.logaddexp(0, then * field).sum(1) - np.logaddexp(0, now * field).sum(
                 1
             )
-            hidden = draw(then * field)
+            hidden = drawn(then * field, rng)
         return log_weight.mean()
 
     return steps
