@@ -16,8 +16,9 @@ def reversibility(model, X, *, random_state=None):
 
     A layer of ReLU units h = r(W'x + b) with random-like weights is the inverse of a generative
     model: x = r(alpha W h) gives the layer's input back, and the layer then gives h again, the
-    better the more units are active. Each layer is looked at on its own inputs, the values of the
-    layer below; alpha is that of least squares.
+    better the more inputs there are. Each layer is looked at on its own inputs, the values of the
+    layer below; alpha is that of least squares. Where each input of x is kept with a probability
+    rho, and divided by it, the error of h is to fall with rho n, of n inputs.
 
     Parameters
     ----------
@@ -25,14 +26,16 @@ def reversibility(model, X, *, random_state=None):
         Fitted, of ReLU layers.
     X : array-like or sparse matrix of shape (n_samples, n_features)
     random_state : int, RandomState instance or None, default=None
-        Of the random order of weights that each layer is compared with; the model's own if None.
+        Of the random order of weights that each layer is compared with, and of the inputs that
+        are kept; the model's own if None.
 
     Returns
     -------
     list of LayerReversal
         For each hidden layer, from the bottom up, ``trained`` and ``shuffled``: ``slope``,
-        ``input_error``, ``hidden_error``, and for each row ``active`` units and
-        ``hidden_errors``; all without a unit, 0 or 1 where the reverse is exact.
+        ``input_error``, ``hidden_error``, ``active`` units, and with inputs of x left out
+        ``kept_errors`` of h against ``kept``, which is rho n. Errors are relative: 0 where the
+        reverse is exact, whose slope is 1.
 
     Raises
     ------

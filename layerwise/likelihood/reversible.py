@@ -16,6 +16,8 @@ __all__ = ["LayerLikeness", "LayerReversal", "layer_likeness", "layer_reversal"]
 
 # Points of the Marchenko-Pastur density: its distribution function is right to 1e-6.
 GRID = 4001
+# The rho of the rows that layers are reversed from.
+SHARES = 2.0 ** np.arange(-4, 1)
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,21 @@ class Reversal:
         |x - x_below|^2 / |x_below|^2 over all rows, with x_below the layer's inputs.
     hidden_error : float
         |r(W'x + b) - h|^2 / |h|^2 over all rows: what the layer makes of x again.
-    active : ndarray of shape (n_rows,)
-        Units of each row that are on: rho n.
-    hidden_errors : ndarray of shape (n_rows,)
-        The hidden error of each row.
+    active : float
+        Units that are on, in the mean of the rows.
+    kept : ndarray of shape (len(SHARES),)
+        rho n: inputs of x that are left where each is kept with the probability rho, and divided
+        by it.
+    kept_errors : ndarray of shape (len(SHARES),)
+        The hidden error from what is left of x. It falls with rho n, if the layer is reversible.
     """
 
     slope: float
     input_error: float
     hidden_error: float
-    active: np.ndarray = field(repr=False)
-    hidden_errors: np.ndarray = field(repr=False)
+    active: float
+    kept: np.ndarray = field(repr=False)
+    kept_errors: np.ndarray = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -72,43 +78,46 @@ def layer_reversal(weights, biases, below, generator):
     below : ndarray of shape (n_rows, n_inputs)
         The layer's inputs.
     generator : numpy Generator
-        Of the random order.
+        Of the random order, and of the inputs that are kept.
 
     Returns
     -------
     LayerReversal
     """
     others = generator.permuted(weights.ravel()).reshape(weights.shape)
+    other_biases = generator.permuted(biases)
+    chance = generator.random(below.shape)
     return LayerReversal(
         *weights.shape,
-        _reversal(weights, biases, below),
-        _reversal(others, generator.permuted(biases), below),
+        _reversal(weights, biases, below, chance),
+        _reversal(others, other_biases, below, chance),
     )
 
 
-def _reversal(weights, biases, below):
+def _reversal(weights, biases, below, chance):
+    """Return a layer's reversal; an input is kept where ``chance`` is below rho."""
     above = np.maximum(product(below, weights, start=biases), 0)
     found = reversed_layer(weights, above, below, rectified=below.min() >= 0)
-    again = product(found, weights)
     size = np.vdot(above, above)
-    recovered = np.maximum(again + biases, 0)
+
+    def hidden_error(share):
+        left = found * (chance < share) / below.dtype.type(share)
+        recovered = np.maximum(product(left, weights, start=biases), 0)
+        return _ratio(((recovered - above) ** 2).sum(), size)
+
+    errors = np.array([hidden_error(share) for share in SHARES])
     return Reversal(
-        slope=_ratio(np.vdot(again, above), size),
+        slope=_ratio(np.vdot(product(found, weights), above), size),
         input_error=_ratio(((found - below) ** 2).sum(), (below**2).sum()),
-        hidden_error=_ratio(((recovered - above) ** 2).sum(), size),
-        active=np.count_nonzero(above, axis=1),
-        hidden_errors=_row_errors(recovered, above),
+        hidden_error=errors[-1],
+        active=np.count_nonzero(above) / len(above),
+        kept=SHARES * below.shape[1],
+        kept_errors=errors,
     )
 
 
 def _ratio(part, whole):
     return float(part / whole) if whole else float("nan")
-
-
-def _row_errors(found, expected):
-    """Return squared distances of rows over their squared lengths, NaN of rows of zeros."""
-    size, distance = (expected**2).sum(axis=1), ((found - expected) ** 2).sum(axis=1)
-    return np.divide(distance, size, out=np.full(len(size), np.nan), where=size > 0)
 
 
 @dataclass(frozen=True)

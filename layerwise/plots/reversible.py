@@ -11,7 +11,7 @@ TRAINED, SHUFFLED = "#0072B2", "0.6"
 
 
 class ReversibilityDisplay:
-    """Errors of hidden layers that are recovered from their own reverse, row by row.
+    """Errors of hidden layers that are recovered from their own reverse, and from parts of it.
 
     All parameters are stored as attributes.
 
@@ -57,7 +57,7 @@ class ReversibilityDisplay:
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows.
         random_state : int, RandomState instance or None, default=None
-            Of the shuffled weights; the model's own if None.
+            Of the shuffled weights and the inputs that are kept; the model's own if None.
         plot : bool, default=True
             False only measures, which needs no matplotlib.
 
@@ -70,7 +70,7 @@ class ReversibilityDisplay:
         return display.plot() if plot else display
 
     def plot(self):
-        """Draw a panel for each layer: the error of h against the number of active units.
+        """Draw a panel for each layer: the error of h against rho n, the inputs that are kept.
 
         Returns
         -------
@@ -90,19 +90,17 @@ class ReversibilityDisplay:
                     f"{name}: slope {found.slope:.2f}, error of h {found.hidden_error:.2f}, "
                     f"of the input {found.input_error:.2f}"
                 )
-                ax.scatter(
-                    found.active, found.hidden_errors, s=6, alpha=0.4, color=color, label=label
-                )
+                ax.plot(found.kept, found.kept_errors, "o-", color=color, label=label)
             ax.set_title(f"layer {number}: {layer.n_inputs} to {layer.n_units}", pad=36)
-            ax.set_xlabel("active units of a row")
+            ax.set_xscale("log", base=2)
+            ax.set_yscale("log", base=2)
+            ax.xaxis.set_major_formatter("{x:.0f}")
+            ax.yaxis.set_major_formatter("{x:g}")
+            ax.set_xlabel("inputs kept of the reverse, rho n")
             ax.set_ylabel("relative squared error of h")
-            shown = np.concatenate([layer.trained.hidden_errors, layer.shuffled.hidden_errors])
-            # Rows with next to nothing in h have errors without end.
-            ax.set_ylim(0, 1.1 * max(1.0, np.nanquantile(shown, 0.95)))
             ax.legend(
-                loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, fontsize="x-small",
-                markerscale=2,
-            )  # fmt: skip
+                loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False, fontsize="x-small"
+            )
         return self
 
 
