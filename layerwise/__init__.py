@@ -30,6 +30,7 @@ from layerwise.trainers.joint import JointCD, JointPCD
 from layerwise.trainers.latent import BoundAscent, LikelihoodAscent, MarginalAscent
 from layerwise.trainers.shadow import Shadow
 from layerwise.trainers.tempering import ParallelTempering
+from layerwise.trainers.wake_sleep import WakeSleep
 
 __all__ = [
     "AIS",
@@ -69,6 +70,7 @@ __all__ = [
     "TooManyStates",
     "TruncatedExponential",
     "VariationalBound",
+    "WakeSleep",
     "__version__",
     "best_latent_marginal",
     "datasets",

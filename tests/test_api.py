@@ -17,7 +17,7 @@ NAMES = [
     "DRBN", "Convolution", "DeepClassifier", "DeepRegressor", "Dense", "Supervised",
     "Bernoulli", "Spin", "Gaussian", "TruncatedExponential", "Softmax",
     "CD", "PCD", "ExactGradient", "Backprop", "BoundAscent", "MarginalAscent", "LikelihoodAscent",
-    "Shadow", "JointCD", "JointPCD", "ParallelTempering",
+    "Shadow", "JointCD", "JointPCD", "ParallelTempering", "WakeSleep",
     "AIS", "RAISE", "VariationalBound", "Estimate", "log_partition", "log_likelihood",
     "best_latent_marginal", "latent_marginal_bound", "log_pseudolikelihood",
     "parzen_log_likelihood", "diagnose", "reversibility", "random_likeness",

@@ -24,6 +24,7 @@ from layerwise import (
     LatentLayer,
     LikelihoodAscent,
     MarginalAscent,
+    WakeSleep,
     best_latent_marginal,
     log_likelihood,
 )
@@ -46,6 +47,7 @@ ESTIMATORS = [
         [LatentLayer(3, trainer=MarginalAscent(n_passes=5)), RBM(2)],
         fine_tuner=LikelihoodAscent(n_passes=3), random_state=SEED,
     ),
+    DBN([RBM(3), RBM(2)], fine_tuner=WakeSleep(n_passes=3), random_state=SEED),
 ]  # fmt: skip
 DATA = {
     "ten rows": np.arange(40).reshape(10, 4) % 3 == 0,

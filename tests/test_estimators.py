@@ -21,6 +21,7 @@ from layerwise import (
     LatentLayer,
     LikelihoodAscent,
     MarginalAscent,
+    WakeSleep,
     best_latent_marginal,
     log_likelihood,
     log_partition,
@@ -54,6 +55,8 @@ def small(random_state=5):
         LatentLayer(3, trainer=MarginalAscent(n_passes=4), random_state=random_state),
         DBN([LatentLayer(4, trainer=MarginalAscent(n_passes=4)), RBM(3, trainer=PCD(**QUICK))],
             fine_tuner=LikelihoodAscent(n_passes=2), random_state=random_state),
+        DBN([RBM(4, trainer=PCD(**QUICK)), RBM(3, trainer=PCD(**QUICK))],
+            fine_tuner=WakeSleep(n_passes=2), random_state=random_state),
     ]  # fmt: skip
 
 

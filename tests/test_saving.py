@@ -31,6 +31,7 @@ from layerwise import (
     LikelihoodAscent,
     MarginalAscent,
     Softmax,
+    WakeSleep,
     log_partition,
 )
 from layerwise._saving import VERSION
@@ -68,6 +69,9 @@ def models():
         (DBN([("bottom", LatentLayer(3, trainer=MarginalAscent(**QUICK))),
               ("top", RBM(2, trainer=PCD(**QUICK)))],
              fine_tuner=LikelihoodAscent(**QUICK), random_state=23), bits),
+        (DBN([AutoEncoder(3, encoder_layer_sizes=(4,), trainer=Backprop(**QUICK)),
+              RBM(2, trainer=PCD(**QUICK))],
+             fine_tuner=WakeSleep(**QUICK), random_state=23), bits),
         (LayerwiseSearch(DBN([RBM(3, trainer=PCD(**QUICK)), RBM(2, trainer=PCD(**QUICK))]),
                          {"layer1__n_components": [2, 3]}, random_state=23), bits),
     ]  # fmt: skip

@@ -34,6 +34,7 @@ from layerwise import (
     Spin,
     Supervised,
     TruncatedExponential,
+    WakeSleep,
     _sklearn,
 )
 
@@ -57,6 +58,10 @@ ESTIMATORS = [
             RBM(2, trainer=PCD(n_passes=3)),
         ],
         fine_tuner=LikelihoodAscent(n_passes=3),
+    ),
+    DBN(
+        [AutoEncoder(3, encoder_layer_sizes=(4,), trainer=Backprop(n_passes=3)), RBM(2)],
+        fine_tuner=WakeSleep(n_passes=3),
     ),
     LayerwiseSearch(
         DBN([AutoEncoder(3, trainer=Backprop(n_passes=3)), RBM(2, trainer=PCD(n_passes=3))]),
@@ -160,6 +165,10 @@ OF_TYPES = [
         RBM(3, visible=Gaussian(), hidden="spin", trainer=ExactGradient(n_passes=3)),
         RBM(2, visible="spin", trainer=ExactGradient(n_passes=3)),
     ], fine_tuner=LikelihoodAscent(n_passes=3)),
+    DBN([
+        RBM(3, visible=Gaussian(), hidden="spin", trainer=CD(n_passes=3, learning_rate=1e-3)),
+        RBM(2, visible="spin", trainer=CD(n_passes=3)),
+    ], fine_tuner=WakeSleep(n_passes=3)),
 ]  # fmt: skip
 
 

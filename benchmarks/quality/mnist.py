@@ -41,6 +41,9 @@ RECIPES = {
     "CD-1, decay 1e-3, mean": {"trainer": CD, "weight_decay": 1e-3, "averaging": 0.25},
     "400 passes, decay 1e-3, mean": {"n_passes": 400, "weight_decay": 1e-3, "averaging": 0.25},
     "1000 passes, decay 1e-3, mean": {"n_passes": 1000, "weight_decay": 1e-3, "averaging": 0.25},
+    "400 passes, centred, decay 1e-3, mean": {
+        "n_passes": 400, "centered": True, "weight_decay": 1e-3, "averaging": 0.25,
+    },
     "400 passes, 500 chains, decay 1e-3, mean": {
         "n_passes": 400, "n_chains": 500, "weight_decay": 1e-3, "averaging": 0.25,
     },
@@ -77,7 +80,7 @@ def run(name, seed):
     }
 
 
-def kept(folder, name, seed):
+def kept(run, folder, name, seed):
     """Run what has no file yet."""
     path = folder / f"{re.sub('[^a-z0-9]+', '-', name.lower())}_{seed}.json"
     if not path.exists():
@@ -115,23 +118,23 @@ def table(records):
     return "\n".join(lines)
 
 
-def main():
+def main(run, recipes, about):
     """Run what is asked for, and print the table of all that has been run."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = argparse.ArgumentParser(description=about.split("\n", maxsplit=1)[0])
     parser.add_argument("--results", type=Path, required=True, help="folder of the records")
     parser.add_argument("--jobs", type=int, default=1, help="recipes at a time")
     parser.add_argument("--only", default="", help="regular expression that a recipe contains")
     parser.add_argument("--table", action="store_true", help="run nothing")
     options = parser.parse_args()
     options.results.mkdir(parents=True, exist_ok=True)
-    names = [name for name in RECIPES if re.search(options.only, name)]
+    names = [name for name in recipes if re.search(options.only, name)]
     if not options.table:
         Parallel(options.jobs)(
-            delayed(kept)(options.results, name, seed) for seed in SEEDS for name in names
+            delayed(kept)(run, options.results, name, seed) for seed in SEEDS for name in names
         )
     records = [json.loads(path.read_text()) for path in sorted(options.results.glob("*.json"))]
-    print(table(records))
+    print(table([each for each in records if each["recipe"] in recipes]))
 
 
 if __name__ == "__main__":
-    main()
+    main(run, RECIPES, __doc__)

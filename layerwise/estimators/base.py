@@ -146,6 +146,8 @@ class Layer(Trains, Generative, BaseEstimator):
 
     # Whether p(x | h) is one affine layer, which training of a deep model as a whole asks for.
     is_affine = True
+    # Whether q(h | x) is a network of its own, which such training can go on with.
+    has_network = True
 
     @fit_context
     def fit(self, X, y=None, sample_weight=None):
@@ -297,8 +299,8 @@ class Layer(Trains, Generative, BaseEstimator):
         ----------
         conditional : Conditional
             Of this layer's sizes and units.
-        log_marginal : ndarray of shape (2**n_components,)
-            The model's distribution of the latent states.
+        log_marginal : callable
+            Returns the model's distribution of the latent states, of shape (2**n_components,).
         """
         self.components_, self.intercept_visible_ = conditional.weights, conditional.bias
         if conditional.log_variance is not None:

@@ -38,6 +38,7 @@ from layerwise.estimators.stacking import (
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import log_density
 from layerwise.models.dbn import DBNParams
+from layerwise.models.recognition import RecognizedDBN, recognized
 from layerwise.numerics.streams import Stream
 
 
@@ -56,7 +57,7 @@ class DBN(TakesCallbacks, Generative, Layered):
         visible units are what the latent units below it are. Bare estimators are named
         ``layer1``, ``layer2`` and so on, so that ``layer1__n_components`` can be set and searched
         over.
-    fine_tuner : LikelihoodAscent, default=None
+    fine_tuner : LikelihoodAscent or WakeSleep, default=None
         Trains all layers at once, after they were trained one at a time; None leaves them.
     likelihood : "exact" or VariationalBound, default="exact"
         What ``score`` and ``score_samples`` are: exact log-likelihoods, for which a latent layer
@@ -75,6 +76,9 @@ class DBN(TakesCallbacks, Generative, Layered):
     ----------
     layers_ : list of estimators
         The layers, fitted.
+    inferences_ : list
+        q(h | x) of each layer, from the bottom up: the layers' own, or what :class:`WakeSleep`
+        made of them.
     history_ : dict of str to dict
         The ``history_`` of each layer that has one, by its name, and that of the ``fine_tuner``.
     n_parameters_ : int
@@ -160,7 +164,8 @@ class DBN(TakesCallbacks, Generative, Layered):
         """
         self._check_layers()
         if self.fine_tuner is not None:
-            check_trainer(self, self.fine_tuner, DBNParams, "LikelihoodAscent()")
+            suggestion = "LikelihoodAscent() or WakeSleep()"
+            check_trainer(self, self.fine_tuner, RecognizedDBN, suggestion)
             for _, layer in self._named_layers:
                 layer.check_parameters()
             self.fine_tuner.check_sizes(
@@ -261,23 +266,33 @@ class DBN(TakesCallbacks, Generative, Layered):
 
     def _fine_tune(self, rows, stream, context, X, y, before):
         """Train all layers at once; ``before`` is what was told of that in fits before."""
-        tuner, model = self.fine_tuner, self.model_.copy()
+        tuner = self.fine_tuner
+        learns_inference = issubclass(tuner.needs, RecognizedDBN)
+        model = self.model_.copy()
+        if learns_inference:
+            model = recognized(model, self.inferences_)
 
         def fitted(history):
-            layers = [copy(layer) for layer in self.layers_]
-            adopted(layers, model.copy())
-            return {"layers_": layers, "history_": self.history_ | {"fine_tuner": history}}
+            layers, now = [copy(layer) for layer in self.layers_], model.copy()
+            adopted(layers, now)
+            return {
+                "layers_": layers,
+                "history_": self.history_ | {"fine_tuner": history},
+                "_learned": now.inferences if learns_inference else None,
+            }
 
         history = fine_tuned(
             self, tuner, tuner.passes(model, rows, stream), fitted, context,
             objective=tuner.objective, before=before, X=X, y=y,
         )  # fmt: skip
         adopted(self.layers_, model)
+        self._learned = model.inferences if learns_inference else None
         self.history_["fine_tuner"] = history
 
     def _take(self, layers, units):
         """Be made of fitted layers, pairs of (name, Layer) from the bottom up, on such columns."""
         self.layers_ = [layer.estimator for _, layer in layers]
+        self._learned = None
         self.visible_units_ = units
         self.history_ = {
             name: layer.history_ for name, layer in layers if layer.history_ is not None
@@ -301,7 +316,7 @@ class DBN(TakesCallbacks, Generative, Layered):
     def _check_layers(self):
         """Raise what is wrong with the layers, before any work."""
         self._check_entries("RBM()")
-        check_layers(self._named_layers, tuned=self.fine_tuner is not None)
+        check_layers(self._named_layers, tuner=self.fine_tuner)
 
     @property
     def model_(self):
@@ -315,6 +330,13 @@ class DBN(TakesCallbacks, Generative, Layered):
         """p(x | h) of the bottom layer."""
         check_is_fitted(self)
         return self.layers_[0].conditional_
+
+    @property
+    def inferences_(self):
+        """q(h | x) of each layer: its own, or below the top what a fine tuner made of it."""
+        own = [as_layer(layer).inference_ for layer in self.layers_]
+        learned = getattr(self, "_learned", None)
+        return own if learned is None else [*learned, own[-1]]
 
     def transform(self, X):
         """Return the means of the top's hidden units, means passed on at every layer.
@@ -330,8 +352,8 @@ class DBN(TakesCallbacks, Generative, Layered):
         """
         check_is_fitted(self)
         means = validate(self, X, self.visible_units_, sparse=True)
-        for layer in self.layers_:
-            means = as_layer(layer).inference_.mean(means)
+        for inference in self.inferences_:
+            means = inference.mean(means)
         return means
 
     def inverse_transform(self, X):
@@ -364,8 +386,7 @@ class DBN(TakesCallbacks, Generative, Layered):
 
     def _bound(self, method, X):
         """Return what a method says of rows, without log Z of the top, and its errors."""
-        inferences = [as_layer(layer).inference_ for layer in self.layers_[:-1]]
-        return method.of_rows(self.model_, inferences, X)
+        return method.of_rows(self.model_, self.inferences_[:-1], X)
 
     def sample(self, n_samples=1, *, given=None, n_steps=1000, random_state=None):
         """Return rows drawn from the model, or from it given some of the data's units.

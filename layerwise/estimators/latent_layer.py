@@ -111,6 +111,7 @@ class LatentLayer(Layer):
     True
     """
 
+    has_network = False
     _parameter_constraints = {
         "n_components": [POSITIVE_INTEGER],
         "init": [None, HasMethods(["fit", "get_params"])],
@@ -235,11 +236,11 @@ class LatentLayer(Layer):
         Parameters
         ----------
         conditional : Conditional
-        log_marginal : ndarray of shape (2**n_components,)
-            The model's latent distribution.
+        log_marginal : callable
+            Returns the model's latent distribution, of shape (2**n_components,).
         """
         super().adopt(conditional, log_marginal)
-        self.latent_marginal_ = weights_of(log_marginal)
+        self.latent_marginal_ = weights_of(log_marginal())
 
     @property
     def _log_marginal(self):

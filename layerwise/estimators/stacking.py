@@ -8,6 +8,7 @@ from layerwise.estimators.foreign import as_layer
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import latent_log_marginals
+from layerwise.models.recognition import RecognizedDBN
 from layerwise.numerics.streams import Stream
 
 __all__ = [
@@ -32,15 +33,15 @@ def own_stream(layer, stream):
     return stream if seed is None else Stream.from_random_state(seed)
 
 
-def check_layers(named, *, tuned):
+def check_layers(named, *, tuner=None):
     """Raise ``Incompatible`` for the first layer that cannot be one.
 
     Parameters
     ----------
     named : list of (str, estimator)
         From the bottom up.
-    tuned : bool
-        Whether they are to be trained as a whole too.
+    tuner : trainer, default=None
+        Of the layers as a whole.
     """
     for name, layer in named:
         if not (hasattr(layer, "fit") and hasattr(layer, "transform")):
@@ -48,11 +49,18 @@ def check_layers(named, *, tuned):
                 f"DBN asks for layers with fit and transform, and {name} is {layer!r}. "
                 "Use AutoEncoder or RBM."
             )
-        if tuned and not (isinstance(layer, Layer) and layer.is_affine):
+        if tuner is not None and not (isinstance(layer, Layer) and layer.is_affine):
             raise Incompatible(
                 f"fine_tuner trains the layers of this package, and {name} is "
                 f"{type(layer).__name__}. Use AutoEncoder, LatentLayer or RBM, or "
                 "fine_tuner=None."
+            )
+        needs = getattr(tuner, "needs", object)
+        if issubclass(needs, RecognizedDBN) and not layer.has_network:
+            raise Incompatible(
+                f"{type(tuner).__name__} trains q(h | x) of each layer, and that of {name}, "
+                f"{type(layer).__name__}, is the exact posterior. Use LikelihoodAscent() there, "
+                "or an AutoEncoder or an RBM."
             )
     name, last = named[-1]
     if not isinstance(last, RBM):
@@ -158,7 +166,7 @@ def _check_fits(name, visible, n_visible, below):
 
 def adopted(layers, model):
     """Give fitted layers the parameters of a deep model that was trained as a whole."""
-    marginals = latent_log_marginals(model) if model.conditionals else []
-    for layer, conditional, marginal in zip(layers, model.conditionals, marginals):
-        layer.adopt(conditional, marginal)
+    for depth, (layer, conditional) in enumerate(zip(layers, model.conditionals)):
+        # Layers of any size do not ask for it, which sums over all states.
+        layer.adopt(conditional, lambda depth=depth: latent_log_marginals(model)[depth])
     layers[-1].adopt_params(model.top)

@@ -64,17 +64,22 @@ class Chain:
         -------
         Chain
         """
-        runs = None if outputs is None else outputs.runs(sizes[-1])
-        layers = network.layout(sizes, activations, tied, runs)
-        parameters = np.zeros(network.n_parameters(layers, runs), dtype=dtype)
-        chain = cls(parameters, tuple(sizes), tuple(activations), tuple(tied), outputs)
+        chain = cls.empty(sizes, activations, dtype, outputs, tied)
         for k in range(chain.n_layers):
-            if not layers["tied"][k]:
+            if not chain.layers["tied"][k]:
                 weights = chain.weights(k)
                 bound = np.sqrt(6 / sum(weights.shape))
                 generator = stream.child("weights", k).generator()
                 weights[...] = generator.uniform(-bound, bound, size=weights.shape)
         return chain
+
+    @classmethod
+    def empty(cls, sizes, activations, dtype, outputs=None, tied=()):
+        """Return a chain all of whose parameters are zero: arguments are those of ``init``."""
+        runs = None if outputs is None else outputs.runs(sizes[-1])
+        layers = network.layout(sizes, activations, tied, runs)
+        parameters = np.zeros(network.n_parameters(layers, runs), dtype=dtype)
+        return cls(parameters, tuple(sizes), tuple(activations), tuple(tied), outputs)
 
     @cached_property
     def layers(self):

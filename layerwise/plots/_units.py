@@ -6,7 +6,6 @@ import numpy as np
 
 from layerwise.estimators.checks import validate
 from layerwise.estimators.dbn import DBN
-from layerwise.estimators.foreign import as_layer
 
 __all__ = ["read_units"]
 
@@ -44,8 +43,8 @@ def _deep(dbn, X, depth):
     of_layer, means = dbn.layers_[depth], None
     if X is not None:
         means = validate(dbn, X, dbn.visible_units_, sparse=True)
-        for layer in dbn.layers_[: depth + 1]:
-            means = as_layer(layer).inference_.mean(means)
+        for inference in dbn.inferences_[: depth + 1]:
+            means = inference.mean(means)
         means = np.asarray(means, dtype=float)
     if depth == 0:
         return of_layer, means, conditionals[0].weights, "weight (nats)"

@@ -86,7 +86,7 @@ class Contrastive(Trainer):
             low, up = params.hidden.bits(params.n_hidden)
             target = low + up * self.sparsity_target
         step = rbm_step(
-            self, params, state, rows, chains, means=state.means, centered=self.centered,
+            self, params, state.optimizer, rows, chains, means=state.means, centered=self.centered,
             target=target, cost=self.sparsity_cost,
         )  # fmt: skip
         watch = Watch(
@@ -95,7 +95,7 @@ class Contrastive(Trainer):
         return step, watch
 
 
-def rbm_step(trainer, rbm, state, rows, chains, **asked):
+def rbm_step(trainer, rbm, optimizer, rows, chains, **asked):
     """Return what takes a trainer's pass of CD or PCD over an RBM, as ``_prepare`` returns it.
 
     Parameters
@@ -103,8 +103,8 @@ def rbm_step(trainer, rbm, state, rows, chains, **asked):
     trainer : Trainer
         With ``n_steps`` and ``batch_size``.
     rbm : RBMParams
-    state : TrainingState
-        With the optimiser.
+    optimizer : Optimizer
+        Updated.
     rows : LayerInput
     chains : ndarray of shape (n_chains, n_hidden) or None
     **asked : dict
@@ -118,7 +118,7 @@ def rbm_step(trainer, rbm, state, rows, chains, **asked):
 
     def step(X, order, rate, stream):
         return contrastive_pass(
-            *rbm.arrays()[:3], X, order, chains, state.optimizer, rate=rate,
+            *rbm.arrays()[:3], X, order, chains, optimizer, rate=rate,
             n_steps=trainer.n_steps, batch_size=trainer.batch_size, stream=stream,
             visible=visible, hidden=hidden, log_variance=rbm.log_variance, weights=rows.weights,
             scratch=scratch, **asked,

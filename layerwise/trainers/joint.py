@@ -26,7 +26,7 @@ class Joint(Trainer):
         bottom, *above = params.layers
         if not above and isinstance(bottom, RBMParams):
             # By all ways of an RBM.
-            return rbm_step(self, bottom, state, rows, state.chains), unwatched
+            return rbm_step(self, bottom, state.optimizer, rows, state.chains), unwatched
         scratch = stack_scratch(
             params.parameters, params.places, len(rows), 0 if chains is None else len(chains),
             self.batch_size, self.n_steps, visible,
