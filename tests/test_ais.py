@@ -34,6 +34,7 @@ from layerwise import (
 )
 from layerwise.estimators import annealing
 from layerwise.likelihood import annealed, partition
+from layerwise.likelihood.betas import NAMED, Spread, placed
 from layerwise.models.rbm import RBMParams
 from layerwise.numerics import runtime
 from layerwise.numerics.streams import Stream
@@ -258,12 +259,63 @@ def test_more_is_spent_until_the_bracket_is_narrow_or_the_budget_ends():
 
 
 def test_named_schedules_rise_from_independent_units_to_the_model():
-    for name, betas in annealed.NAMED.items():
+    for name, betas in NAMED.items():
         assert betas[0] == 0
         assert betas[-1] == 1
         assert (np.diff(betas) > 0).all(), name
-    assert len(annealed.NAMED["reference"]) == 14_501
+    assert len(NAMED["reference"]) == 14_501
     assert log_partition(large(), method=AIS(10, "reference")).n_betas == 14_500
+
+
+def spread(variances, steps=10):
+    """A spread as chains would leave it, of stretches of equal steps."""
+    found = Spread()
+    gained = np.zeros(2)
+    for at, variance in enumerate(variances, start=1):
+        gained += np.sqrt(variance) * np.array([-1, 1])
+        found(at * steps, gained)
+    return found
+
+
+def test_betas_are_close_where_log_weights_spread():
+    betas = np.linspace(0, 1, 51)
+    up, down = spread([0, 1, 4, 1, 0]), spread([0, 1, 4, 1, 0])
+    assert up.variances == pytest.approx([0, 1, 4, 1, 0])
+    found = placed(betas, up, down, 100)
+    assert len(found) == 101
+    assert (found[0], found[-1]) == (0, 1)
+    assert (np.diff(found) > 0).all()
+    # A fifth of the betas stays even; the others go with the deviation: 1, 2 and 1 quarters.
+    inside = [np.sum((found > low) & (found <= low + 0.2)) for low in (0, 0.2, 0.4, 0.6, 0.8)]
+    assert inside == pytest.approx([4, 24, 44, 24, 4], abs=1)
+    # Chains that come down tell of the same betas in the other order.
+    low_end = placed(betas, spread([4, 0, 0, 0, 0]), spread([0, 0, 0, 0, 4]), 100)
+    assert np.sum(low_end <= 0.2) > 80
+    # Where nothing spreads they are even.
+    np.testing.assert_allclose(placed(betas, spread([0] * 5), spread([0] * 5), 50), betas)
+
+
+def test_betas_that_are_placed_narrow_the_bracket():
+    """Units that are on or off together, which at low betas they come to be."""
+    params = RBMParams(np.full((40, 60), 0.6), np.full(60, -12.0), np.full(40, -18.0))
+    widths = []
+    for seed in range(5):
+        stream = Stream.of_values(np.array([seed, 3.0]))
+        annealer = annealed.Annealer.of(params, stream)
+
+        def width(betas, rise=None, fall=None, stream=stream, annealer=annealer):
+            up, _, hidden = annealer.up(betas, 100, stream, watch=rise)
+            hidden = hidden[annealed.resampled(up, stream.child("again"))]
+            down = annealer.down(hidden, betas, stream.child("down"), watch=fall)
+            low, high = annealed.bracket(up, down)
+            return high - low
+
+        rise, fall = Spread(), Spread()
+        width(np.linspace(0, 1, 501), rise, fall)
+        even, better = np.linspace(0, 1, 1001), placed(np.linspace(0, 1, 501), rise, fall, 1000)
+        widths.append((width(even), width(better)))
+    even, better = np.mean(widths, axis=0)
+    assert better < 0.9 * even
 
 
 def test_a_search_over_large_models_compares_their_likelihoods():

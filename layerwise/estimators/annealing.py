@@ -18,7 +18,8 @@ from layerwise._sklearn import (
     StrOptions,
 )
 from layerwise.likelihood import ais
-from layerwise.likelihood.annealed import NAMED, own_stream
+from layerwise.likelihood.annealed import own_stream
+from layerwise.likelihood.betas import NAMED
 from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.partition import SUM_LIMIT, listed_layer, log_z
 from layerwise.numerics.streams import Stream

@@ -13,6 +13,7 @@ from layerwise.likelihood.annealed import (
     log_mean,
     resampled,
 )
+from layerwise.likelihood.betas import Spread, placed
 from layerwise.likelihood.estimate import Estimate
 from layerwise.numerics.rows import dense
 
@@ -75,7 +76,7 @@ class Plan:
         """Return the steps that chains of both directions take."""
         return n_chains * (2 * (len(betas) - 1) + self.n_burn)
 
-    def next_round(self, found, betas, left):
+    def next_round(self, found, betas, spreads, left):
         """Return how many chains over which betas to take next, and whether anew; None to end.
 
         Parameters
@@ -83,6 +84,8 @@ class Plan:
         found : AnnealedEstimate
             Of all chains over ``betas`` so far.
         betas : ndarray of shape (n_betas + 1,)
+        spreads : pair of Spread
+            Of chains over them in both directions.
         left : int
             Steps.
         """
@@ -95,8 +98,9 @@ class Plan:
             times = 2 * max(spread / MOST_SPREAD, abs(gap) / self.tol)
             wanted = n_betas * np.clip(times, 2, MOST_TIMES)
             most = (left / self.n_chains - self.n_burn) / 2
-            more = np.linspace(0, 1, int(max(1, min(wanted, most))) + 1)
-            return None if most < 1.5 * n_betas else (self.n_chains, more, True)
+            if most < 1.5 * n_betas:
+                return None
+            return self.n_chains, placed(betas, *spreads, int(min(wanted, most))), True
         wanted = n_found * ((width / self.tol) ** 2 - 1)
         most = left // self.steps(1, betas)
         n_chains = int(min(np.clip(wanted, self.n_chains, 3 * n_found), most))
@@ -126,11 +130,13 @@ def log_z(params, stream, plan, X=None, progress=None):
     up, down, n_chains, spent, index = np.empty(0), np.empty(0), plan.n_chains, 0, 0
     while True:
         part = stream.child(index)
-        more_up, more_down = _run(annealer, betas, n_chains, plan.n_burn, X, part, progress)
+        more_up, more_down, spreads = _run(
+            annealer, betas, n_chains, plan.n_burn, X, part, progress
+        )
         up, down = np.append(up, more_up), np.append(down, more_down)
         spent += plan.steps(n_chains, betas)
         found = _estimate(up, down, betas, plan.tol)
-        following = plan.next_round(found, betas, plan.max_steps - spent)
+        following = plan.next_round(found, betas, spreads, plan.max_steps - spent)
         if found.within_tol or plan.betas is not None or following is None:
             return found
         n_chains, betas, anew = following
@@ -140,8 +146,9 @@ def log_z(params, stream, plan, X=None, progress=None):
 
 
 def _run(annealer, betas, n_chains, n_burn, X, stream, progress):
-    """Anneal chains up, and as many down; return the log weights of both."""
-    up, _, hidden = annealer.up(betas, n_chains, stream.child("up"), progress)
+    """Anneal chains up, and as many down; return the log weights of both, and their spreads."""
+    rise, fall = Spread(), Spread()
+    up, _, hidden = annealer.up(betas, n_chains, stream.child("up"), progress, rise)
     if X is None:
         hidden = hidden[resampled(up, stream.child("resample"))]
     else:
@@ -149,7 +156,8 @@ def _run(annealer, betas, n_chains, n_burn, X, stream, progress):
         rows = dense(X[at], np.float32)
         hidden = annealer.params.sample_hidden(rows, stream.child("rows"), step=0)
     annealer.settle(hidden, n_burn, stream.child("burn"))
-    return up, annealer.down(hidden, betas, stream.child("down"), progress)
+    down = annealer.down(hidden, betas, stream.child("down"), progress, fall)
+    return up, down, (rise, fall)
 
 
 def _estimate(up, down, betas, tol):

@@ -21,14 +21,6 @@ Z, TAIL = 3.0, 0.00135
 PILOT_BETAS, PILOT_CHAINS = 200, 100
 # Rows that the units' means are smoothed by one row of the middle against.
 MIDDLE = 20
-# Betas by name. "reference" is Salakhutdinov and Murray's (2008): steps of 0.001, 0.0001 and
-# 0.00001 up to 0.5, 0.9 and 1.
-NAMED = {
-    "cheap": np.linspace(0, 1, 1001),
-    "reference": np.concatenate([
-        np.arange(500) / 1e3, 0.5 + np.arange(4000) / 1e4, 0.9 + np.arange(10_000) / 1e5, [1.0]
-    ]),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,7 +74,7 @@ class Annealer:
         below = visible.log_partition_sums(self.base[np.newaxis].astype(np.float64), log_variance)
         return float(below[0] + hidden.log_partition_sums(above)[0])
 
-    def up(self, betas, n_chains, stream, progress=None):
+    def up(self, betas, n_chains, stream, progress=None, watch=None):
         """Anneal chains from the independent units to the RBM.
 
         Parameters
@@ -91,7 +83,8 @@ class Annealer:
             Rising from 0 to 1.
         n_chains : int
         stream : Stream
-        progress : callable, default=None
+        progress, watch : callable, default=None
+            As ``numerics.rbm.anneal`` calls them.
 
         Returns
         -------
@@ -101,10 +94,10 @@ class Annealer:
             The last states.
         """
         hidden = np.zeros((n_chains, self.params.n_hidden), dtype=np.float32)
-        visible, log_weight = self._walk(hidden, betas, stream, progress)
+        visible, log_weight = self._walk(hidden, betas, stream, progress, watch)
         return self.log_z0 + log_weight, visible, hidden
 
-    def down(self, hidden, betas, stream, progress=None):
+    def down(self, hidden, betas, stream, progress=None, watch=None):
         """Anneal chains from states of the RBM to the independent units.
 
         Parameters
@@ -114,7 +107,8 @@ class Annealer:
         betas : ndarray of shape (n_betas + 1,)
             Rising from 0 to 1, and taken from the last to the first.
         stream : Stream
-        progress : callable, default=None
+        progress, watch : callable, default=None
+            As ``numerics.rbm.anneal`` calls them.
 
         Returns
         -------
@@ -123,15 +117,15 @@ class Annealer:
             1 / Z if the states are drawn from the RBM; given a row's, -F(row) less this has an
             exponential whose mean is at most p(row).
         """
-        return self.log_z0 - self._walk(hidden, betas[::-1], stream, progress)[1]
+        return self.log_z0 - self._walk(hidden, betas[::-1], stream, progress, watch)[1]
 
-    def _walk(self, hidden, betas, stream, progress):
+    def _walk(self, hidden, betas, stream, progress, watch):
         visible_runs, hidden_runs = self.params.runs()
         shared = np.broadcast_to(np.asarray(betas, np.float64)[:, None], (len(betas), len(hidden)))
         return rbm.anneal(
             *self.params.arrays()[:3], hidden, stream, shared, self.base, visible=visible_runs,
             hidden=hidden_runs, log_variance=self.params.log_variance,
-            base_log_variance=self.base_log_variance, progress=progress,
+            base_log_variance=self.base_log_variance, progress=progress, watch=watch,
         )  # fmt: skip
 
     def settle(self, hidden, n_steps, stream):

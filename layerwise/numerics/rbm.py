@@ -228,7 +228,7 @@ def gibbs(
 def anneal(
     components, intercept_visible, intercept_hidden, states, stream, betas, base,
     *, visible=None, hidden=None, log_variance=None, base_log_variance=None, progress=None,
-    way="chosen",
+    watch=None, way="chosen",
 ):  # fmt: skip
     """Take Gibbs steps of tempered chains; return visible states and importance weights.
 
@@ -257,6 +257,8 @@ def anneal(
         Of Gaussian visible units at beta 0.
     progress : callable, default=None
         Called after some steps as ``progress(done, n_steps)``.
+    watch : callable, default=None
+        Called with it as ``watch(done, log_weight)``, of the steps so far.
     way : {"chosen", "dense", "lookup"}, default="chosen"
 
     Returns
@@ -293,4 +295,6 @@ def anneal(
         ))  # fmt: skip
         if progress is not None:
             progress(end, n_steps)
+        if watch is not None:
+            watch(end, log_weight)
     return rows, log_weight
