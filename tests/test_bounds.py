@@ -79,6 +79,23 @@ def test_bounds_are_low_and_rise_with_draws(name):
     assert (weighted >= dbn.score_samples(rows) - 1e-12).all()
 
 
+@pytest.mark.parametrize("name", list(MODELS))
+def test_annealing_over_the_whole_model_comes_closer_with_as_many_draws(name):
+    dbn, rows = MODELS[name]()
+    exact = log_likelihood(dbn, rows).value
+    for weighted in (True, False):
+        plain, annealed = (
+            log_likelihood(dbn, rows, method=VariationalBound(10, weighted=weighted, n_steps=n))
+            for n in (0, 30)
+        )
+        assert annealed.value < exact + 4 * annealed.error
+        assert exact - annealed.value < 0.7 * (exact - plain.value)
+    assert "annealed in 30 steps" in annealed.method
+    # A function of the model, and row by row.
+    dbn.set_params(likelihood=VariationalBound(10, weighted=False, n_steps=30))
+    assert dbn.score(rows) == pytest.approx(annealed.value, abs=1e-10)
+
+
 @pytest.mark.parametrize("visible", ["bernoulli", "spin"])
 def test_the_bound_is_the_likelihood_where_inference_is_the_posterior(visible):
     """A top that is the layer itself, upside down, makes the whole an RBM of that layer."""
@@ -137,6 +154,8 @@ def test_what_has_no_such_bound_is_told():
         log_likelihood(dbn, X, method=AIS())
     with pytest.raises(Incompatible, match="not for LatentLayer, which takes 'exact' alone"):
         log_likelihood(dbn.layers_[0], X, method=VariationalBound())
+    with pytest.raises(ValueError, match="n_steps"):
+        log_likelihood(stacked()[0], X, method=VariationalBound(n_steps=-1))
     with pytest.raises(ValueError, match="n_draws"):
         log_likelihood(stacked()[0], X, method=VariationalBound(1))
     with pytest.raises(ValueError, match="likelihood"):

@@ -71,8 +71,9 @@ class AIS(WithDefaults, BaseEstimator):
     betas : {"adaptive", "cheap", "reference"}, int or array-like, default="adaptive"
         The inverse temperatures between the units, at 0, and the RBM, at 1. ``"reference"`` are
         14,500 (Salakhutdinov and Murray, 2008), ``"cheap"`` are 1000, and an int is so many,
-        evenly spaced. ``"adaptive"`` begins with 1000 and adds betas, where weights differ much,
-        and else chains, until the bracket is no wider than ``tol``, or ``max_steps`` are spent.
+        evenly spaced. ``"adaptive"`` begins with 1000 and adds betas, close to each other where
+        log weights spread, where weights differ much, and else chains, until the bracket is no
+        wider than ``tol``, or ``max_steps`` are spent.
     tol : float, default=0.1
         Width of the bracket that is asked for, in nats.
     max_steps : int, default=5_000_000

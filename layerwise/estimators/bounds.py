@@ -22,14 +22,19 @@ class VariationalBound(WithDefaults, BaseEstimator):
     the visible units of the top RBM. With w = p(x | h1) p(h1 | h2) .. p_top / (q(h1 | x)
     q(h2 | h1) ..), the mean of log w is the variational bound, and the log of the mean of K
     weights the importance-weighted one, which is closer: it rises with K, on average, to
-    log p(x).
+    log p(x). With ``n_steps`` it is an estimate by annealed importance sampling over the whole
+    model, a low one still: each draw is led in so many steps from the inference to the posterior,
+    and a few draws then say as much as very many.
 
     Parameters
     ----------
     n_draws : int, default=100
         Of each row, K. At least 2.
     weighted : bool, default=True
-        Whether it is the importance-weighted bound; False is the variational one.
+        Whether it is the importance-weighted bound; False is the variational one, the mean of log
+        weights.
+    n_steps : int, default=0
+        Steps of Metropolis that lead each draw to the posterior, each at a beta of its own.
     random_state : int, RandomState instance or None, default=None
         None draws the numbers that are the model's own: equal parameters have equal bounds.
 
@@ -43,6 +48,9 @@ class VariationalBound(WithDefaults, BaseEstimator):
     Hinton, Osindero and Teh, "A fast learning algorithm for deep belief nets", 2006.
     Salakhutdinov and Murray, "On the quantitative analysis of deep belief networks", 2008.
     Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2016.
+    Neal, "Annealed importance sampling", 2001.
+    Zanella, "Informed proposals for local MCMC in discrete spaces", 2020.
+    Zhang, Liu and Liu, "A Langevin-like sampler for discrete distributions", 2022.
 
     Examples
     --------
@@ -59,12 +67,14 @@ class VariationalBound(WithDefaults, BaseEstimator):
     _parameter_constraints: ClassVar = {
         "n_draws": [Interval(Integral, 2, None, closed="left")],
         "weighted": ["boolean"],
+        "n_steps": [Interval(Integral, 0, None, closed="left")],
         "random_state": ["random_state"],
     }
 
-    def __init__(self, n_draws=100, *, weighted=True, random_state=None):
+    def __init__(self, n_draws=100, *, weighted=True, n_steps=0, random_state=None):
         self.n_draws = n_draws
         self.weighted = weighted
+        self.n_steps = n_steps
         self.random_state = random_state
 
     def check(self):
@@ -93,14 +103,16 @@ class VariationalBound(WithDefaults, BaseEstimator):
         else:
             stream = Stream.from_random_state(self.random_state)
         return bound(
-            dbn, inferences, X, stream.child("bound"), self.n_draws, weighted=self.weighted
-        )
+            dbn, inferences, X, stream.child("bound"), self.n_draws, weighted=self.weighted,
+            n_steps=self.n_steps,
+        )  # fmt: skip
 
     @property
     def told(self):
         """What it is, in words."""
         kind = "importance-weighted" if self.weighted else "variational"
-        return f"{kind} lower bound, {self.n_draws} draws of each row's latent states"
+        annealed = f", annealed in {self.n_steps} steps" if self.n_steps else ""
+        return f"{kind} lower bound, {self.n_draws} draws of each row's latent states{annealed}"
 
 
 def _parts(dbn):

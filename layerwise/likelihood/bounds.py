@@ -1,10 +1,13 @@
 """Lower bounds of log p(x) of deep models of any size, by draws of their inference."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.special import logsumexp
 
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.annealed import log_mean
+from layerwise.likelihood.latent_moves import LatentTarget
 from layerwise.numerics.rows import dense
 from layerwise.numerics.streams import CODE
 
@@ -12,25 +15,13 @@ from layerwise.numerics.streams import CODE
 ROWS = 500
 
 
-def _log_probability(conditional, visible, latent):
-    """Return log p(x | h) in nats of rows x and their own states h, of shape (n_rows,)."""
-    wide, visible = conditional.astype(float), np.asarray(visible, dtype=float)
-    field = wide.field(latent)
-    linear = np.sum(visible * field, axis=1) + wide.visible.log_base(visible, wide.log_variance)
-    return linear - wide.visible.log_partition_sums(field, wide.log_variance)
+def log_weights(dbn, inferences, X, stream, n_draws, n_steps=0):
+    """Return the log weights of draws of each row's latent states, of mean weight p*(x).
 
-
-def _log_inferred(inference, visible, latent):
-    """Return log q(h | x) in nats of rows x and their own states h, of shape (n_rows,)."""
-    log_odds = np.asarray(inference.log_odds(visible), dtype=float)
-    return -np.logaddexp(0, np.where(latent > 0, -log_odds, log_odds)).sum(axis=1)
-
-
-def log_weights(dbn, inferences, X, stream, n_draws):
-    """Return log p*(x, h) - log q(h | x) of draws h of each row's latent states.
-
-    The exponential of each has the mean p*(x), the probability of the row without the top's
-    partition function.
+    Without steps they are log p*(x, h) - log q(h | x) of draws of q(h | x): p* is the probability
+    without the top's partition function. With steps each draw is annealed to the posterior, by
+    the way of q(h | x)^(1 - beta) p*(x, h)^beta, and its log weight is the sum of what log p* -
+    log q grows by at each beta (annealed importance sampling; Neal, 2001).
 
     Parameters
     ----------
@@ -42,21 +33,26 @@ def log_weights(dbn, inferences, X, stream, n_draws):
     stream : Stream
     n_draws : int
         Of each row.
+    n_steps : int, default=0
+        Betas between 0 and 1.
 
     Returns
     -------
     ndarray of shape (n_rows, n_draws), in nats
     """
-    found = np.empty((len(X), n_draws))
+    target, found = LatentTarget(dbn, inferences, X), np.zeros((len(X), n_draws))
+    betas = np.linspace(0, 1, n_steps + 2)
     for draw in range(n_draws):
-        states, log_weight = X, np.zeros(len(X))
-        for depth, (conditional, inference) in enumerate(zip(dbn.conditionals, inferences)):
+        states, below = [], X
+        for depth, inference in enumerate(inferences):
             part = stream.child("layer", depth)
-            above = inference.sample(states, part, step=draw, lane=CODE)
-            log_weight += _log_probability(conditional, states, above)
-            log_weight -= _log_inferred(inference, states, above)
-            states = above
-        found[:, draw] = log_weight - dbn.top.free_energy(states)
+            below = inference.sample(below, part, step=draw, lane=CODE)
+            states.append(np.asarray(below, dtype=np.float64))
+        point, moves = target.at(states, with_slopes=n_steps > 0), stream.child("moves", draw)
+        for step, (beta, following) in enumerate(pairwise(betas)):
+            if step:
+                point = target.move(point, beta, moves, step)
+            found[:, draw] += (following - beta) * (point.log_p - point.log_q)
     return found
 
 
@@ -71,12 +67,12 @@ def check_inferences(inferences):
             )
 
 
-def bound(dbn, inferences, X, stream, n_draws, *, weighted=True):
+def bound(dbn, inferences, X, stream, n_draws, *, weighted=True, n_steps=0):
     """Return a lower bound of log p*(x) of each row, and its standard error.
 
     Parameters
     ----------
-    dbn, inferences, stream, n_draws
+    dbn, inferences, stream, n_draws, n_steps
         As in ``log_weights``. At least 2 draws.
     X : ndarray or CSR of shape (n_rows, n_visible)
         States.
@@ -94,7 +90,7 @@ def bound(dbn, inferences, X, stream, n_draws, *, weighted=True):
     for first in range(0, n_rows, ROWS):
         here = dense(X[first : first + ROWS], np.float64)
         part = stream.child("rows", first)
-        of_draws = log_weights(dbn, inferences, here, part, n_draws)
+        of_draws = log_weights(dbn, inferences, here, part, n_draws, n_steps)
         at = slice(first, first + len(here))
         value[at] = of_draws.mean(axis=1)
         error[at] = of_draws.std(axis=1, ddof=1) / np.sqrt(n_draws)
