@@ -21,6 +21,7 @@ from layerwise import (
     LatentLayer,
     TooManyStates,
     VariationalBound,
+    latent_marginal_bound,
     log_likelihood,
     log_partition,
 )
@@ -143,6 +144,63 @@ def test_models_beyond_sums_have_a_bound_with_the_bracket_of_their_top():
         warnings.simplefilter("error")
         score = dbn.set_params(likelihood=VariationalBound(20)).score(rows)
     assert score == pytest.approx(found.value, abs=1e-10)
+
+
+LAYERS = {
+    "rbm": lambda: (RBM(9, trainer=PCD(n_passes=15), random_state=3), X),
+    "rich inference": lambda: (
+        AutoEncoder(8, encoder_layer_sizes=(20,), trainer=Backprop(n_passes=15), random_state=3), X
+    ),
+    "spins": lambda: (
+        RBM(9, visible="spin", hidden="spin", trainer=PCD(n_passes=15), random_state=3), 2 * X - 1
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(LAYERS))
+def test_the_bound_of_a_layer_approaches_that_over_all_its_states(name):
+    layer, rows = LAYERS[name]()
+    layer.fit(rows)
+    weights = np.random.default_rng(4).integers(1, 4, size=len(rows)).astype(float)
+    for given in (
+        {},
+        {"X_inference": rows[:120]},
+        {"sample_weight": weights},
+        {"X_inference": rows[:120], "sample_weight_inference": weights[:120]},
+    ):
+        exact = latent_marginal_bound(layer, rows, **given).value
+        bounds = []
+        for n, weighted in ((300, False), (3, True), (30, True), (300, True)):
+            method = VariationalBound(n, weighted=weighted)
+            found = latent_marginal_bound(layer, rows, method=method, **given)
+            assert found.value < exact + 4 * found.error
+            assert found.low < found.value < found.high == math.inf
+            bounds.append(found)
+        for less, more in pairwise(bounds):
+            assert more.value > less.value - 4 * math.hypot(less.error, more.error)
+        assert bounds[3].value > bounds[0].value
+        assert exact - found.value < 0.1
+    assert "importance-weighted lower bound, 300 draws" in found.method
+
+
+def test_a_layer_of_any_size_has_a_bound():
+    rng = np.random.default_rng(3)
+    rows = (rng.random((60, 50)) < rng.random(50)).astype(float)
+    layer = RBM(40, trainer=PCD(n_passes=20), random_state=3).fit(rows)
+    found = latent_marginal_bound(layer, rows, method=VariationalBound(50))
+    assert -50 * math.log(2) < found.value < 0
+    assert found.value == latent_marginal_bound(layer, rows, method=VariationalBound(50)).value
+    other = latent_marginal_bound(layer, rows, method=VariationalBound(50, random_state=3))
+    assert other.value != found.value
+    with pytest.raises(Incompatible, match="Leave one out"):
+        latent_marginal_bound(layer, rows, n_draws=50, method=VariationalBound())
+    with pytest.raises(Incompatible, match="takes n_draws, or method"):
+        latent_marginal_bound(layer, rows, method=AIS())
+    with pytest.raises(Incompatible, match="a layer alone has no top"):
+        latent_marginal_bound(layer, rows, method=VariationalBound(n_steps=3))
+    latent = LatentLayer(3).fit(rows)
+    with pytest.raises(Incompatible, match="layer 1 for log q"):
+        latent_marginal_bound(latent, rows, method=VariationalBound())
 
 
 def test_what_has_no_such_bound_is_told():

@@ -106,7 +106,7 @@ def test_a_step_leaves_the_listed_distribution_unchanged(rng, visible, latent, b
     proposal = np.empty((n, n))
     for to in range(n):
         flips = [state != state[to] for state in states]
-        proposal[:, to] = sum(map(latent_moves._log_probability, chances, flips))
+        proposal[:, to] = sum(map(latent_moves.log_probability, chances, flips))
     np.testing.assert_allclose(np.exp(proposal).sum(axis=1), 1, rtol=1e-12)
     gain = log_weight - log_weight[:, None] + proposal.T - proposal
     transition = np.exp(proposal + np.minimum(gain, 0))

@@ -8,8 +8,9 @@ from sklearn.base import BaseEstimator
 
 from layerwise._saving import WithDefaults
 from layerwise._sklearn import Interval
+from layerwise.exceptions import Incompatible
 from layerwise.likelihood.annealed import flat
-from layerwise.likelihood.bounds import bound, check_inferences
+from layerwise.likelihood.bounds import bound, check_inferences, marginal_bound
 from layerwise.numerics.streams import Stream
 
 __all__ = ["VariationalBound"]
@@ -98,14 +99,45 @@ class VariationalBound(WithDefaults, BaseEstimator):
         """
         self.check()
         check_inferences(inferences)
-        if self.random_state is None:
-            stream = Stream.of_values(np.concatenate([flat(each) for each in _parts(dbn)]))
-        else:
-            stream = Stream.from_random_state(self.random_state)
+        stream = self._stream([*dbn.conditionals, dbn.top]).child("bound")
         return bound(
-            dbn, inferences, X, stream.child("bound"), self.n_draws, weighted=self.weighted,
+            dbn, inferences, X, stream, self.n_draws, weighted=self.weighted,
             n_steps=self.n_steps,
         )  # fmt: skip
+
+    def of_layer(self, conditional, inference, X, over):
+        """Return the bound of each row under a layer's aggregated inference, and its error.
+
+        Parameters
+        ----------
+        conditional : Conditional
+        inference : object with ``sample`` and ``log_odds``
+        X : ndarray or CSR of shape (n_rows, n_visible)
+            States.
+        over : pair of ndarray or CSR, and ndarray or None
+            Rows that the inference is aggregated over, and their shares.
+
+        Returns
+        -------
+        value, error : ndarray of shape (n_rows,)
+        """
+        self.check()
+        check_inferences([inference])
+        if self.n_steps:
+            raise Incompatible(
+                f"n_steps={self.n_steps} anneals latent states to the posterior of a DBN, and a "
+                "layer alone has no top. Use n_steps=0 and more draws."
+            )
+        stream = self._stream([conditional]).child("layer")
+        return marginal_bound(
+            conditional, inference, X, over, stream, self.n_draws, weighted=self.weighted
+        )
+
+    def _stream(self, parts):
+        """Return where numbers come from: if not told, a stream of the model's own."""
+        if self.random_state is None:
+            return Stream.of_values(np.concatenate([flat(each) for each in parts]))
+        return Stream.from_random_state(self.random_state)
 
     @property
     def told(self):
@@ -113,7 +145,3 @@ class VariationalBound(WithDefaults, BaseEstimator):
         kind = "importance-weighted" if self.weighted else "variational"
         annealed = f", annealed in {self.n_steps} steps" if self.n_steps else ""
         return f"{kind} lower bound, {self.n_draws} draws of each row's latent states{annealed}"
-
-
-def _parts(dbn):
-    return *dbn.conditionals, dbn.top

@@ -4,9 +4,11 @@ from numbers import Integral
 
 from sklearn.utils import check_scalar
 
+from layerwise.estimators.bounds import VariationalBound
 from layerwise.estimators.meant import bottom, conditional_of, drawn, inference_of, shared
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood import marginal, sampled
+from layerwise.likelihood.bounds import lower_estimate
 from layerwise.numerics.streams import CODE, Stream
 
 
@@ -77,7 +79,7 @@ def best_latent_marginal(
 
 def latent_marginal_bound(
     layer, X, X_inference=None, *, sample_weight=None, sample_weight_inference=None, n_draws=None,
-    random_state=None,
+    random_state=None, method=None,
 ):  # fmt: skip
     """Mean log-likelihood of ``X`` under the layer and its own aggregated inference.
 
@@ -89,7 +91,7 @@ def latent_marginal_bound(
     ----------
     layer : RBM, AutoEncoder, DBN or Pipeline
         Fitted; of a DBN, the bottom layer, of a pipeline, the last step. At most 24 latent units,
-        or any number with ``n_draws``.
+        or any number with ``method`` or ``n_draws``.
     X : array-like or sparse matrix of shape (n_samples, n_features)
         As in ``best_latent_marginal``.
     X_inference : array-like or sparse matrix of shape (n_rows, n_features), default=None
@@ -105,12 +107,17 @@ def latent_marginal_bound(
         lists all states.
     random_state : int, RandomState instance or None, default=None
         Of the draws.
+    method : VariationalBound, default=None
+        Instead of listing all latent states, draw those of each row of ``X`` from its own q(h | x)
+        and weigh each by q_D itself, summed over all rows of ``X_inference``: the value comes to
+        that of all states from below as draws become many.
 
     Returns
     -------
     Estimate
         Exact; ``weights`` is q_D, of shape (2**n_latent,). With ``n_draws``, ``weights`` are of
         ``states``, ``high`` is infinite, and ``error`` says by how much other draws would differ.
+        With ``method`` likewise, without weights; ``low`` is 3 standard errors below.
 
     Raises
     ------
@@ -129,11 +136,20 @@ def latent_marginal_bound(
         )
     found, X = bottom(layer, X, asker)
     inference = inference_of(found, asker)
-    conditional = conditional_of(found, None if n_draws is None else f"{asker} with n_draws")
+    draws = n_draws is not None or method is not None
+    conditional = conditional_of(found, f"{asker} with draws" if draws else None)
     over = X, shares = drawn(*shared(X, sample_weight), conditional.visible)
     if X_inference is not None:
         X_inference = bottom(layer, X_inference, asker)[1]
         over = drawn(*shared(X_inference, sample_weight_inference), conditional.visible)
+    if method is not None:
+        if n_draws is not None or not isinstance(method, VariationalBound):
+            raise Incompatible(
+                "latent_marginal_bound takes n_draws, or method=VariationalBound(), and got "
+                f"n_draws={n_draws!r}, method={method!r}. Leave one out."
+            )
+        values, errors = method.of_layer(conditional, inference, X, over)
+        return lower_estimate(values, errors, shares, method.told)
     if n_draws is not None:
         states = _draws(inference, *over, conditional, n_draws, random_state)
         return sampled.latent_marginal_bound(conditional, X, states, shares=shares)

@@ -1,6 +1,5 @@
 """Numbers about fitted models: faces of ``layerwise.likelihood`` that take estimators."""
 
-import math
 import sys
 import time
 from functools import partial
@@ -25,6 +24,7 @@ from layerwise.estimators.meant import (
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood import pseudo
+from layerwise.likelihood.bounds import lower_estimate
 from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.mixtures import log_density
 from layerwise.models.draws import N_DRAWS, expected
@@ -176,20 +176,11 @@ def log_likelihood(model, X, *, method=None, sample_weight=None):
     return _mean(model, density, X, shares, "sum over all latent states")
 
 
-def _low(values, errors, shares, log_z, told):
-    """Return the mean of low estimates of rows, less log Z."""
-    share = np.full(len(values), 1 / len(values)) if shares is None else shares
-    mean, error = float(mean_by_shares(values, shares)), float(np.linalg.norm(share * errors))
-    value = mean - log_z.value
-    low = value - 3 * error - (log_z.high - log_z.value)
-    return Estimate(value, low, math.inf, told, error=error)
-
-
 def _bound_of_dbn(dbn, X, shares, method):
     """Return the mean over rows of a lower bound under a deep model."""
     X, shares = drawn(X, shares, dbn.visible_units_)
     log_z = annealing.log_partition(dbn.model_.top)
-    return _low(*dbn._bound(method, X), shares, log_z, method.told)
+    return lower_estimate(*dbn._bound(method, X), shares, method.told, log_z)
 
 
 def _of_rbm(rbm, X, shares, method):
@@ -198,8 +189,7 @@ def _of_rbm(rbm, X, shares, method):
     if isinstance(method, RAISE):
         X, shares = drawn(X, shares, rbm.visible_units_)
         told = f"reverse annealing of rows, {method.n_chains} chains each, a low estimate"
-        nothing = Estimate.exact(0.0, told)
-        return _low(*method.log_probabilities(params, X), shares, nothing, told)
+        return lower_estimate(*method.log_probabilities(params, X), shares, told)
     _check_method(method)
     log_z = annealing.log_partition(params, method)
     told = "sum over all latent states" if log_z.low == log_z.high else log_z.method

@@ -9,7 +9,7 @@ from layerwise.numerics import units
 from layerwise.numerics.products import product
 from layerwise.numerics.streams import HIDDEN, STATE
 
-__all__ = ["LatentTarget"]
+__all__ = ["LatentTarget", "log_given", "log_probability"]
 
 # How much less likely than by its gain, in log-odds, a bit is proposed to be flipped, of one bit.
 # Of n it is a third of log n more, as the flips that a step can take grow with n^(2/3). In turn
@@ -73,14 +73,12 @@ class LatentTarget:
         log_p, log_q = -self.top.free_energy(states[-1]), 0.0
         fields, slopes_q = [], []
         for depth, (given, above) in enumerate(zip(self.conditionals, states)):
-            below, field = self._below(states, depth), given.field(above)
-            fields.append(field)
-            log_p = log_p + np.sum(below * field, axis=1)
-            log_p += given.visible.log_base(below, given.log_variance)
-            log_p -= given.visible.log_partition_sums(field, given.log_variance)
+            below = self._below(states, depth)
+            of_layer, field = log_given(given, below, above)
+            log_p, fields = log_p + of_layer, [*fields, field]
             log_odds = np.asarray(self.inferences[depth].log_odds(below), dtype=np.float64)
             low = self.bits[depth][0]
-            log_q = log_q + _log_probability(log_odds, above > low)
+            log_q = log_q + log_probability(log_odds, above > low)
             slopes_q.append(log_odds)
         slopes_p = self._slopes(states, fields) if with_slopes else []
         return Point(states, log_p, log_q, slopes_p, slopes_q)
@@ -129,8 +127,8 @@ class LatentTarget:
             for flip, state, (low, up) in zip(flips, now.states, self.bits)
         ])  # fmt: skip
         gain = log_target(proposed, beta) - log_target(now, beta)
-        gain += sum(map(_log_probability, self._chances(proposed, beta, step), flips))
-        gain -= sum(map(_log_probability, chances, flips))
+        gain += sum(map(log_probability, self._chances(proposed, beta, step), flips))
+        gain -= sum(map(log_probability, chances, flips))
         chance = units.uniforms(len(gain), 1, stream, step=step, lane=STATE)[:, 0]
         return _chosen(chance < np.exp(np.minimum(gain, 0)), proposed, now)
 
@@ -151,7 +149,28 @@ def log_target(point, beta):
     return (1 - beta) * point.log_q + beta * point.log_p
 
 
-def _log_probability(log_odds, bits):
+def log_given(conditional, visible, latent):
+    """Return log p(x | h) in nats of rows x and their own states h, and the fields on x.
+
+    Parameters
+    ----------
+    conditional : Conditional
+        In float64.
+    visible : ndarray of shape (n_rows, n_visible), float64
+    latent : ndarray of shape (n_rows, n_latent), float64
+
+    Returns
+    -------
+    log_p : ndarray of shape (n_rows,)
+    field : ndarray of shape (n_rows, n_visible)
+    """
+    units, log_variance = conditional.visible, conditional.log_variance
+    field = conditional.field(latent)
+    linear = np.sum(visible * field, axis=1) + units.log_base(visible, log_variance)
+    return linear - units.log_partition_sums(field, log_variance), field
+
+
+def log_probability(log_odds, bits):
     """Return the log-probability of bits, row by row, of shape (n_rows,)."""
     return -BITS.log_partition_sums(np.where(bits, -log_odds, log_odds))
 
