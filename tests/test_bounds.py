@@ -140,6 +140,14 @@ def test_models_beyond_sums_have_a_bound_with_the_bracket_of_their_top():
     assert found.low == pytest.approx(
         found.value - 3 * found.error - (log_z.high - log_z.value), abs=1e-12
     )
+    # The top's own way to log Z is taken.
+    few = AIS(10, betas=300)
+    dbn.layers_[-1].set_params(likelihood=few)
+    other = log_likelihood(dbn, rows, method=VariationalBound(20))
+    assert other.value - found.value == pytest.approx(
+        log_z.value - log_partition(dbn.layers_[-1], few).value, abs=1e-10
+    )
+    dbn.layers_[-1].set_params(likelihood="auto")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         score = dbn.set_params(likelihood=VariationalBound(20)).score(rows)

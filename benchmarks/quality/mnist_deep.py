@@ -5,8 +5,8 @@
 As ``mnist.py``, of whose files it has the form: stacked RBMs, a bottom with rich inference
 (``AutoEncoder``, sampled codes) under the same top, and each of them trained as a whole by
 ``WakeSleep``. What is told of 3,000 rows of each part is the importance-weighted bound of
-``VariationalBound(50)``, log Z of the top being ``AIS(max_steps=3_000_000)``'s. An earlier version,
-whose top had a rate of 0.05 and 60 passes, left tops whose log Z no annealing found.
+``VariationalBound(50)``, log Z of the top being ``AIS(max_steps=3_000_000)``'s. An earlier
+version, whose top had a rate of 0.05 and 60 passes, left tops whose log Z no annealing found.
 """
 
 import time

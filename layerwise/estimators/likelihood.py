@@ -179,7 +179,7 @@ def log_likelihood(model, X, *, method=None, sample_weight=None):
 def _bound_of_dbn(dbn, X, shares, method):
     """Return the mean over rows of a lower bound under a deep model."""
     X, shares = drawn(X, shares, dbn.visible_units_)
-    log_z = annealing.log_partition(dbn.model_.top)
+    log_z = annealing.log_partition(dbn.model_.top, dbn.layers_[-1].likelihood)
     return lower_estimate(*dbn._bound(method, X), shares, method.told, log_z)
 
 
