@@ -41,8 +41,8 @@ class VariationalBound(WithDefaults, BaseEstimator):
 
     Notes
     -----
-    Log Z of the top RBM is what its own ``likelihood`` says: exact where it can be summed, and else
-    that of :class:`AIS`, whose bracket enters ``low`` of what :func:`log_likelihood` returns.
+    Log Z of the top RBM is what its own ``likelihood`` says: exact where it can be summed, and
+    else that of :class:`AIS`, whose bracket enters ``low`` of what :func:`log_likelihood` returns.
 
     References
     ----------
