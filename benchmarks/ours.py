@@ -21,6 +21,7 @@ from layerwise import (
     Softmax,
     best_latent_marginal,
 )
+from layerwise.likelihood.annealed import Annealer, log_mean
 from layerwise.likelihood.deep import minus_log_likelihood
 from layerwise.likelihood.mixtures import Mixture
 from layerwise.likelihood.posterior import Posterior
@@ -164,6 +165,15 @@ def annealed(n_visible, n_hidden, n_chains, n_betas, n_steps):
     steps = np.linspace(0, 1, n_betas + 1)[: n_steps + 1, None]
     betas = np.broadcast_to(steps, (n_steps + 1, n_chains))
     return lambda: anneal(*arrays, hidden, STREAM, betas, base)[1].mean()
+
+
+def annealed_log_z(n_visible, n_hidden, n_chains, n_betas):
+    """Log Z by chains that go up from the RBM without its weights, in float32."""
+    *arrays, _ = problems.machine(n_visible, n_hidden, n_chains)
+    params = RBMParams(*arrays)
+    without = Annealer(params, params.intercept_visible, None)
+    betas = np.linspace(0, 1, n_betas + 1)
+    return lambda: log_mean(without.up(betas, n_chains, STREAM)[0])[0]
 
 
 def backprop(sizes, batch, n_rows):

@@ -333,6 +333,17 @@ def annealed():
                 threads=n_threads,
                 check=(close, ("annealed", *small), (function, *small), 1),
             )
+        small = (30, 20, 500, 1000)
+        yield Contest(
+            "AIS 784x500, 100 chains, log Z by 200 betas",
+            "rbms",
+            ("annealed_log_z", 784, 500, 100, 200),
+            ("rbms_log_z", 784, 500, 100, 200),
+            FASTER,
+            3.5,
+            threads=n_threads,
+            check=(close, ("annealed_log_z", *small), ("rbms_log_z", *small), 1),
+        )
 
 
 def backprop():

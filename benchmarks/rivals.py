@@ -464,6 +464,25 @@ def torch_annealed(n_visible, n_hidden, n_chains, n_betas, n_steps):
     return steps
 
 
+def rbms_log_z(n_visible, n_hidden, n_chains, n_betas):
+    """Log Z by the annealing of rbms 0.5, in float32, from the RBM without its weights."""
+    import torch
+    from rbms.bernoulli_bernoulli.classes import BBRBM
+    from rbms.partition_function.ais import compute_partition_function_ais
+
+    torch.manual_seed(problems.SEED)
+    weights, visible_bias, hidden_bias, _ = map(
+        torch.from_numpy, problems.machine(n_visible, n_hidden, n_chains)
+    )
+    rbm = BBRBM(weights.T.contiguous(), visible_bias, hidden_bias)
+
+    @torch.inference_mode()
+    def run():
+        return float(compute_partition_function_ais(n_chains, n_betas + 1, rbm))
+
+    return run
+
+
 # ---- back-propagation ----------------------------------------------------------------------
 
 
