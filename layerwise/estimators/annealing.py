@@ -22,6 +22,7 @@ from layerwise.likelihood.annealed import own_stream
 from layerwise.likelihood.betas import NAMED
 from layerwise.likelihood.estimate import Estimate
 from layerwise.likelihood.partition import SUM_LIMIT, listed_layer, log_z
+from layerwise.numerics.rows import issparse
 from layerwise.numerics.streams import Stream
 
 __all__ = ["AIS", "RAISE", "log_partition", "taken_log_z"]
@@ -95,8 +96,9 @@ class AIS(WithDefaults, BaseEstimator):
     estimate never further than the probability 1/740 that a mean of weights exceeds its
     expectation so many times. The high side takes for granted that the chains that come down
     start from the RBM: they are the chains that came up, drawn again by their weights, after
-    ``n_burn`` steps. Where the RBM has states that chains do not reach from below, both sides
-    leave them out, and the bracket is about the rest.
+    ``n_burn`` steps, and every other one starts from a row, where there are rows: a fitted RBM
+    keeps some, ``examples_``. Where those from rows say more, the bracket goes up to theirs.
+    States that neither comes to are left out, and the bracket is about the rest.
 
     The value is that of Bennett's (1976) acceptance ratio, which weighs both directions. Chains
     are computed in float32, sums over blocks of units and over steps in float64.
@@ -152,7 +154,8 @@ class AIS(WithDefaults, BaseEstimator):
         params : RBMParams
         X : ndarray or CSR of shape (n_rows, n_visible), default=None
             Rows of states like those that the RBM was trained on. If given, the units that chains
-            come up from have the means of these, and the chains that come down start from them.
+            come up from have the means of these, and half of the chains that come down start from
+            them.
         progress : callable, default=None
             Called now and then as ``progress(done, all)``, of each run of chains anew.
 
@@ -163,13 +166,14 @@ class AIS(WithDefaults, BaseEstimator):
         self.check()
         stream, betas = _stream(self.random_state, params), _betas(self.betas)
         plan = ais.Plan(self.n_chains, betas, self.tol, self.max_steps, self.n_burn)
-        if X is not None:
+        if issparse(X):
             return ais.log_z(params, stream, plan, X, progress)
         own = own_stream(params), str(params.visible), str(params.hidden), params.components.shape
         schedule = None if betas is None else betas.tobytes()
-        key = (*own, stream, schedule, self.n_chains, self.tol, self.max_steps, self.n_burn)
+        rows = None if X is None else Stream.of_values(X)
+        key = (*own, stream, schedule, rows, self.n_chains, self.tol, self.max_steps, self.n_burn)
         if key not in _kept:
-            _kept[key] = ais.log_z(params, stream, plan, progress=progress)
+            _kept[key] = ais.log_z(params, stream, plan, X, progress)
             if len(_kept) > KEPT:
                 _kept.popitem(last=False)
         return _kept[key]
@@ -270,19 +274,20 @@ def log_partition(params, method="auto", X=None, *, n_jobs=1, progress=None):
     return method.log_partition(params, X, progress=progress)
 
 
-def taken_log_z(params, method="auto"):
+def taken_log_z(rbm):
     """Return the number that is taken for log Z, with a warning where its bracket is wide.
 
     Parameters
     ----------
-    params : RBMParams
-    method : {"auto", "exact"} or AIS, default="auto"
+    rbm : RBM
+        Fitted: what its ``likelihood`` says is taken, and rows that it has kept.
 
     Returns
     -------
     float
     """
-    found = log_partition(params, method)
+    method = rbm.likelihood
+    found = log_partition(rbm.params_, method, rbm.kept_rows)
     if found.high - found.low > getattr(method, "tol", AIS().tol):
         warnings.warn(
             f"log Z of this RBM is known to lie in [{found.low:.2f}, {found.high:.2f}] only, and "

@@ -381,7 +381,7 @@ class DBN(TakesCallbacks, Generative, Layered):
         if self.likelihood == "exact":
             # The top's marginal is pushed down layer by layer, by sums over all latent states.
             return log_density(self.model_)
-        log_z = taken_log_z(self.model_.top, self.layers_[-1].likelihood)
+        log_z = taken_log_z(self.layers_[-1])
         return lambda X: self._bound(self.likelihood, X)[0] - log_z
 
     def _bound(self, method, X):

@@ -96,6 +96,7 @@ def log_partition(model, method=None, *, X=None, n_jobs=None, verbose=0):
     _check_method(asked)
     if isinstance(params, BaseEstimator):
         check_is_fitted(params)
+        X = getattr(params, "kept_rows", None) if X is None else X
         params = getattr(params, "params_", params)
     if not isinstance(params, RBMParams):
         raise TypeError(f"log_partition takes a fitted RBM or an RBMParams, and got {model!r}.")
@@ -179,7 +180,8 @@ def log_likelihood(model, X, *, method=None, sample_weight=None):
 def _bound_of_dbn(dbn, X, shares, method):
     """Return the mean over rows of a lower bound under a deep model."""
     X, shares = drawn(X, shares, dbn.visible_units_)
-    log_z = annealing.log_partition(dbn.model_.top, dbn.layers_[-1].likelihood)
+    top = dbn.layers_[-1]
+    log_z = annealing.log_partition(top.params_, top.likelihood, top.kept_rows)
     return lower_estimate(*dbn._bound(method, X), shares, method.told, log_z)
 
 
@@ -191,7 +193,7 @@ def _of_rbm(rbm, X, shares, method):
         told = f"reverse annealing of rows, {method.n_chains} chains each, a low estimate"
         return lower_estimate(*method.log_probabilities(params, X), shares, told)
     _check_method(method)
-    log_z = annealing.log_partition(params, method)
+    log_z = annealing.log_partition(params, method, rbm.kept_rows)
     told = "sum over all latent states" if log_z.low == log_z.high else log_z.method
     value = log_z.value
     found = _mean(rbm, lambda rows: -params.free_energy(rows) - value, X, shares, told)

@@ -12,14 +12,18 @@ from layerwise.estimators.sampling import sample_given, sample_visible
 from layerwise.estimators.training import kept_log_variance
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.gradient import model_moments
-from layerwise.likelihood.partition import TABLE_LIMIT, listed_layer, refuse
+from layerwise.likelihood.partition import SUM_LIMIT, TABLE_LIMIT, listed_layer, refuse
 from layerwise.models.dbn import DBNParams
 from layerwise.models.draws import expected
 from layerwise.models.family import Units
 from layerwise.models.parameters import checked, checked_log_of
 from layerwise.models.rbm import RBMParams, hidden_units_of
 from layerwise.models.units import BITS
+from layerwise.numerics.rows import dense
 from layerwise.trainers.contrastive import PCD
+
+# Rows that an RBM keeps of its training, to estimate log Z from.
+N_EXAMPLES = 100
 
 
 class Moments(NamedTuple):
@@ -87,6 +91,9 @@ class RBM(Layer):
         measure of progress. Where a trainer holds rows out, what they were judged by:
         ``"validation_log_likelihood"`` or ``"validation_free_energy_gap"``. Of
         ``ParallelTempering`` the ``"swap_rate"`` of the neighbours that swap least.
+    examples_ : ndarray of shape (100, n_features) or None
+        Rows of training, drawn again: where log Z cannot be summed, :class:`AIS` starts from them
+        too. None where it can.
     n_parameters_ : int
         Number of weights, intercepts and variances.
     noise_variance_ : ndarray of shape (n_features,)
@@ -204,7 +211,22 @@ class RBM(Layer):
             "hidden_units_": model.hidden,
             "n_features_in_": model.n_visible,
             "n_parameters_": DBNParams((), model).n_parameters,
+            "examples_": self._examples(model, rows, stream.child("examples")),
         }
+
+    def _examples(self, model, rows, stream):
+        """Return some rows of states where log Z is to be estimated, and else None."""
+        if listed_layer(model)[1] <= SUM_LIMIT:
+            return None
+        chosen = stream.generator().integers(len(rows), size=N_EXAMPLES)
+        return dense(rows.take(np.sort(chosen)).draw(stream.child("rows")), model.components.dtype)
+
+    @property
+    def kept_rows(self):
+        """Rows from which annealing starts too, of the width of the parameters; or None."""
+        found = getattr(self, "examples_", None)
+        fits = found is not None and found.shape[1] == self.components_.shape[1]
+        return found if fits else None
 
     @property
     def network_part(self):
@@ -377,7 +399,7 @@ class RBM(Layer):
         return expected(self.params_.free_energy, X, self.visible_units_)[0]
 
     def _log_density(self):
-        params, log_z = self.params_, taken_log_z(self.params_, self.likelihood)
+        params, log_z = self.params_, taken_log_z(self)
         return lambda X: -params.free_energy(X) - log_z
 
     def sample(self, n_samples=1, *, given=None, n_steps=1000, sampler=None, random_state=None):

@@ -7,6 +7,7 @@ import numpy as np
 
 from layerwise.likelihood.annealed import (
     Annealer,
+    Z,
     bennett,
     bracket,
     effective_size,
@@ -117,7 +118,8 @@ def log_z(params, stream, plan, X=None, progress=None):
     plan : Plan
     X : ndarray or CSR of shape (n_rows, n_visible), default=None
         Rows like those that the RBM was trained on. If given, the units that chains come up from
-        have the means of these, and the chains that come down start from them.
+        have the means of these, and of the chains that come down half start from them: where
+        those that came up missed their part of the states, the high side is theirs.
     progress : callable, default=None
         Called now and then as ``progress(done, all)``, of each run of chains anew.
 
@@ -127,21 +129,23 @@ def log_z(params, stream, plan, X=None, progress=None):
     """
     annealer = Annealer.of(params, stream.child("base"), X)
     betas = np.linspace(0, 1, FIRST_BETAS + 1) if plan.betas is None else plan.betas
-    up, down, n_chains, spent, index = np.empty(0), np.empty(0), plan.n_chains, 0, 0
+    up, down, from_rows = np.empty(0), np.empty(0), np.empty(0, dtype=bool)
+    n_chains, spent, index = plan.n_chains, 0, 0
     while True:
         part = stream.child(index)
         more_up, more_down, spreads = _run(
             annealer, betas, n_chains, plan.n_burn, X, part, progress
         )
         up, down = np.append(up, more_up), np.append(down, more_down)
+        from_rows = np.append(from_rows, _half(n_chains, X))
         spent += plan.steps(n_chains, betas)
-        found = _estimate(up, down, betas, plan.tol)
+        found = _estimate(up, down, from_rows, betas, plan.tol)
         following = plan.next_round(found, betas, spreads, plan.max_steps - spent)
         if found.within_tol or plan.betas is not None or following is None:
             return found
         n_chains, betas, anew = following
         if anew:
-            up, down = np.empty(0), np.empty(0)
+            up, down, from_rows = up[:0], down[:0], from_rows[:0]
         index += 1
 
 
@@ -149,20 +153,32 @@ def _run(annealer, betas, n_chains, n_burn, X, stream, progress):
     """Anneal chains up, and as many down; return the log weights of both, and their spreads."""
     rise, fall = Spread(), Spread()
     up, _, hidden = annealer.up(betas, n_chains, stream.child("up"), progress, rise)
-    if X is None:
-        hidden = hidden[resampled(up, stream.child("resample"))]
-    else:
-        at = stream.child("rows").generator().integers(X.shape[0], size=n_chains)
+    hidden, half = hidden[resampled(up, stream.child("resample"))], _half(n_chains, X)
+    if half.any():
+        at = stream.child("rows").generator().integers(X.shape[0], size=half.sum())
         rows = dense(X[at], np.float32)
-        hidden = annealer.params.sample_hidden(rows, stream.child("rows"), step=0)
+        hidden[half] = annealer.params.sample_hidden(rows, stream.child("rows"), step=0)
     annealer.settle(hidden, n_burn, stream.child("burn"))
     down = annealer.down(hidden, betas, stream.child("down"), progress, fall)
     return up, down, (rise, fall)
 
 
-def _estimate(up, down, betas, tol):
-    value, error = bennett(up, down)
+def _half(n_chains, X):
+    """Return which of the chains that come down start from rows: every other one, if there are."""
+    return (np.arange(n_chains) % 2 == 1) & (X is not None)
+
+
+def _estimate(up, down, from_rows, betas, tol):
+    """Return what chains found; of those that came down, by where they began."""
+    parts = [part for part in (down[~from_rows], down[from_rows]) if len(part) > 1]
     low, high = bracket(up, down)
+    if len(parts) == 2:
+        means, errors = zip(*(log_mean(-part) for part in parts))
+        if abs(means[0] - means[1]) > Z * np.hypot(*errors):
+            # Chains that stay in different parts of the states: the part that weighs more counts.
+            down = parts[int(np.argmin(means))]
+            low, high = bracket(up, down)
+    value, error = bennett(up, down)
     low, high = float(min(low, value)), float(max(high, value))
     n_betas = len(betas) - 1
     return AnnealedEstimate(

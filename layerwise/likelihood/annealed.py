@@ -200,16 +200,16 @@ def bennett(up, down):
 
     Parameters
     ----------
-    up, down : ndarray of shape (n,)
-        From ``Annealer.up`` and ``Annealer.down``: as many of each.
+    up, down : ndarray of shape (n_chains,)
+        From ``Annealer.up`` and ``Annealer.down``.
     """
 
     def excess(log_z):
-        return expit(up - log_z).sum() - expit(log_z - down).sum()
+        return expit(up - log_z).mean() - expit(log_z - down).mean()
 
     ends = np.concatenate([up, down])
     low, high = ends.min() - 1, ends.max() + 1
     value = float(brentq(excess, low, high, xtol=1e-10))
     parts = [expit(up - value), expit(value - down)]
-    spread = [np.mean(part**2) / np.mean(part) ** 2 - 1 for part in parts]
-    return value, float(np.sqrt(sum(spread) / len(up)))
+    spread = [(np.mean(part**2) / np.mean(part) ** 2 - 1) / len(part) for part in parts]
+    return value, float(np.sqrt(sum(spread)))
