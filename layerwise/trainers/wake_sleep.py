@@ -1,10 +1,8 @@
 """WakeSleep: a deep belief network and its inference, each trained on what the other draws."""
 
-from numbers import Integral
-
 import numpy as np
 
-from layerwise._sklearn import POSITIVE_INTEGER, UNIT_INTERVAL, Interval
+from layerwise._sklearn import POSITIVE_INTEGER, UNIT_INTERVAL
 from layerwise.exceptions import Incompatible
 from layerwise.models.recognition import RecognizedDBN
 from layerwise.numerics.network import network_pass
@@ -88,7 +86,7 @@ class WakeSleep(Trainer):
     _parameter_constraints = Trainer._parameter_constraints | {
         "n_steps": [POSITIVE_INTEGER],
         "n_chains": [POSITIVE_INTEGER],
-        "n_sleep_steps": [Interval(Integral, 1, None, closed="left")],
+        "n_sleep_steps": [POSITIVE_INTEGER],
         "averaging": [UNIT_INTERVAL],
     }
 
