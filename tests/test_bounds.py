@@ -132,7 +132,7 @@ def test_models_beyond_sums_have_a_bound_with_the_bracket_of_their_top():
     rows = (rng.random((60, 50)) < rng.random(50)).astype(float)
     layers = [RBM(40, trainer=PCD(n_passes=5)), RBM(45, trainer=PCD(n_passes=5))]
     dbn = DBN(layers, random_state=3).fit(rows)
-    with pytest.raises(TooManyStates):
+    with pytest.raises(TooManyStates, match=r"or bound it by VariationalBound\(\)"):
         dbn.score(rows)
     found = log_likelihood(dbn, rows, method=VariationalBound(20))
     log_z = log_partition(dbn.layers_[-1])

@@ -113,7 +113,7 @@ def visible_log_marginal(params):
         bits.n_visible,
         TABLE_LIMIT,
         "The marginal of an RBM's visible units",
-        "Give the layer below it fewer units.",
+        "Give the layer below it fewer units, or bound it by VariationalBound().",
     )
     table = enumeration.log_weights(bits.components, bits.intercept_hidden, bits.intercept_visible)
     # All weights are there: their sum is log Z, without another sum over states.
