@@ -115,7 +115,7 @@ def test_a_step_leaves_the_listed_distribution_unchanged(rng, visible, latent, b
     weight = np.exp(log_weight - logsumexp(log_weight))
     np.testing.assert_allclose(weight @ transition, weight, atol=1e-14)
     # And a step is this transition: from each state, many times.
-    times = 4000
+    times = 1500
     many = [np.repeat(state, times, axis=0) for state in states]
     rows = LatentTarget(dbn, inferences, np.tile(row, (n * times, 1)))
     moved = rows.move(rows.at(many), beta, STREAM, step)
