@@ -354,7 +354,8 @@ def test_a_trained_model_keeps_rows_to_be_annealed_from():
     X = (np.random.default_rng(3).random((80, 40)) < 0.4).astype(float)
     assert RBM(5, trainer=PCD(n_passes=1), random_state=3).fit(X).examples_ is None
     rbm = RBM(35, trainer=PCD(n_passes=2), random_state=3).fit(X)
-    assert rbm.examples_.shape == (100, 40)
+    assert rbm.examples_.shape == (32, 40)
+    assert rbm.examples_.nbytes == 32 * 40
     assert {tuple(row) for row in rbm.examples_} <= {tuple(row) for row in X}
     own, given = log_partition(rbm), log_partition(rbm, X=rbm.examples_)
     assert own.value == given.value

@@ -153,9 +153,9 @@ class AIS(WithDefaults, BaseEstimator):
         ----------
         params : RBMParams
         X : ndarray or CSR of shape (n_rows, n_visible), default=None
-            Rows of states like those that the RBM was trained on. If given, the units that chains
-            come up from have the means of these, and half of the chains that come down start from
-            them.
+            Rows of states like those that the RBM was trained on. If given, half of the chains
+            that come down start from them; of 100 and more the units that chains come up from
+            have the means.
         progress : callable, default=None
             Called now and then as ``progress(done, all)``, of each run of chains anew.
 

@@ -22,8 +22,8 @@ from layerwise.models.units import BITS
 from layerwise.numerics.rows import dense
 from layerwise.trainers.contrastive import PCD
 
-# Rows that an RBM keeps of its training, to estimate log Z from.
-N_EXAMPLES = 100
+# Rows that an RBM keeps of its training, for chains of annealing to start from: a burn-in follows.
+N_EXAMPLES = 32
 
 
 class Moments(NamedTuple):
@@ -91,7 +91,7 @@ class RBM(Layer):
         measure of progress. Where a trainer holds rows out, what they were judged by:
         ``"validation_log_likelihood"`` or ``"validation_free_energy_gap"``. Of
         ``ParallelTempering`` the ``"swap_rate"`` of the neighbours that swap least.
-    examples_ : ndarray of shape (100, n_features) or None
+    examples_ : ndarray of shape (32, n_features) or None
         Rows of training, drawn again: where log Z cannot be summed, :class:`AIS` starts from them
         too. None where it can.
     n_parameters_ : int
@@ -219,7 +219,9 @@ class RBM(Layer):
         if listed_layer(model)[1] <= SUM_LIMIT:
             return None
         chosen = stream.generator().integers(len(rows), size=N_EXAMPLES)
-        return dense(rows.take(np.sort(chosen)).draw(stream.child("rows")), model.components.dtype)
+        states = dense(rows.take(np.sort(chosen)).draw(stream.child("rows")), np.float64)
+        whole = np.abs(states).max() < 128 and np.array_equal(states, np.rint(states))
+        return states.astype(np.int8 if whole else model.components.dtype)  # small in a pickle
 
     @property
     def kept_rows(self):

@@ -117,9 +117,9 @@ def log_z(params, stream, plan, X=None, progress=None):
     stream : Stream
     plan : Plan
     X : ndarray or CSR of shape (n_rows, n_visible), default=None
-        Rows like those that the RBM was trained on. If given, the units that chains come up from
-        have the means of these, and of the chains that come down half start from them: where
-        those that came up missed their part of the states, the high side is theirs.
+        Rows like those that the RBM was trained on. If given, half of the chains that come down
+        start from them: where those that came up missed their part of the states, the high side
+        is theirs. Of 100 and more the units that chains come up from have the means.
     progress : callable, default=None
         Called now and then as ``progress(done, all)``, of each run of chains anew.
 

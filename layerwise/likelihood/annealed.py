@@ -48,10 +48,11 @@ class Annealer:
         params : RBMParams
         stream : Stream
         X : ndarray of shape (n_rows, n_visible), default=None
-            None draws 100 rows by a short run from the RBM without its weights.
+            None, and fewer than 100 rows: these are drawn by a short run from the RBM without its
+            weights.
         """
         params = params.astype(np.float32)
-        if X is None:
+        if X is None or X.shape[0] < PILOT_CHAINS:
             pilot = cls(params, params.intercept_visible, params.log_variance)
             betas = np.linspace(0, 1, PILOT_BETAS + 1)
             log_weight, X, _ = pilot.up(betas, PILOT_CHAINS, stream.child("pilot"))
