@@ -48,9 +48,9 @@ def log_partition(model, method=None, *, X=None, n_jobs=None, verbose=0):
         and else ``AIS()``. None is what the RBM's own ``likelihood`` says, ``"auto"`` of
         parameters.
     X : array-like or sparse matrix of shape (n_samples, n_features), default=None
-        Rows like those that the RBM was trained on, for AIS: the units it begins with have their
-        means, and the chains of its high side start from them. None makes both from the RBM. Not
-        read where the sum is exact.
+        Rows like those that the RBM was trained on, for AIS: half of the chains of its high side
+        start from them, and of 100 and more the units that it begins with have the means. None
+        takes the rows that a fitted RBM has kept, ``examples_``. Not read where the sum is exact.
     n_jobs : int, default=None
         Over how many joblib workers a large sum is spread: None means 1 unless in a
         ``joblib.parallel_config``, which may also name a cluster; -1 means all processors. One
