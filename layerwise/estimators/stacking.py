@@ -1,5 +1,7 @@
 """How layers are put on each other: each one trained, or fitted already."""
 
+from functools import cache
+
 import numpy as np
 
 from layerwise._sklearn import check_is_fitted
@@ -166,7 +168,8 @@ def _check_fits(name, visible, n_visible, below):
 
 def adopted(layers, model):
     """Give fitted layers the parameters of a deep model that was trained as a whole."""
+    # They are sums over all states, for which layers of any size do not ask.
+    marginals = cache(lambda: latent_log_marginals(model))
     for depth, (layer, conditional) in enumerate(zip(layers, model.conditionals)):
-        # Layers of any size do not ask for it, which sums over all states.
-        layer.adopt(conditional, lambda depth=depth: latent_log_marginals(model)[depth])
+        layer.adopt(conditional, lambda depth=depth: marginals()[depth])
     layers[-1].adopt_params(model.top)
