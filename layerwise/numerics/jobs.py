@@ -3,8 +3,10 @@
 import os
 import signal
 import threading
+import time
 import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
+from itertools import takewhile
 from multiprocessing import resource_tracker
 
 from joblib import Parallel, delayed, effective_n_jobs
@@ -24,18 +26,26 @@ def run(function, jobs, n_jobs):
     """
     caller = os.getpid()
     parallel = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
-    calls = (delayed(_call)(function, caller, job) for job in jobs)
+    closing = threading.Event()
+    wanted = takewhile(lambda job: not closing.is_set(), jobs)
+    calls = (delayed(_call)(function, caller, job) for job in wanted)
     # Closed on the way out, so that an interrupt ends the workers too.
     with ExitStack() as stack:
         with _signals_wait() if effective_n_jobs(n_jobs) > 1 else nullcontext():
             results = parallel(calls)
-            stack.callback(_close, results)
+            stack.callback(_close, results, closing)
         # "yield from" would close them itself, and joblib would warn.
         for result in results:  # noqa: UP028
             yield result
+        stack.pop_all()
 
 
-def _close(results):
+def _close(results, closing):
+    # loky's thread takes the next job as it hands over a result, and if it is told to end before
+    # it has passed that job on, it looks for it among those that it has just dropped: a KeyError
+    # that nobody catches, and a traceback. So it gets no more jobs, and time to pass on its last.
+    closing.set()
+    time.sleep(0.1)
     # joblib warns of jobs that nobody will have; whoever closes this early wants none.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
