@@ -54,6 +54,13 @@ enum { LW_OK = 0, LW_DIVERGED = 1 };
 
 #define LW_SIMD _Pragma("omp simd")
 
+/* Bring the cache line of an address near, while something else is computed. */
+#if defined(__GNUC__)
+#define LW_PREFETCH(at) __builtin_prefetch(at)
+#else
+#define LW_PREFETCH(at) ((void)(at))
+#endif
+
 /* A loop of fixed length inside a vector loop: it must go before the outer one is vectorised. */
 #if defined(__clang__)
 #define LW_UNROLL(n) _Pragma("clang loop unroll(full)")

@@ -5,7 +5,8 @@
  * contiguous and padded with zeros, and then LW_PRODUCT_ROWS rows at a time keep their sums in
  * registers while the panel streams by, and leave them in c itself: through a buffer, the short sums
  * of a gradient over a batch of 100 took 1.4 times as long. Copying costs one element per LW_ROWS
- * multiply-adds. */
+ * multiply-adds, and waits for the memory that b is in; so the next panel is fetched while a panel
+ * streams by: batches of 100 of a net of 900,000 weights took 1.08 times as long without it. */
 
 #include "linear/product.h"
 
@@ -56,14 +57,48 @@ LW_(product_rows)(int high, const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_
     }
 }
 
-/* One block of rows times one panel; c has LW_WIDE columns here. */
+/* What a panel is copied from, as it lies in memory: rows of b, or columns if those are whole. */
+typedef struct {
+    const char *at;
+    ptrdiff_t step, n, bytes;
+} lw_lines;
+
+static lw_lines
+LW_(product_lines)(
+    const LW_REAL *b, ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t deep, ptrdiff_t wide)
+{
+    const ptrdiff_t size = (ptrdiff_t)sizeof(LW_REAL);
+
+    if (b_row == 1) {
+        return (lw_lines) { (const char *)b, b_col * size, wide, deep * size };
+    }
+    return (lw_lines) { (const char *)b, b_row * size, b_col == 1 ? deep : 0, wide * size };
+}
+
+LW_INLINE void
+LW_(product_fetch)(lw_lines lines, ptrdiff_t from, ptrdiff_t to)
+{
+    for (ptrdiff_t i = from; i < lw_min(to, lines.n); i++) {
+        for (ptrdiff_t byte = 0; byte < lines.bytes; byte += LW_LINE) {
+            LW_PREFETCH(lines.at + i * lines.step + byte);
+        }
+    }
+}
+
+/* One block of rows times one panel, while the next one is fetched, in equal parts: at once they
+ * would wait for each other. c has LW_WIDE columns here. */
 LW_LOOP void
 LW_(product_block)(const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
-    const LW_REAL *restrict panel, ptrdiff_t rows, ptrdiff_t depth, LW_REAL scale,
+    const LW_REAL *restrict panel, lw_lines next, ptrdiff_t rows, ptrdiff_t depth, LW_REAL scale,
     const LW_REAL *start, ptrdiff_t start_row, LW_REAL *c, ptrdiff_t c_row)
 {
+    const ptrdiff_t part = lw_tiles(next.n, lw_tiles(rows, LW_PRODUCT_ROWS));
+    ptrdiff_t fetched = 0;
+
 #define LW_TAKE_ROWS(high)                                                                        \
     do {                                                                                          \
+        LW_(product_fetch)(next, fetched, fetched + part);                                        \
+        fetched += part;                                                                          \
         LW_(product_rows)(                                                                        \
             high, a, a_row, a_col, panel, depth, scale, start, start_row, c, c_row);              \
         a += high * a_row;                                                                        \
@@ -150,9 +185,13 @@ LW_(product_tile)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_R
     for (ptrdiff_t k = 0; k == 0 || k < depth;
         k += LW_DEEP) { /* c is set by a sum of nothing too */
         const ptrdiff_t deep = lw_min(LW_DEEP, depth - k);
+        const ptrdiff_t next_k = k + deep < depth ? k + deep : 0;
+        const ptrdiff_t next_left = next_k ? left : (tile + 1) % n_panels * LW_WIDE;
+        const lw_lines next = LW_(product_lines)(b + next_k * b_row + next_left * b_col, b_row,
+            b_col, lw_min(LW_DEEP, depth - next_k), lw_min(LW_WIDE, n - next_left));
         LW_(product_copy)(b + k * b_row + left * b_col, b_row, b_col, deep, wide, panel);
-        LW_(product_block)(a + top * a_row + k * a_col, a_row, a_col, panel, rows, deep, scale,
-            from, from_row, to, to_row);
+        LW_(product_block)(a + top * a_row + k * a_col, a_row, a_col, panel, next, rows, deep,
+            scale, from, from_row, to, to_row);
         from = to;
         from_row = to_row;
     }
