@@ -30,10 +30,12 @@ from layerwise.estimators.sampling import sample_given, sample_visible
 from layerwise.estimators.stacking import (
     adopted,
     check_layers,
+    check_transposed,
     fit_layer,
     fitted_layers,
     layer_stream,
     layers_by_hand,
+    transposed,
 )
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import log_density
@@ -59,6 +61,13 @@ class DBN(TakesCallbacks, Generative, Layered):
         over.
     fine_tuner : LikelihoodAscent or WakeSleep, default=None
         Trains all layers at once, after they were trained one at a time; None leaves them.
+    init : {"random", "transposed"}, default="random"
+        What the layers above the first start from. "random" is small weights of their own;
+        "transposed" is the RBM below, turned over: its visible units become the first hidden
+        ones, and further ones have weights near zero, so that the deep model starts as good as
+        the RBM below (Hinton, Osindero and Teh, 2006). All layers must be RBMs then, each with at
+        least as many components as the one below has visible units, and of their kind. Large tops
+        that start so, and are trained at small rates, keep a log Z that :class:`AIS` finds.
     likelihood : "exact" or VariationalBound, default="exact"
         What ``score`` and ``score_samples`` are: exact log-likelihoods, for which a latent layer
         of at most 24 units is listed; or lower bounds of them, by :class:`VariationalBound`, for
@@ -112,6 +121,7 @@ class DBN(TakesCallbacks, Generative, Layered):
     _parameter_constraints = {
         "layers": [list, tuple],
         "fine_tuner": [None, HasMethods(["passes", "check"])],
+        "init": [StrOptions({"random", "transposed"})],
         "likelihood": [StrOptions({"exact"}), VariationalBound],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
@@ -120,11 +130,12 @@ class DBN(TakesCallbacks, Generative, Layered):
     _needed = ("layers_", "n_features_in_")
 
     def __init__(
-        self, layers, *, fine_tuner=None, likelihood="exact", warm_start=False, verbose=0,
-        random_state=None,
+        self, layers, *, fine_tuner=None, init="random", likelihood="exact", warm_start=False,
+        verbose=0, random_state=None,
     ):  # fmt: skip
         self.layers = layers
         self.fine_tuner = fine_tuner
+        self.init = init
         self.likelihood = likelihood
         self.warm_start = warm_start
         self.verbose = verbose
@@ -151,7 +162,7 @@ class DBN(TakesCallbacks, Generative, Layered):
         Raises
         ------
         Incompatible
-            If the layers do not fit together.
+            If the layers do not fit together, or not with ``init``.
         Diverged
             If training diverges; what was fitted before is kept.
 
@@ -178,6 +189,8 @@ class DBN(TakesCallbacks, Generative, Layered):
             stream = Stream.from_random_state(self.random_state)
             layers = [(name, as_layer(clone(layer))) for name, layer in self._named_layers]
             units = layers[0][1].data_units(rows.shape[1])
+            if self.init == "transposed":
+                check_transposed(layers, rows.shape[1])
             data = rows = layer_input(rows, units, sample_weight)
             if data.weights is not None:
                 for _, layer in layers:
@@ -185,10 +198,14 @@ class DBN(TakesCallbacks, Generative, Layered):
             below = None
             for depth, ((name, layer), after) in enumerate(zip(layers, before)):
                 task = None if context is None else context.subcontext(task_name=name)
+                own = layer_stream(stream, depth)
+                options = {}
+                if depth and after is None and self.init == "transposed":
+                    options["start"] = transposed(layer, layers[depth - 1][1], own)
                 with as_task(task, self, layer.estimator, X=X, y=y):
                     below = fit_layer(
-                        name, layer, rows, layer_stream(stream, depth), below,
-                        y=y, verbose=self.verbose, after=after,
+                        name, layer, rows, own, below,
+                        y=y, verbose=self.verbose, after=after, **options,
                     )  # fmt: skip
                 rows = rows.above(layer.inference_)
             self._take(layers, units)

@@ -1,6 +1,7 @@
 """How layers are put on each other: each one trained, or fitted already."""
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,17 +11,20 @@ from layerwise.estimators.foreign import as_layer
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import latent_log_marginals
+from layerwise.models.rbm import hidden_units_of
 from layerwise.models.recognition import RecognizedDBN
 from layerwise.numerics.streams import Stream
 
 __all__ = [
     "adopted",
     "check_layers",
+    "check_transposed",
     "fit_layer",
     "fitted_layers",
     "layer_stream",
     "layers_by_hand",
     "own_stream",
+    "transposed",
 ]
 
 
@@ -70,6 +74,48 @@ def check_layers(named, *, tuner=None):
             f"DBN asks for an RBM as its last layer, and {name} is {type(last).__name__}. "
             "Append RBM(): it gives the distribution over the units below it."
         )
+
+
+def check_transposed(layers, n_features):
+    """Raise ``Incompatible`` unless each RBM above the first can start as the one below it.
+
+    Parameters
+    ----------
+    layers : list of (str, Layer)
+        From the bottom up.
+    n_features : int
+        Of the data.
+    """
+    for name, layer in layers:
+        if not isinstance(layer, RBM):
+            raise Incompatible(
+                f"init='transposed' starts each layer as the RBM below it, turned over, and "
+                f"{name} is {type(layer.estimator).__name__}. Use layers of RBM, or init='random'."
+            )
+    n_visible = n_features
+    for (_, below), (name, layer) in pairwise(layers):
+        visible, n_hidden = below.data_units(n_visible), layer.n_components
+        hidden = hidden_units_of(layer.hidden, n_hidden)
+        if n_hidden < n_visible:
+            raise Incompatible(
+                f"init='transposed' asks that {name} has as many components as the RBM below it "
+                f"has visible units, or more: it has {n_hidden}, and there are {n_visible}. Set "
+                f"n_components to {n_visible} or more, or init='random'."
+            )
+        same = np.asarray(hidden.bits(n_hidden))[:, :n_visible]
+        if not (visible.is_binary and np.array_equal(visible.bits(n_visible), same)):
+            raise Incompatible(
+                f"init='transposed' makes hidden units of {name} of the visible units of the RBM "
+                f"below it: those are {visible!r}, and {name} has hidden={layer.hidden!r}. Set "
+                "both alike, of two states, or init='random'."
+            )
+        n_visible = below.n_components
+
+
+def transposed(layer, below, stream):
+    """Return what an RBM starts from: the fitted one below it, turned over."""
+    stream = own_stream(layer, stream).child("init")
+    return below.params_.turned_over(layer.n_components, stream, layer.hidden)
 
 
 def fit_layer(name, layer, rows, stream, below=None, **options):

@@ -77,7 +77,9 @@ class Trains(TakesCallbacks, ABC):
     def _trainer(self):
         return self._default_trainer() if self.trainer is None else self.trainer
 
-    def fit_input(self, rows, stream, *, y=None, verbose=0, after=None, one_pass=False):
+    def fit_input(
+        self, rows, stream, *, y=None, verbose=0, after=None, start=None, one_pass=False
+    ):
         """Train on what is drawn anew for each pass, as a layer of a deep model.
 
         Parameters
@@ -91,6 +93,8 @@ class Trains(TakesCallbacks, ABC):
             Lines are printed if this or the layer's own ``verbose`` is positive.
         after : Layer, default=None
             A fitted layer of the same kind, which training goes on from.
+        start : model, default=None
+            What training starts from, in the place of the layer's own first model.
         one_pass : bool, default=False
             Whether to train by a single pass, as ``partial_fit`` does.
 
@@ -107,7 +111,9 @@ class Trains(TakesCallbacks, ABC):
             task = "partial_fit" if one_pass else "fit"
             audience = self._audience(states, y, task=task, verbose=verbose)
             goes_on = after is not None
-            return self._train(rows, stream, audience, goes_on=goes_on, one_pass=one_pass)
+            return self._train(
+                rows, stream, audience, goes_on=goes_on, start=start, one_pass=one_pass
+            )
 
         return with_callbacks(train, self) if has_callbacks(self) else train(self)
 
@@ -128,7 +134,7 @@ class Trains(TakesCallbacks, ABC):
         """Return who prints lines on the passes, of at most so many."""
         return Lines(type(self).__name__, getattr(trainer, "objective", ""), n_passes)
 
-    def _train(self, rows, stream, audience, *, goes_on=False, one_pass=False):
+    def _train(self, rows, stream, audience, *, goes_on=False, start=None, one_pass=False):
         """Train, and set what was fitted: from the beginning, or from what was fitted before."""
         trainer = self._trainer
         self._check_parts()
@@ -140,7 +146,7 @@ class Trains(TakesCallbacks, ABC):
             if not one_pass:
                 state.first = state.n_passes
         else:
-            model, before = self._first(rows, means, stream), None
+            model, before = start or self._first(rows, means, stream), None
             state = self._started(trainer, model, rows, stream)
         # Of other units before: it must not be there while callbacks see what is fitted so far.
         vars(self).pop("noise_variance_", None)

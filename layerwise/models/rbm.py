@@ -19,6 +19,8 @@ from layerwise.numerics.streams import HIDDEN, VISIBLE
 # for many passes: on binary digits with 12 hidden units, CD-1 came to -21.5, -20.9 and -20.3 nats
 # in 40 passes from 0.001, 0.01 and 0.1. Larger ones saturate the units of wide layers.
 WEIGHT_SCALE = 0.1
+# Of the hidden units that are added to an RBM which is to stay what it was.
+ADDED_SCALE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +106,40 @@ class RBMParams:
             visible,
             hidden,
             None if log_variance is None else log_variance.astype(dtype),
+        )
+
+    def turned_over(self, n_hidden, stream, hidden="bernoulli"):
+        """Return an RBM whose visible units are distributed as this one's hidden units are.
+
+        Its first hidden units are this one's visible units. Further ones have weights near zero,
+        whose mean effect the visible biases take back, so that the distribution is this one's but
+        for terms of second order in these weights.
+
+        Parameters
+        ----------
+        n_hidden : int
+            Not smaller than ``n_visible``.
+        stream : Stream
+            Further weights are normal with standard deviation 0.01.
+        hidden : str or Units, default="bernoulli"
+            Of this RBM's visible units, which have two states, and further ones.
+
+        Returns
+        -------
+        RBMParams
+            Of the same dtype.
+        """
+        n_added, dtype = n_hidden - self.n_visible, self.components.dtype
+        hidden = hidden_units_of(hidden, n_hidden)
+        added = stream.generator().normal(scale=ADDED_SCALE, size=(n_added, self.n_hidden))
+        biases = np.concatenate([self.intercept_visible, np.zeros(n_added)])
+        unmoved = hidden.mean(np.zeros((1, n_hidden)))[0, self.n_visible :]
+        return RBMParams(
+            np.concatenate([self.components.T, added]).astype(dtype),
+            (self.intercept_hidden - unmoved @ added).astype(dtype),
+            biases.astype(dtype),
+            self.hidden,
+            hidden,
         )
 
     @property
