@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn.exceptions import ConvergenceWarning
 
 from layerwise import CD, PCD, RBM, Gaussian, Incompatible, ParallelTempering
 from layerwise.likelihood import tempering
@@ -179,6 +180,14 @@ def test_a_sampler_crosses_between_clusters():
     assert abs(rows.mean() - share) < 4 * math.sqrt(0.25 / 200)
     again = rbm.sample(200, n_steps=300, sampler=tempered, random_state=3)
     np.testing.assert_array_equal(rows, again)
+
+
+def test_a_sampler_says_when_replicas_hardly_swap():
+    weights = np.random.default_rng(617).normal(scale=2, size=(60, 100))
+    rbm = RBM.from_parameters(weights, np.zeros(100), np.zeros(60))
+    with pytest.warns(ConvergenceWarning, match=r"Of 2 tempered .* swap least did so in \d%"):
+        rbm.sample(50, n_steps=100, sampler=ParallelTempering(n_replicas=2), random_state=3)
+    rbm.sample(5, n_steps=1, sampler=ParallelTempering(n_replicas=8), random_state=3)  # no word
 
 
 @pytest.mark.parametrize("visible", ["bernoulli", "gaussian"])

@@ -182,7 +182,9 @@ def test_what_cannot_be_trained_is_said_before_any_work():
         DBN([RBM(3)], fine_tuner=WakeSleep()).fit(X)
     with pytest.raises(Incompatible, match="layer1, LatentLayer, is the exact posterior"):
         DBN([LatentLayer(3), RBM(3)], fine_tuner=WakeSleep()).fit(X)
-    with pytest.raises(Incompatible, match=r"WakeSleep trains RecognizedDBN, and RBM has"):
+    with pytest.raises(
+        Incompatible, match=r"The trainer of RBM is WakeSleep\(\), which trains models of ano"
+    ):
         RBM(3, trainer=WakeSleep()).fit(X)
     with pytest.raises(ValueError, match="'n_sleep_steps' parameter of WakeSleep"):
         DBN([RBM(3), RBM(3)], fine_tuner=WakeSleep(n_sleep_steps=0)).fit(X)

@@ -72,26 +72,26 @@ def validate_rows(X, n_columns, whose, check, *, sparse=False):
     return check(X)
 
 
-def check_trainer(estimator, trainer, kind, suggestion):
+def check_trainer(estimator, trainer, kind, suggestion, name="trainer"):
     """Raise what is wrong with a trainer's parameters, or that it trains another kind of model."""
     if isinstance(trainer, type):
-        refuse_trainer(estimator, trainer)
+        refuse_trainer(estimator, trainer, name)
     if not issubclass(kind, getattr(trainer, "needs", object)):
         raise Incompatible(
-            f"{type(trainer).__name__} trains {trainer.needs.__name__}, and "
-            f"{type(estimator).__name__} has {kind.__name__}. Use {suggestion}."
+            f"The {name} of {type(estimator).__name__} is {type(trainer).__name__}(), which "
+            f"trains models of another kind. Use {suggestion}."
         )
     trainer.check()
 
 
-def refuse_trainer(estimator, trainer):
+def refuse_trainer(estimator, trainer, name="trainer"):
     """Raise that a class, or something else that is no trainer, was given as one."""
     if isinstance(trainer, type):
         what, way_out = f"the class {trainer.__name__}", trainer
     else:
         what, way_out = repr(trainer), estimator._default_trainer
     raise TypeError(
-        f"The 'trainer' parameter of {type(estimator).__name__} must be a trainer, and is {what}. "
+        f"The {name!r} parameter of {type(estimator).__name__} must be a trainer, and is {what}. "
         f"Pass {way_out.__name__}()."
     )
 

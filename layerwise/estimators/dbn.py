@@ -176,7 +176,7 @@ class DBN(TakesCallbacks, Generative, Layered):
         self._check_layers()
         if self.fine_tuner is not None:
             suggestion = "LikelihoodAscent() or WakeSleep()"
-            check_trainer(self, self.fine_tuner, RecognizedDBN, suggestion)
+            check_trainer(self, self.fine_tuner, RecognizedDBN, suggestion, "fine_tuner")
             for _, layer in self._named_layers:
                 layer.check_parameters()
             self.fine_tuner.check_sizes(

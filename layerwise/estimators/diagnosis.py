@@ -24,7 +24,6 @@ SMALL = 1e-12
 # Steps after which free energies should have forgotten where they were.
 SLOW = 50
 REPLICAS, TEMPERED_STEPS = 10, 200
-LEAST_RATE = 0.2
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,7 @@ def _advice(
             "training by PCD depend on where chains began. Take more chains or n_steps, "
             "or ParallelTempering; sample with more n_steps or sampler=ParallelTempering()."
         )
-        if swap_rate < LEAST_RATE:
+        if swap_rate < tempering.LEAST_RATE:
             yield (
                 f"Of {REPLICAS} tempered replicas the neighbours that swap least do so in "
                 f"{swap_rate:.0%} of the cases: give ParallelTempering more n_replicas."

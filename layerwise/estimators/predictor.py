@@ -146,7 +146,7 @@ class DeepPredictor(
     def _check_layers(self):
         """Raise what is wrong with the parts, before any work; return each layer's share."""
         self._check_entries("RBM()")
-        check_trainer(self, self._tuner, Predictor, "Backprop() or Shadow()")
+        check_trainer(self, self._tuner, Predictor, "Backprop() or Shadow()", "fine_tuner")
         for name, layer in self._named_layers:
             layer = as_layer(layer)
             if not hasattr(type(layer), "network_part"):

@@ -433,6 +433,11 @@ class RBM(Layer):
             States of the visible units. With ``given``, of shape (n_rows * n_samples, n_features)
             and of its dtype: the draws of its first row, then those of the second, and so on, with
             known values as they were.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If replicas of the ``sampler`` hardly swap.
         """
         stream = self._sampling_stream(n_samples, random_state)
         if given is not None and sampler is not None:

@@ -1,9 +1,11 @@
 """Samples of fitted models, free or given some of their units."""
 
+import warnings
 from functools import partial
 from numbers import Integral
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_scalar
 
 from layerwise._sklearn import validated_rows
@@ -31,7 +33,10 @@ def sample_visible(params, n_samples, n_steps, stream, sampler=None):
                 f"{sampler!r}. None is Gibbs sampling."
             )
         start = first_states(params, n_samples, stream.child("start"))
-        return sampler.draw(params, start, n_steps, stream.child("tempered"))
+        states, advice = sampler.draw(params, start, n_steps, stream.child("tempered"))
+        if advice is not None:
+            warnings.warn(advice, ConvergenceWarning, stacklevel=3)
+        return states
     states = exact_states(params, n_samples, stream, limit=EXACT_SAMPLES)
     if states is not None:
         return states

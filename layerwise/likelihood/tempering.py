@@ -16,6 +16,8 @@ from layerwise.numerics.streams import HIDDEN
 # The least part of a neighbouring pair's swaps that is counted as refused: no two betas of an
 # adapted ladder come to lie upon each other.
 LEAST_REFUSED = 1e-3
+# Part of the swaps that neighbours ought to accept, or little comes up the ladder.
+LEAST_RATE = 0.2
 
 
 @dataclass(eq=False)

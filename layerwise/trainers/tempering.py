@@ -25,7 +25,8 @@ class ParallelTempering(PCD):
     tells the ``"swap_rate"`` of each pass, of the neighbours that swap least: where it is below
     about 0.2, take more replicas.
 
-    It draws samples too: ``rbm.sample(n, sampler=ParallelTempering())``, with as many replicas.
+    It draws samples too: ``rbm.sample(n, sampler=ParallelTempering())``, with as many replicas,
+    and warns where neighbours swap seldom.
 
     Parameters
     ----------
@@ -123,7 +124,17 @@ class ParallelTempering(PCD):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_visible)
+        states : ndarray of shape (n_samples, n_visible)
+        advice : str or None
+            What is to be said where neighbours on the ladder swap in less than 20 % of the cases.
         """
         self.check()
-        return tempering.sample(params, start, self.n_replicas, n_steps, stream)[0]
+        states, ladder = tempering.sample(params, start, self.n_replicas, n_steps, stream)
+        rates = ladder.swap_rates[ladder.tried > 0]
+        if not len(rates) or rates.min() >= tempering.LEAST_RATE:
+            return states, None
+        return states, (
+            f"Of {self.n_replicas} tempered replicas the neighbours that swap least did so in "
+            f"{rates.min():.0%} of the cases: samples may stay in the clusters where they began. "
+            "Pass ParallelTempering more n_replicas."
+        )
