@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.frozen import FrozenEstimator
 
 from layerwise import CD, DBN, PCD, RBM, AutoEncoder
 from layerwise.exceptions import Incompatible
@@ -60,6 +61,18 @@ def test_a_deep_model_starts_as_the_rbm_below(dtype):
     other = DBN(layers, random_state=5).fit(X)
     assert other.layers_[1].components_.shape == (20, 5)
     assert not np.allclose(other.layers_[1].components_, dbn.layers_[1].components_, atol=0.01)
+
+
+def test_a_frozen_rbm_is_started_from_too():
+    X = states("bernoulli", 12, 200)
+    bottom = RBM(5, trainer=PCD(n_passes=10), random_state=3).fit(X)
+    layers = [FrozenEstimator(bottom), RBM(14, trainer=STILL)]
+    dbn = DBN(layers, init="transposed", random_state=5).fit(X)
+    np.testing.assert_allclose(dbn.score_samples(X), bottom.score_samples(X), atol=0.02)
+    with pytest.raises(Incompatible, match="layer2 is FrozenEstimator"):
+        DBN(
+            [bottom, FrozenEstimator(RBM(12).fit(bottom.transform(X) > 0.5))], init="transposed"
+        ).fit(X)
 
 
 def test_training_goes_on_from_there():

@@ -65,9 +65,10 @@ class DBN(TakesCallbacks, Generative, Layered):
         What the layers above the first start from. "random" is small weights of their own;
         "transposed" is the RBM below, turned over: its visible units become the first hidden
         ones, and further ones have weights near zero, so that the deep model starts as good as
-        the RBM below (Hinton, Osindero and Teh, 2006). All layers must be RBMs then, each with at
-        least as many components as the one below has visible units, and of their kind. Large tops
-        that start so, and are trained at small rates, keep a log Z that :class:`AIS` finds.
+        the RBM below (Hinton, Osindero and Teh, 2006). All layers must be RBMs then, of which the
+        first may be frozen, each with at least as many components as the one below has visible
+        units, and of their kind. Large tops that start so, and are trained at small rates, keep a
+        log Z that :class:`AIS` finds.
     likelihood : "exact" or VariationalBound, default="exact"
         What ``score`` and ``score_samples`` are: exact log-likelihoods, for which a latent layer
         of at most 24 units is listed; or lower bounds of them, by :class:`VariationalBound`, for

@@ -7,7 +7,7 @@ import numpy as np
 
 from layerwise._sklearn import check_is_fitted
 from layerwise.estimators.base import Layer
-from layerwise.estimators.foreign import as_layer
+from layerwise.estimators.foreign import Frozen, as_layer
 from layerwise.estimators.rbm import RBM
 from layerwise.exceptions import Incompatible
 from layerwise.likelihood.mixtures import latent_log_marginals
@@ -86,8 +86,8 @@ def check_transposed(layers, n_features):
     n_features : int
         Of the data.
     """
-    for name, layer in layers:
-        if not isinstance(layer, RBM):
+    for depth, (name, layer) in enumerate(layers):
+        if not isinstance(layer.estimator if depth else _thawed(layer), RBM):
             raise Incompatible(
                 f"init='transposed' starts each layer as the RBM below it, turned over, and "
                 f"{name} is {type(layer.estimator).__name__}. Use layers of RBM, or init='random'."
@@ -109,13 +109,18 @@ def check_transposed(layers, n_features):
                 f"below it: those are {visible!r}, and {name} has hidden={layer.hidden!r}. Set "
                 "both alike, of two states, or init='random'."
             )
-        n_visible = below.n_components
+        n_visible = _thawed(below).n_components
 
 
 def transposed(layer, below, stream):
     """Return what an RBM starts from: the fitted one below it, turned over."""
     stream = own_stream(layer, stream).child("init")
-    return below.params_.turned_over(layer.n_components, stream, layer.hidden)
+    return _thawed(below).params_.turned_over(layer.n_components, stream, layer.hidden)
+
+
+def _thawed(layer):
+    """Return the estimator that a layer is, or the one that it keeps frozen."""
+    return layer.estimator.estimator if isinstance(layer, Frozen) else layer.estimator
 
 
 def fit_layer(name, layer, rows, stream, below=None, **options):
