@@ -54,13 +54,23 @@ RECIPES = {
 }  # fmt: skip
 
 
-def run(name, seed):
-    """Train by a recipe; return what the model is worth, in nats, and what it took, in seconds."""
+def parts():
+    """Return the rows for training, validation and testing, in float32."""
     data = fetch_binarized_mnist()
-    train, valid, test = (part.astype(np.float32) for part in (data.train, data.valid, data.test))
+    return tuple(part.astype(np.float32) for part in (data.train, data.valid, data.test))
+
+
+def machine(name, seed):
+    """Return the RBM of a recipe before training."""
     options = COMMON | RECIPES[name]
     trainer = options.pop("trainer", PCD)(**options)
-    rbm = RBM(500, trainer=trainer, likelihood=AIS(max_steps=20_000_000), random_state=seed)
+    return RBM(500, trainer=trainer, likelihood=AIS(max_steps=20_000_000), random_state=seed)
+
+
+def run(name, seed, folder):
+    """Train by a recipe; return what the model is worth, in nats, and what it took, in seconds."""
+    train, valid, test = parts()
+    rbm = machine(name, seed)
     start = time.monotonic()
     rbm.fit(train)
     trained = time.monotonic()
@@ -88,7 +98,7 @@ def kept(run, folder, name, seed):
     """Run what has no file yet."""
     path = folder / f"{re.sub('[^a-z0-9]+', '-', name.lower())}_{seed}.json"
     if not path.exists():
-        found = run(name, seed)
+        found = run(name, seed, folder)
         part = path.with_suffix(".part")
         part.write_text(json.dumps(found, indent=1))
         part.rename(path)
