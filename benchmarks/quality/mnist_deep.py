@@ -4,7 +4,7 @@
 
 As ``mnist.py``, of whose files it has the form: stacked RBMs, the bottom by a recipe of that file
 and the top started as the bottom, turned over; a bottom with rich inference (``AutoEncoder``,
-sampled codes) under a top of random weights that is trained alike; and each of them trained as a
+sampled codes) under a top of small random weights that is trained alike; and each of them trained as a
 whole by ``WakeSleep``. What is told is the importance-weighted bound of ``VariationalBound(50)``,
 log Z of the top being ``AIS(max_steps=3_000_000)``'s. Layers that were trained stand in the folder
 too, and are not trained again.
@@ -53,7 +53,8 @@ def top():
         learning_rate=0.02, schedule="linear", momentum=0.0, n_chains=500, n_passes=60,
         weight_decay=2e-4, averaging=0.25,
     )  # fmt: skip
-    return RBM(SIZES[1], trainer=trainer, likelihood=AIS(max_steps=3_000_000))
+    likelihood = AIS(max_steps=3_000_000)
+    return RBM(SIZES[1], trainer=trainer, likelihood=likelihood, weight_scale=0.01)
 
 
 def kept(path, make):

@@ -4,7 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from layerwise._sklearn import POSITIVE_INTEGER, HasMethods, StrOptions, check_is_fitted
+from layerwise._sklearn import (
+    POSITIVE,
+    POSITIVE_INTEGER,
+    HasMethods,
+    StrOptions,
+    check_is_fitted,
+)
 from layerwise.estimators.annealing import AIS, taken_log_z
 from layerwise.estimators.base import Layer
 from layerwise.estimators.checks import validate
@@ -63,6 +69,10 @@ class RBM(Layer):
         refuses more than 2**30 of them; :class:`AIS` estimates it, with a bracket, for any number;
         ``"auto"`` is exact up to 2**30 states and ``AIS()`` beyond, which takes seconds to a
         minute, once for each model. ``log_partition(rbm)`` returns it with its bracket.
+    weight_scale : float, default=0.1
+        Standard deviation of the first weights, in units of a Gaussian visible unit's own.
+        Hidden units that start alike stay so for long. In layers of thousands of units large
+        weights leave wells that no annealing finds: start them at 0.01 to 0.03.
     warm_start : bool, default=False
         Whether ``fit`` goes on from what was fitted before, for as many passes more, as
         ``partial_fit`` goes on. The trainer's schedule starts again: at a constant rate, two fits
@@ -143,6 +153,7 @@ class RBM(Layer):
         "hidden": [str, Units, list, tuple],
         "trainer": [None, HasMethods(["passes", "check"])],
         "likelihood": [StrOptions({"auto", "exact"}), AIS],
+        "weight_scale": [POSITIVE],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -162,6 +173,7 @@ class RBM(Layer):
         hidden="bernoulli",
         trainer=None,
         likelihood="auto",
+        weight_scale=0.1,
         warm_start=False,
         verbose=0,
         random_state=None,
@@ -171,6 +183,7 @@ class RBM(Layer):
         self.hidden = hidden
         self.trainer = trainer
         self.likelihood = likelihood
+        self.weight_scale = weight_scale
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
@@ -192,6 +205,7 @@ class RBM(Layer):
             visible=self.data_units(means.shape[1]),
             hidden=hidden_units_of(self.hidden, self.n_components),
             weights=rows.weights,
+            weight_scale=self.weight_scale,
         )
 
     def _as_it_stands(self, model):

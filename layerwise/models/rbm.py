@@ -17,7 +17,8 @@ from layerwise.numerics.streams import HIDDEN, VISIBLE
 
 # Standard deviation of the first weights. Hidden units must start different, or they stay alike
 # for many passes: on binary digits with 12 hidden units, CD-1 came to -21.5, -20.9 and -20.3 nats
-# in 40 passes from 0.001, 0.01 and 0.1. Larger ones saturate the units of wide layers.
+# in 40 passes from 0.001, 0.01 and 0.1. Larger ones saturate the units of wide layers, and of
+# 500 x 2000 units 0.1 left wells that no annealing finds (docs/experiments/large_rbms.md).
 WEIGHT_SCALE = 0.1
 # Of the hidden units that are added to an RBM which is to stay what it was.
 ADDED_SCALE = 0.01
@@ -67,7 +68,7 @@ class RBMParams:
     @classmethod
     def init(
         cls, rows, n_hidden, stream, dtype=np.float64, *, visible="bernoulli", hidden="bernoulli",
-        weights=None,
+        weights=None, weight_scale=WEIGHT_SCALE,
     ):  # fmt: skip
         """Return an RBM before training: the data's own means and variances, and small weights.
 
@@ -79,13 +80,14 @@ class RBMParams:
             column.
         n_hidden : int
         stream : Stream
-            The weights are normal with standard deviation 0.1, in units of each Gaussian visible
-            unit's own standard deviation.
+            The weights are normal.
         dtype : dtype, default=float64
         visible, hidden : str, Units or list, default="bernoulli"
             As in ``models.mixed.units_of``.
         weights : ndarray of shape (n_rows,), default=None
             Of the rows: 2 counts a row twice. None is ones.
+        weight_scale : float, default=0.1
+            Standard deviation of the weights, in units of each Gaussian visible unit's own.
 
         Returns
         -------
@@ -93,7 +95,7 @@ class RBMParams:
         """
         n_visible = rows.shape[1]
         visible = units_of(visible, n_visible)
-        components = stream.generator().normal(scale=WEIGHT_SCALE, size=(n_hidden, n_visible))
+        components = stream.generator().normal(scale=weight_scale, size=(n_hidden, n_visible))
         log_variance = None
         if visible.gaussian(n_visible).any():
             log_variance = visible.first_log_variance(rows, weights)

@@ -1,4 +1,4 @@
-"""Layers that start as the RBM below them, turned over."""
+"""What training starts from: weights of a given size, or the RBM below, turned over."""
 
 import numpy as np
 import pytest
@@ -29,6 +29,26 @@ def rbm_of(visible, hidden, n_visible=7, n_hidden=4):
 def states(kind, n_units, n_rows=60):
     bits = np.random.default_rng(613).integers(0, 2, (n_rows, n_units)).astype(float)
     return 2 * bits - 1 if kind == "spin" else bits
+
+
+@pytest.mark.parametrize("weight_scale", [0.1, 0.02])
+@pytest.mark.parametrize("visible", ["bernoulli", "spin", "gaussian"])
+def test_first_weights_have_the_size_asked_for(visible, weight_scale):
+    rng = np.random.default_rng(619)
+    widths = np.linspace(1, 9, 50) if visible == "gaussian" else np.ones(50)
+    X = rng.normal(size=(400, 50)) * widths if visible == "gaussian" else states(visible, 50)
+    rbm = RBM(60, visible=visible, trainer=STILL, weight_scale=weight_scale, random_state=3).fit(X)
+    found = rbm.components_ * (X.std(axis=0) if visible == "gaussian" else 1)
+    assert abs(found.std() / weight_scale - 1) < 0.05  # of 3,000 weights: 4 standard errors
+    if weight_scale == 0.1:  # the default
+        again = RBM(60, visible=visible, trainer=STILL, random_state=3).fit(X)
+        assert np.array_equal(again.components_, rbm.components_)
+
+
+@pytest.mark.parametrize("weight_scale", [0, -1.0, "small", None])
+def test_sizes_that_are_none_are_refused(weight_scale):
+    with pytest.raises(ValueError, match="'weight_scale' parameter of RBM must be a float"):
+        RBM(3, weight_scale=weight_scale).fit(states("bernoulli", 12))
 
 
 @pytest.mark.parametrize(("visible", "hidden"), KINDS)
