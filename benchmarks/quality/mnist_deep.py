@@ -4,10 +4,10 @@
 
 As ``mnist.py``, of whose files it has the form: stacked RBMs, the bottom by a recipe of that file
 and the top started as the bottom, turned over; a bottom with rich inference (``AutoEncoder``,
-sampled codes) under a top of small random weights that is trained alike; and each of them trained as a
-whole by ``WakeSleep``. What is told is the importance-weighted bound of ``VariationalBound(50)``,
-log Z of the top being ``AIS(max_steps=3_000_000)``'s. Layers that were trained stand in the folder
-too, and are not trained again.
+sampled codes) under a top of small random weights that is trained alike; and each of them trained
+as a whole by ``WakeSleep``. What is told is the importance-weighted bound of
+``VariationalBound(50)``, log Z of the top being ``AIS(max_steps=3_000_000)``'s. Layers that were
+trained stand in the folder too, and are not trained again.
 
 The recipes follow trials of tops, 784-500-2000, on a lesser bottom, which are told in
 ``docs/experiments/large_rbms.md``.
