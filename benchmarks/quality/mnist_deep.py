@@ -82,7 +82,10 @@ def tuned(dbn, train):
     """Train a deep model as a whole: it goes on from its layers, which a tiny step leaves."""
     still = {"n_passes": 1, "learning_rate": 1e-12, "schedule": "constant"}
     still = {f"layer{n}__trainer__{key}": value for n in (1, 2) for key, value in still.items()}
-    tuner = WakeSleep(learning_rate=3e-4, n_passes=15, averaging=0.25)
+    tuner = WakeSleep(
+        learning_rate=0.005, optimizer="sgd", momentum=0.0, weight_decay=2e-4, n_chains=500,
+        n_passes=15, averaging=0.25,
+    )  # fmt: skip
     return dbn.set_params(fine_tuner=tuner, warm_start=True, **still).fit(train)
 
 
