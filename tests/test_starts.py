@@ -127,6 +127,11 @@ def test_layers_that_cannot_start_so_are_told_before_any_work(layers, sentence):
     assert dbn.score(X) == before
 
 
+def test_a_parameter_of_a_layer_is_told_first():
+    with pytest.raises(ValueError, match="'n_components' parameter of RBM must be an int"):
+        DBN([RBM(3), RBM("12")], init="transposed").fit(states("bernoulli", 12))
+
+
 def test_other_words_are_refused():
     with pytest.raises(ValueError, match="'init' parameter of DBN must be a str among"):
         DBN([RBM(3), RBM(12)], init="turned").fit(states("bernoulli", 12))

@@ -92,6 +92,7 @@ def check_transposed(layers, n_features):
                 f"init='transposed' starts each layer as the RBM below it, turned over, and "
                 f"{name} is {type(layer.estimator).__name__}. Use layers of RBM, or init='random'."
             )
+        layer.check_parameters()
     n_visible = n_features
     for (_, below), (name, layer) in pairwise(layers):
         visible, n_hidden = below.data_units(n_visible), layer.n_components
