@@ -84,7 +84,7 @@ def tuned(dbn, train):
     still = {f"layer{n}__trainer__{key}": value for n in (1, 2) for key, value in still.items()}
     tuner = WakeSleep(
         learning_rate=0.005, optimizer="sgd", momentum=0.0, weight_decay=2e-4, n_chains=500,
-        n_passes=15, averaging=0.25,
+        n_passes=30, averaging=0.25,
     )  # fmt: skip
     return dbn.set_params(fine_tuner=tuner, warm_start=True, **still).fit(train)
 
