@@ -10,7 +10,7 @@ fixed after a look at one split of Tea.
 """
 
 import numpy as np
-from sklearn.datasets import load_digits
+from tempering import digits
 
 from layerwise import DBN, PCD, RBM, VariationalBound, WakeSleep, log_likelihood
 from layerwise.datasets import fetch_cmnist, load_tea
@@ -19,15 +19,8 @@ SEEDS = range(21, 26)
 TRAINER = PCD(n_passes=100, schedule="linear", weight_decay=1e-3, averaging=0.25)
 
 
-def digits(random_state):
-    """Return rows to train on and held-out ones."""
-    rows = (load_digits().data > 7).astype(np.float32)
-    rows = rows[np.random.default_rng(random_state).permutation(len(rows))]
-    return rows[:1000], rows[1000:]
-
-
 def parts(load):
-    """Return a function from a seed to such rows of a data set with its own splits."""
+    """Return what gives rows to train on and held-out ones, of a set with splits of its own."""
 
     def split(random_state):
         data = load(random_state=random_state)
