@@ -6,18 +6,21 @@ Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as eas
 
 import numpy as np
 
-LOW = 0xFFFFFFFF
+# Words are held in 64 bits, which the product of two of them fits into.
+LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+FACTORS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+STEPS = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
 def philox(counter, key):
-    """Return four words of 32 bits, given a counter of four and a key of two."""
-    c0, c1, c2, c3 = (int(word) for word in counter)
-    key0, key1 = (int(word) for word in key)
+    """Return four words of 32 bits, or arrays, given a counter of four and a key of two."""
+    c0, c1, c2, c3 = (np.asarray(word, dtype=np.uint64) for word in counter)
+    key0, key1 = (np.uint64(word) for word in key)
     for _ in range(10):
-        product0, product1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
-        c0, c1 = (product1 >> 32) ^ c1 ^ key0, product1 & LOW
-        c2, c3 = (product0 >> 32) ^ c3 ^ key1, product0 & LOW
-        key0, key1 = (key0 + 0x9E3779B9) & LOW, (key1 + 0xBB67AE85) & LOW
+        product0, product1 = FACTORS[0] * c0, FACTORS[1] * c2
+        c0, c1 = (product1 >> HALF) ^ c1 ^ key0, product1 & LOW
+        c2, c3 = (product0 >> HALF) ^ c3 ^ key1, product0 & LOW
+        key0, key1 = (key0 + STEPS[0]) & LOW, (key1 + STEPS[1]) & LOW
     return c0, c1, c2, c3
 
 
@@ -28,14 +31,10 @@ def words(n_rows, n_units, key, step, lane):
     is XORed into the step and the lane.
     """
     key = [int(word) for word in key]
-    word = np.empty((n_rows, n_units), dtype=np.uint32)
-    for row in range(n_rows):
-        for group in range(-(-n_units // 4)):
-            counter = (group, row, step ^ key[2], lane ^ key[3])
-            four = philox(counter, key[:2])
-            units = slice(4 * group, min(4 * group + 4, n_units))
-            word[row, units] = four[: units.stop - units.start]
-    return word
+    row, group = np.indices((n_rows, -(-n_units // 4)))
+    four = philox((group, row, step ^ key[2], lane ^ key[3]), key[:2])
+    together = np.stack(np.broadcast_arrays(*four), axis=-1).astype(np.uint32)
+    return together.reshape(n_rows, 4 * group.shape[1])[:, :n_units]
 
 
 def uniforms(n_rows, n_units, key, step, lane, dtype=np.float64):
