@@ -123,9 +123,9 @@ def test_weights_of_both_directions_have_their_means(kind):
     weight = np.exp(up)
     assert abs(weight.mean() - 1) < 4 * weight.std() / math.sqrt(n)
     assert up.mean() < 0
-    start = annealer.up(np.linspace(0, 1, 301), n, STREAM.child("start"))
+    start = annealer.up(np.linspace(0, 1, 101), n, STREAM.child("start"))
     hidden = start[2][annealed.resampled(start[0], STREAM.child("resample"))]
-    annealer.settle(hidden, 200, STREAM.child("settle"))
+    annealer.settle(hidden, 100, STREAM.child("settle"))
     down = annealer.down(hidden, betas, STREAM.child("down")) - exact
     weight = np.exp(-down)
     assert abs(weight.mean() - 1) < 4 * weight.std() / math.sqrt(n)
