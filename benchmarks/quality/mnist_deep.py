@@ -1,6 +1,7 @@
 """How good deep belief networks 784-500-2000 become on binary MNIST, in bounds of log-likelihoods.
 
-    python benchmarks/quality/mnist_deep.py --results FOLDER [--jobs 2] [--only PATTERN] [--table]
+    python benchmarks/quality/mnist_deep.py --results FOLDER [--jobs 2] [--only PATTERN]
+        [--seeds 11 12] [--table]
 
 As ``mnist.py``, of whose files it has the form: stacked RBMs, the bottom by a recipe of that file
 and the top started as the bottom, turned over; a bottom with rich inference (``AutoEncoder``,
@@ -44,7 +45,16 @@ BOTTOMS = {
     ),
 }
 STARTS = {"RBMs": "transposed", "rich inference": "random"}
-RECIPES = {bottom + tuned: bottom for tuned in ("", ", wake-sleep") for bottom in BOTTOMS}
+LONGER = {"learning_rate": 0.01, "n_passes": 60}
+# What training as a whole has beside its options of always.
+TUNED = {
+    ", wake-sleep": {},
+    ", longer wake-sleep": LONGER,
+    ", longer wake-sleep, decay 1e-3": LONGER | {"weight_decay": 1e-3},
+}
+RECIPES = {
+    bottom + how: (bottom, more) for how, more in {"": None, **TUNED}.items() for bottom in BOTTOMS
+}
 
 
 def top():
@@ -78,7 +88,7 @@ def layers(kind, seed, train, folder):
     return [bottom, upper], first + second
 
 
-def tuned(dbn, train):
+def tuned(dbn, train, more):
     """Train a deep model as a whole: it goes on from its layers, which a tiny step leaves."""
     still = {"n_passes": 1, "learning_rate": 1e-12, "schedule": "constant"}
     still = {f"layer{n}__trainer__{key}": value for n in (1, 2) for key, value in still.items()}
@@ -86,18 +96,20 @@ def tuned(dbn, train):
         learning_rate=0.005, optimizer="sgd", momentum=0.0, weight_decay=2e-4, n_chains=500,
         n_passes=30, averaging=0.25,
     )  # fmt: skip
+    tuner.set_params(**more)
     return dbn.set_params(fine_tuner=tuner, warm_start=True, **still).fit(train)
 
 
 def run(name, seed, folder):
     """Train by a recipe; return bounds of what the model is worth, in nats, and seconds."""
     train, valid, test = mnist.parts()
-    trained, seconds = layers(RECIPES[name], seed, train, folder)
+    bottom, more = RECIPES[name]
+    trained, seconds = layers(bottom, seed, train, folder)
     options = {"bottom": str(trained[0]), "top": str(trained[1].trainer)}
     dbn = DBN.from_parameters(trained).set_params(random_state=seed)
     start = time.monotonic()
-    if name != RECIPES[name]:
-        tuned(dbn, train)
+    if more is not None:
+        tuned(dbn, train, more)
     ended = time.monotonic()
     log_z = log_partition(dbn.layers_[-1])
     estimated = time.monotonic()
