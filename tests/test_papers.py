@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
 
 from layerwise import CD, DBN, RBM
 from layerwise.cli import main, read_options
@@ -59,7 +60,8 @@ def test_every_arm_has_every_rate_on_one_split_and_its_own_on_all(options, const
         "100 labels",
         "300 labels",
     ]
-    assert len(result["tables"][1]["rows"]) == 7 + 4 + 2 + 2
+    assert list(result["measures"]["loss"]["values"]) == ["all labels", "20 units on top"]
+    assert len(result["tables"][2]["rows"]) == 7 + 4 + 4 + 2 + 2
     assert "RBMs beat auto-encoders" in capsys.readouterr().out
     assert "seeds 1212 to 1213" in (options.output / f"{NAME}.md").read_text()
 
@@ -168,14 +170,48 @@ def test_every_arm_can_be_trained(name, monkeypatch):
 @pytest.mark.parametrize("name", predictors.PREDICTORS)
 def test_every_arm_takes_as_many_steps(name):
     paper = papers.PAPERS[name]
+    arms_of = [(condition, arm) for condition in paper.conditions for arm in condition.arms]
     for n_rows in (100, 300, 1000, 3000, 14_000):
-        for arm in {arm for condition in paper.conditions for arm in condition.arms}:
-            made = paper.make(arm, None, (30, 30), 1e-3, n_rows, 1.0)
+        for condition, arm in arms_of:
+            made = paper.make(arm, condition, (30, 30), 1e-3, n_rows, 1.0)
+            made = made[-1] if isinstance(made, Pipeline) else made
             tuner = getattr(made, "fine_tuner", None)
             if tuner is not None:
                 steps = tuner.n_passes * -(-n_rows // tuner.batch_size)
                 times = 2 if arm == "dropout, twice the passes" else 1
                 assert steps == pytest.approx(times * predictors.STEPS, rel=0.04)
+
+
+def test_clutter_is_another_row_and_says_nothing_of_the_label():
+    X = np.random.default_rng(3).random((50, 4))
+    cluttered = predictors.beside_others(X)
+    assert np.array_equal(cluttered[:, :4], X)
+    assert np.array_equal(np.sort(cluttered[:, 4:], axis=0), np.sort(X, axis=0))
+    assert np.mean(np.all(cluttered[:, 4:] == X, axis=1)) < 0.2
+    data, paper = papers.load("digits"), papers.PAPERS["prediction-continuous"]
+    (X, y), *_ = data.split(5)
+    for condition, n_inputs in zip(paper.conditions, (40, 80)):
+        arm = condition.arms[0]
+        trial = papers.Trial("prediction-continuous", arm, condition, 1, 5, 0.01, data.n_train)
+        assert trial.estimator.fit(X, y)[-1].n_features_in_ == n_inputs
+
+
+def test_layers_of_the_continuous_experiment_take_what_they_are_named_for():
+    data, paper = papers.load("digits"), papers.PAPERS["prediction-continuous"]
+    X = data.split(5)[0][0]
+    for arm, low, supervision in (
+        ("RBM, inputs in [0, 1]", 0.0, 0.0),
+        ("RBM, inputs in [0, 1], partly supervised", 0.0, 1.0),
+        ("Gaussian RBM", -1.0, 0.0),
+        ("Gaussian RBM, partly supervised", -1.0, 1.0),
+    ):
+        made = paper.make(arm, paper.conditions[0], (30, 20, 10), 1e-3, len(X), 0.01)
+        inputs = made[:-1].fit_transform(X)
+        assert (inputs.min() < -1) == (low < 0)
+        bottom, *others = made[-1].layers
+        assert bottom.visible == ("gaussian" if low < 0 else "bernoulli")
+        assert {layer.visible for layer in others} == {"bernoulli"}
+        assert made[-1].supervision == [supervision, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("arm", generators.JOINT)

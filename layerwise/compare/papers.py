@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from layerwise.compare.chains import CHAINS
@@ -123,7 +124,9 @@ class Trial:
         made = paper.make(
             self.arm, self.condition, tuple(sizes), paper.rates[self.rate], n_rows, self.budget
         )
-        return made.set_params(random_state=self.seed)
+        last = made[-1] if isinstance(made, Pipeline) else made
+        last.set_params(random_state=self.seed)
+        return made
 
     def describe(self):
         """Return what it is, as records keep it."""

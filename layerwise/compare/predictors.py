@@ -1,10 +1,14 @@
 """The experiments on prediction: greedy layer-wise training, and shadows beside dropout."""
 
 import numpy as np
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
-from layerwise.compare.paper import Condition, Paper, claims_of
+from layerwise.compare.paper import ERROR, Condition, Measure, Paper, claims_of, errors
 from layerwise.estimators.autoencoder import AutoEncoder
 from layerwise.estimators.network_layers import Dense, Supervised
 from layerwise.estimators.rbm import RBM
@@ -18,6 +22,11 @@ __all__ = ["PREDICTORS", "STEPS"]
 
 STEPS = 2100  # of fine-tuning
 PASSES = 10  # of pre-training each layer
+COMPONENTS = 40  # principal ones, where inputs are not pixels
+
+LOSS = Measure(
+    "loss", "Log-loss on the rows of training, in thousandths of a nat", "thousandths of a nat"
+)
 
 
 def tuner_of(kind, rate, n_rows, budget, *, times=1, **options):
@@ -58,6 +67,48 @@ def greedy(arm, condition, sizes, rate, n_rows, budget):
     return DeepClassifier([layer(n) for n in sizes], fine_tuner=tuner)
 
 
+def continuous(arm, condition, sizes, rate, n_rows, budget):
+    """Return an estimator of the experiment on inputs that are any real numbers."""
+    inputs = [PCA(COMPONENTS, whiten=True)]
+    if condition.name == CLUTTERED:
+        inputs.append(FunctionTransformer(beside_others))
+    tuner = tuner_of(Backprop, rate, n_rows, budget)
+    if arm == "LogisticRegression":
+        return make_pipeline(*inputs, LogisticRegression(C=100 * rate, max_iter=300))
+    if arm == "no pre-training":
+        layers = [Dense(n, activation="sigmoid") for n in sizes]
+        return make_pipeline(*inputs, DeepClassifier(layers, fine_tuner=tuner))
+    visible = "gaussian" if arm.startswith(GAUSSIAN) else "bernoulli"
+    if visible == "bernoulli":
+        inputs.append(MinMaxScaler(clip=True))
+    layers = [
+        RBM(
+            n,
+            visible=visible if k == 0 else "bernoulli",
+            trainer=CD(
+                # Steps of Gaussian units want to be ten times as small.
+                learning_rate=0.01 if k == 0 and visible == "gaussian" else 0.1,
+                batch_size=100, n_passes=max(1, round(budget * PASSES)), schedule="linear",
+            ),
+        )
+        for k, n in enumerate(sizes)
+    ]  # fmt: skip
+    share = [1.0 if k == 0 and arm.endswith(PARTLY) else 0.0 for k in range(len(layers))]
+    return make_pipeline(*inputs, DeepClassifier(layers, fine_tuner=tuner, supervision=share))
+
+
+def beside_others(X):
+    """Return rows, each beside another one of them that says nothing of its label."""
+    return np.hstack([X, X[np.random.default_rng(len(X)).permutation(len(X))]])
+
+
+def fitted(estimator, parts):
+    """Return a classifier's error, and its log-loss on the rows of training, with a label."""
+    X, y = parts[0]
+    loss = float(1000 * log_loss(y, estimator.predict_proba(X), labels=estimator.classes_))
+    return errors(estimator, parts) | {"loss": (loss, loss)}
+
+
 def shadows(arm, condition, sizes, rate, n_rows, budget):
     """Return an estimator of the experiment on shadow training."""
     kind = Shadow if arm == "shadow" else Backprop
@@ -80,17 +131,27 @@ def reversal(estimator, X):
 DEEP = ("no pre-training", "RBM", "auto-encoder", "denoising", "supervised greedy")
 FEW = ("no pre-training", "RBM", "auto-encoder", "denoising")
 ALL, NARROW = "all labels", "20 units on top"
+OPTIMISED = ("error", "loss")
+COMPONENTS_ONLY, CLUTTERED = "components", "beside another row's"
+BINOMIAL, GAUSSIAN, PARTLY = "RBM, inputs in [0, 1]", "Gaussian RBM", ", partly supervised"
+CONTINUOUS = (
+    "no pre-training", BINOMIAL, BINOMIAL + PARTLY, GAUSSIAN, GAUSSIAN + PARTLY,
+    "LogisticRegression",
+)  # fmt: skip
 SHADOW_ARMS = ("dropout", "dropout, twice the passes", "shadow")
 
 PREDICTORS = {
     "prediction-greedy": Paper(
         question="does greedy layer-wise training help prediction? (Bengio et al., 2007)",
         conditions=(
-            Condition(ALL, None, None, (*DEEP, "shallow", "MLPClassifier", "LogisticRegression")),
-            Condition(NARROW, None, 20, DEEP),
+            Condition(
+                ALL, None, None, (*DEEP, "shallow", "MLPClassifier", "LogisticRegression"),
+                measures=OPTIMISED,
+            ),
+            Condition(NARROW, None, 20, DEEP, measures=OPTIMISED),
             *(Condition(f"{n:,} labels", n, None, FEW) for n in (100, 300, 1000)),
         ),
-        make=greedy, width=300, depth=3,
+        make=greedy, width=300, depth=3, measures=(ERROR, LOSS), score=fitted,
         claims=(
             *claims_of(
                 "pre-training helps a deep net",
@@ -115,6 +176,15 @@ PREDICTORS = {
             ),
             *(
                 claim
+                for condition in (ALL, NARROW)
+                for claim in claims_of(
+                    "pre-training helps the optimisation",
+                    [("RBM", "no pre-training"), ("auto-encoder", "no pre-training")],
+                    condition, "loss",
+                )
+            ),
+            *(
+                claim
                 for n in (100, 300, 1000)
                 for claim in claims_of(
                     "pre-training on rows without labels helps",
@@ -122,6 +192,29 @@ PREDICTORS = {
                     f"{n:,} labels",
                 )
             ),
+        ),
+    ),
+    "prediction-continuous": Paper(
+        question="and where inputs are continuous, or say little? (Bengio et al., 2007)",
+        conditions=tuple(
+            Condition(name, None, None, CONTINUOUS) for name in (COMPONENTS_ONLY, CLUTTERED)
+        ),
+        make=continuous, width=300, depth=3,
+        claims=tuple(
+            claim
+            for condition in (COMPONENTS_ONLY, CLUTTERED)
+            for text, pairs in (
+                ("pre-training helps with continuous inputs", [(GAUSSIAN, "no pre-training")]),
+                ("Gaussian units suit continuous inputs", [(GAUSSIAN, BINOMIAL)]),
+                (
+                    "partial supervision helps where inputs say little",
+                    [
+                        (GAUSSIAN + PARTLY, GAUSSIAN), (BINOMIAL + PARTLY, BINOMIAL),
+                        (GAUSSIAN + PARTLY, "no pre-training"),
+                    ],
+                ),
+            )
+            for claim in claims_of(text, pairs, condition)
         ),
     ),
     "shadow": Paper(
