@@ -42,11 +42,16 @@ def tuner_of(kind, rate, n_rows, budget, *, times=1, **options):
     )
 
 
+def pretraining_of(budget):
+    """Return options of trainers: how many steps each layer takes."""
+    n_passes = max(1, round(budget * PASSES))
+    return {"batch_size": 100, "n_passes": n_passes, "schedule": "linear"}
+
+
 def greedy(arm, condition, sizes, rate, n_rows, budget):
     """Return an estimator of the experiment on greedy layer-wise training."""
     tuner = tuner_of(Backprop, rate, n_rows, budget)
-    n_passes = max(1, round(budget * PASSES))
-    by_steps = {"batch_size": 100, "n_passes": n_passes, "schedule": "linear"}
+    by_steps = pretraining_of(budget)
     passes_means = Backprop(resample=False, **by_steps)
     if arm == "MLPClassifier":
         return MLPClassifier(
@@ -72,28 +77,19 @@ def continuous(arm, condition, sizes, rate, n_rows, budget):
     inputs = [PCA(COMPONENTS, whiten=True)]
     if condition.name == CLUTTERED:
         inputs.append(FunctionTransformer(beside_others))
-    tuner = tuner_of(Backprop, rate, n_rows, budget)
     if arm == "LogisticRegression":
         return make_pipeline(*inputs, LogisticRegression(C=100 * rate, max_iter=300))
+    if arm.startswith(BINOMIAL):
+        inputs.append(MinMaxScaler(clip=True))
+    by_steps = pretraining_of(budget)
+    layers = [RBM(n, trainer=CD(learning_rate=0.1, **by_steps)) for n in sizes]
+    if arm.startswith(GAUSSIAN):  # whose steps want to be ten times as small
+        trainer = CD(learning_rate=0.01, **by_steps)
+        layers[0] = RBM(sizes[0], visible="gaussian", trainer=trainer)
     if arm == "no pre-training":
         layers = [Dense(n, activation="sigmoid") for n in sizes]
-        return make_pipeline(*inputs, DeepClassifier(layers, fine_tuner=tuner))
-    visible = "gaussian" if arm.startswith(GAUSSIAN) else "bernoulli"
-    if visible == "bernoulli":
-        inputs.append(MinMaxScaler(clip=True))
-    layers = [
-        RBM(
-            n,
-            visible=visible if k == 0 else "bernoulli",
-            trainer=CD(
-                # Steps of Gaussian units want to be ten times as small.
-                learning_rate=0.01 if k == 0 and visible == "gaussian" else 0.1,
-                batch_size=100, n_passes=max(1, round(budget * PASSES)), schedule="linear",
-            ),
-        )
-        for k, n in enumerate(sizes)
-    ]  # fmt: skip
-    share = [1.0 if k == 0 and arm.endswith(PARTLY) else 0.0 for k in range(len(layers))]
+    share = [1.0 if k == 0 and arm.endswith(PARTLY) else 0.0 for k in range(len(sizes))]
+    tuner = tuner_of(Backprop, rate, n_rows, budget)
     return make_pipeline(*inputs, DeepClassifier(layers, fine_tuner=tuner, supervision=share))
 
 
@@ -103,7 +99,7 @@ def beside_others(X):
 
 
 def fitted(estimator, parts):
-    """Return a classifier's error, and its log-loss on the rows of training, with a label."""
+    """Return a classifier's error, and its log-loss on all rows of training."""
     X, y = parts[0]
     loss = float(1000 * log_loss(y, estimator.predict_proba(X), labels=estimator.classes_))
     return errors(estimator, parts) | {"loss": (loss, loss)}
