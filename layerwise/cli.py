@@ -31,8 +31,8 @@ families:
 DESCRIPTION += "\n".join(f"  {name:<11} {text}" for name, text in FAMILIES.items())
 DESCRIPTION += "\n\nexperiments, after Arnold and Ollivier (2013):\n"
 DESCRIPTION += "\n".join(f"  {name:<11} {it.question}" for name, it in EXPERIMENTS.items())
-DESCRIPTION += "\n\nexperiments of neighbouring papers, by test error:\n"
-DESCRIPTION += "\n".join(f"  {name:<17} {paper.question}" for name, paper in PAPERS.items())
+DESCRIPTION += "\n\nexperiments of neighbouring papers:\n"
+DESCRIPTION += "\n".join(f"  {name:<21} {paper.question}" for name, paper in PAPERS.items())
 EPILOG = """\
 The folder gets results.jsonl (a line for each candidate), comparison.png, samples.png and, from
 the moment it is found, the best model of each family: joblib.load("layerwise-compare/aeri.joblib")

@@ -191,7 +191,7 @@ PREDICTORS = {
         ),
     ),
     "prediction-continuous": Paper(
-        question="and where inputs are continuous, or say little? (Bengio et al., 2007)",
+        question="does it where inputs are continuous, or say little? (Bengio et al., 2007)",
         conditions=tuple(
             Condition(name, None, None, CONTINUOUS) for name in (COMPONENTS_ONLY, CLUTTERED)
         ),
