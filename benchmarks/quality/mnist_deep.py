@@ -45,12 +45,11 @@ BOTTOMS = {
     ),
 }
 STARTS = {"RBMs": "transposed", "rich inference": "random"}
-LONGER = {"learning_rate": 0.01, "n_passes": 60}
 # What training as a whole has beside its options of always.
 TUNED = {
     ", wake-sleep": {},
-    ", longer wake-sleep": LONGER,
-    ", longer wake-sleep, decay 1e-3": LONGER | {"weight_decay": 1e-3},
+    ", wake-sleep of 60 passes at 0.01": {"n_passes": 60, "learning_rate": 0.01},
+    ", wake-sleep of 60 passes at 0.02": {"n_passes": 60, "learning_rate": 0.02},
 }
 RECIPES = {
     bottom + how: (bottom, more) for how, more in {"": None, **TUNED}.items() for bottom in BOTTOMS
