@@ -22,7 +22,7 @@ def test_a_model_that_is_well_gets_no_advice():
     rbm = RBM(4, trainer=PCD(n_passes=30), random_state=3).fit(rows(2000))
     found = diagnose(rbm, rows(2000), rows(2000, seed=5), random_state=3)
     assert found.advice == ()
-    assert str(found) == ""
+    assert str(found) == "Nothing stands out."
     assert abs(found.overfitting) < 4 * found.overfitting_error
     assert found.bracket == 0
     assert found.dead == found.saturated == 0

@@ -28,7 +28,7 @@ REPLICAS, TEMPERED_STEPS = 10, 200
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What :func:`diagnose` found. As a string it is its advice.
+    """What :func:`diagnose` found. As a string it is its advice, or that nothing stands out.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ class Diagnosis:
     advice: tuple
 
     def __str__(self):
-        """Return the advice, a line each."""
-        return "\n".join(self.advice)
+        """Return the advice, a line each, or that there is none."""
+        return "\n".join(self.advice) or "Nothing stands out."
 
 
 def diagnose(model, X, X_held_out=None, *, random_state=None):
