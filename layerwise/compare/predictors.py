@@ -86,10 +86,12 @@ def continuous(arm, condition, sizes, rate, n_rows, budget):
     if arm.startswith(GAUSSIAN):  # whose steps want to be ten times as small
         trainer = CD(learning_rate=0.01, **by_steps)
         layers[0] = RBM(sizes[0], visible="gaussian", trainer=trainer)
-    if arm == "no pre-training":
+    if arm in (UNTRAINED, UNTRAINED_LONGER):
         layers = [Dense(n, activation="sigmoid") for n in sizes]
     share = [1.0 if k == 0 and arm.endswith(PARTLY) else 0.0 for k in range(len(sizes))]
-    tuner = tuner_of(Backprop, rate, n_rows, budget)
+    # As many steps with labels as partial supervision takes in all.
+    times = 1 + PASSES * (n_rows / 100) / STEPS if arm == UNTRAINED_LONGER else 1
+    tuner = tuner_of(Backprop, rate, n_rows, budget, times=times)
     return make_pipeline(*inputs, DeepClassifier(layers, fine_tuner=tuner, supervision=share))
 
 
@@ -130,8 +132,9 @@ ALL, NARROW = "all labels", "20 units on top"
 OPTIMISED = ("error", "loss")
 COMPONENTS_ONLY, CLUTTERED = "components", "beside another row's"
 BINOMIAL, GAUSSIAN, PARTLY = "RBM, inputs in [0, 1]", "Gaussian RBM", ", partly supervised"
+UNTRAINED, UNTRAINED_LONGER = "no pre-training", "no pre-training, more steps"
 CONTINUOUS = (
-    "no pre-training", BINOMIAL, BINOMIAL + PARTLY, GAUSSIAN, GAUSSIAN + PARTLY,
+    UNTRAINED, UNTRAINED_LONGER, BINOMIAL, BINOMIAL + PARTLY, GAUSSIAN, GAUSSIAN + PARTLY,
     "LogisticRegression",
 )  # fmt: skip
 SHADOW_ARMS = ("dropout", "dropout, twice the passes", "shadow")
@@ -200,13 +203,13 @@ PREDICTORS = {
             claim
             for condition in (COMPONENTS_ONLY, CLUTTERED)
             for text, pairs in (
-                ("pre-training helps with continuous inputs", [(GAUSSIAN, "no pre-training")]),
+                ("pre-training helps with continuous inputs", [(GAUSSIAN, UNTRAINED)]),
                 ("Gaussian units suit continuous inputs", [(GAUSSIAN, BINOMIAL)]),
                 (
                     "partial supervision helps where inputs say little",
                     [
                         (GAUSSIAN + PARTLY, GAUSSIAN), (BINOMIAL + PARTLY, BINOMIAL),
-                        (GAUSSIAN + PARTLY, "no pre-training"),
+                        (GAUSSIAN + PARTLY, UNTRAINED_LONGER),
                     ],
                 ),
             )
