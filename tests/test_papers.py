@@ -186,7 +186,7 @@ def test_every_arm_takes_as_many_steps(name):
 
 def test_clutter_is_another_row_and_says_nothing_of_the_label():
     X = np.random.default_rng(3).random((50, 4))
-    cluttered = predictors.beside_others(X)
+    cluttered = predictors.BesideOthers().fit_transform(X)
     assert np.array_equal(cluttered[:, :4], X)
     assert np.array_equal(np.sort(cluttered[:, 4:], axis=0), np.sort(X, axis=0))
     assert np.mean(np.all(cluttered[:, 4:] == X, axis=1)) < 0.2
@@ -225,6 +225,15 @@ def test_every_deep_auto_encoder_has_as_many_steps_a_layer(arm, depth):
         stages = 2 if layer.training == "greedy+joint" else 1
         steps = stages * layer.trainer.n_passes * 140
         assert steps == generators.STEPS * (2 if "twice" in arm else 1)
+
+
+@pytest.mark.parametrize("name", papers.PAPERS)
+def test_what_a_trial_is_can_be_told_in_another_process(name):
+    """A function stands in it by its address, and no run could go on where it was."""
+    for condition in papers.PAPERS[name].conditions:
+        for arm in condition.arms:
+            told = papers.Trial(name, arm, condition, 1, 5, 1.0, 14_000).describe()
+            assert " at 0x" not in told
 
 
 def test_every_claim_has_arms_of_its_condition():

@@ -218,8 +218,8 @@ def _judged(paper, conditions, values):
     table = Table(
         "Claims",
         ["claim", "arms", "condition", "difference", "verdict"],
-        "Differences on test rows within splits, first arm minus second. A claim holds where the "
-        "whole interval is on its side of zero, and does not where it is on the other.",
+        "Differences within splits, first arm minus second. A claim holds where the whole "
+        "interval is on its side of zero, and does not where it is on the other.",
     )
     of_name = {measure.name: measure for measure in paper.measures}
     for claim in paper.claims:

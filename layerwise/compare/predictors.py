@@ -1,12 +1,13 @@
 """The experiments on prediction: greedy layer-wise training, and shadows beside dropout."""
 
 import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler
 
 from layerwise.compare.paper import ERROR, Condition, Measure, Paper, claims_of, errors
 from layerwise.estimators.autoencoder import AutoEncoder
@@ -24,9 +25,7 @@ STEPS = 2100  # of fine-tuning
 PASSES = 10  # of pre-training each layer
 COMPONENTS = 40  # principal ones, where inputs are not pixels
 
-LOSS = Measure(
-    "loss", "Log-loss on the rows of training, in thousandths of a nat", "thousandths of a nat"
-)
+LOSS = Measure("loss", "Log-loss of training, in 0.001 nats", "0.001 nats")
 
 
 def tuner_of(kind, rate, n_rows, budget, *, times=1, **options):
@@ -76,7 +75,7 @@ def continuous(arm, condition, sizes, rate, n_rows, budget):
     """Return an estimator of the experiment on inputs that are any real numbers."""
     inputs = [PCA(COMPONENTS, whiten=True)]
     if condition.name == CLUTTERED:
-        inputs.append(FunctionTransformer(beside_others))
+        inputs.append(BesideOthers())
     if arm == "LogisticRegression":
         return make_pipeline(*inputs, LogisticRegression(C=100 * rate, max_iter=300))
     if arm.startswith(BINOMIAL):
@@ -95,9 +94,16 @@ def continuous(arm, condition, sizes, rate, n_rows, budget):
     return make_pipeline(*inputs, DeepClassifier(layers, fine_tuner=tuner, supervision=share))
 
 
-def beside_others(X):
-    """Return rows, each beside another one of them that says nothing of its label."""
-    return np.hstack([X, X[np.random.default_rng(len(X)).permutation(len(X))]])
+class BesideOthers(TransformerMixin, BaseEstimator):
+    """Rows, each beside another one of them, which says nothing of its label."""
+
+    def fit(self, X, y=None):
+        """Learn nothing."""
+        return self
+
+    def transform(self, X):
+        """Return rows of twice as many columns."""
+        return np.hstack([X, X[np.random.default_rng(len(X)).permutation(len(X))]])
 
 
 def fitted(estimator, parts):
