@@ -54,6 +54,8 @@ enum { LW_OK = 0, LW_DIVERGED = 1 };
 
 #define LW_SIMD _Pragma("omp simd")
 
+#define LW_LINE 64 /* bytes of a cache line */
+
 /* Bring the cache line of an address near, while something else is computed. */
 #if defined(__GNUC__)
 #define LW_PREFETCH(at) __builtin_prefetch(at)

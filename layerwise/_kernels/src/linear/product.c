@@ -20,7 +20,6 @@
 #define LW_ROWS 120 /* a batch of 100 is one block, of whole LW_PRODUCT_ROWS */
 #define LW_DEEP (16384 / LW_PANEL_BYTES) /* a panel is 16 KB: half of a small L1 cache, or less */
 #define LW_WIDE (LW_PANEL_BYTES / (ptrdiff_t)sizeof(LW_REAL)) /* columns of a panel */
-#define LW_LINE 64 /* a vector that crosses a cache line is read twice */
 
 /* c[r][j] = start[r][j] + scale * sum_k a[r, k] panel[k][j] for `high` rows, a constant where this
  * is called; start may be c. Loops over rows are unrolled, or the sums would be kept in memory. */
@@ -163,6 +162,7 @@ LW_(product_tile)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_R
     ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, LW_REAL scale,
     const LW_REAL *start, ptrdiff_t start_row, LW_REAL *c, ptrdiff_t c_row, ptrdiff_t tile)
 {
+    /* A vector that crosses a cache line is read twice. */
     _Alignas(LW_LINE) LW_REAL panel[LW_DEEP * (LW_PANEL_BYTES / sizeof(LW_REAL))];
     _Alignas(LW_LINE) LW_REAL narrow[LW_ROWS * (LW_PANEL_BYTES / sizeof(LW_REAL))];
     static const LW_REAL zeros[LW_PANEL_BYTES / sizeof(LW_REAL)];

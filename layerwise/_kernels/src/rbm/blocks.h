@@ -59,7 +59,7 @@ keep_tables(lw_weights layer, ptrdiff_t index)
 /* Some groups of inputs, of all there are, looked up for LW_OUTPUTS units from `unit` on of a block;
  * sums of units that it does not have go to `unused`. */
 LW_INLINE void
-look_side(lw_looked side, const float *tables, ptrdiff_t all_groups, ptrdiff_t group,
+look_side(lw_looked side, int kept, const float *tables, ptrdiff_t all_groups, ptrdiff_t group,
     ptrdiff_t groups, ptrdiff_t unit, ptrdiff_t n_units, float *unused)
 {
     for (ptrdiff_t r = 0, part = 0; r < side.rows; r += side.apart, part++) {
@@ -67,7 +67,7 @@ look_side(lw_looked side, const float *tables, ptrdiff_t all_groups, ptrdiff_t g
         for (int a = 0; a < LW_OUTPUTS; a++) {
             sum[a] = unit + a < n_units ? side.field + (unit + a) * side.field_row + r : unused;
         }
-        lw_look_across(lw_min(side.apart, side.rows - r) / LW_ENTRIES, tables,
+        lw_look_across(lw_min(side.apart, side.rows - r) / LW_ENTRIES, kept, tables,
             side.index + (part * all_groups + group) * side.apart, side.apart, groups, sum);
     }
 }
@@ -88,16 +88,19 @@ look_block(lw_weights layer, ptrdiff_t unit, ptrdiff_t n_units, const lw_looked 
     for (ptrdiff_t k = 0; k < layer.n_inputs; k += LW_GROUPS * LW_INPUTS) {
         const ptrdiff_t inputs = lw_min(LW_GROUPS * LW_INPUTS, layer.n_inputs - k);
         for (ptrdiff_t u = 0; u < n_units; u += LW_OUTPUTS) {
-            const float *tables = built;
-            if (layer.kept) {
-                tables = layer.kept + (unit + u) / LW_OUTPUTS * lw_layer_tables(layer.n_inputs, 1)
-                    + k / LW_INPUTS * LW_OUTPUTS * LW_ENTRIES;
-            } else {
+            const ptrdiff_t all = lw_tiles(layer.n_inputs, LW_INPUTS), from = k / LW_INPUTS;
+            const ptrdiff_t groups = lw_tiles(inputs, LW_INPUTS);
+            if (!layer.kept) {
                 unit_tables(layer, unit + u, k, inputs, built);
             }
             for (int s = 0; s < 2; s++) {
-                look_side(sides[s], tables, lw_tiles(layer.n_inputs, LW_INPUTS), k / LW_INPUTS,
-                    lw_tiles(inputs, LW_INPUTS), u, n_units, unused);
+                if (layer.kept) {
+                    const float *const tables = layer.kept
+                        + ((unit + u) / LW_OUTPUTS * all + from) * LW_OUTPUTS * LW_ENTRIES;
+                    look_side(sides[s], 1, tables, all, from, groups, u, n_units, unused);
+                } else {
+                    look_side(sides[s], 0, built, all, from, groups, u, n_units, unused);
+                }
             }
         }
     }

@@ -231,7 +231,7 @@ slopes_of_three(const lw_lookup *work, batch_f32 batch, ptrdiff_t unit, ptrdiff_
                 tables_of_means(
                     side[s], n_rows[s], unit, n_hidden, g, here, scale[s], three->table[s]);
             }
-            lw_look_across(padded / LW_ENTRIES, three->table[s],
+            lw_look_across(padded / LW_ENTRIES, 0, three->table[s],
                 side[s]->across + g * work->wide + i, work->wide, here, sum);
         }
     }
