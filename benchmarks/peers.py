@@ -333,7 +333,7 @@ def annealed():
                 threads=n_threads,
                 check=(close, ("annealed", *small), (function, *small), 1),
             )
-        small = (30, 20, 500, 1000)
+        summed = (30, 20, 500, 1000)
         yield Contest(
             "AIS 784x500, 100 chains, log Z by 200 betas",
             "rbms",
@@ -342,7 +342,7 @@ def annealed():
             FASTER,
             3.5,
             threads=n_threads,
-            check=(close, ("annealed_log_z", *small), ("rbms_log_z", *small), 1),
+            check=(close, ("annealed_log_z", *summed), ("rbms_log_z", *summed), 1),
         )
 
 
