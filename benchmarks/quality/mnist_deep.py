@@ -50,6 +50,11 @@ TUNED = {
     ", wake-sleep": {},
     ", wake-sleep of 60 passes at 0.01": {"n_passes": 60, "learning_rate": 0.01},
     ", wake-sleep of 60 passes at 0.02": {"n_passes": 60, "learning_rate": 0.02},
+    ", wake-sleep of 20 passes at 0.02, decay 1e-3": {
+        "n_passes": 20,
+        "learning_rate": 0.02,
+        "weight_decay": 1e-3,
+    },
 }
 RECIPES = {
     bottom + how: (bottom, more) for how, more in {"": None, **TUNED}.items() for bottom in BOTTOMS
