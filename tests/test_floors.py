@@ -52,7 +52,8 @@ OF_SKLEARN = {
         "sklearn.utils.check_random_state",
         "sklearn.datasets",
         "sklearn.exceptions.ConvergenceWarning",
-        # The classifiers that ours stand beside, or that codes are judged by.
+        # The classifiers that ours stand beside, or that codes are judged by, what their inputs go
+        # through, and what judges them.
         "sklearn.pipeline",
         "sklearn.preprocessing.MinMaxScaler",
         "sklearn.preprocessing.StandardScaler",

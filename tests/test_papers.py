@@ -201,17 +201,17 @@ def test_clutter_is_another_row_and_says_nothing_of_the_label():
 def test_layers_of_the_continuous_experiment_take_what_they_are_named_for():
     data, paper = papers.load("digits"), papers.PAPERS["prediction-continuous"]
     X = data.split(5)[0][0]
-    for arm, low, supervision in (
-        ("RBM, inputs in [0, 1]", 0.0, 0.0),
-        ("RBM, inputs in [0, 1], partly supervised", 0.0, 1.0),
-        ("Gaussian RBM", -1.0, 0.0),
-        ("Gaussian RBM, partly supervised", -1.0, 1.0),
+    for arm, visible, supervision in (
+        ("RBM, inputs in [0, 1]", "bernoulli", 0.0),
+        ("RBM, inputs in [0, 1], partly supervised", "bernoulli", 1.0),
+        ("Gaussian RBM", "gaussian", 0.0),
+        ("Gaussian RBM, partly supervised", "gaussian", 1.0),
     ):
         made = paper.make(arm, paper.conditions[0], (30, 20, 10), 1e-3, len(X), 0.01)
         inputs = made[:-1].fit_transform(X)
-        assert (inputs.min() < -1) == (low < 0)
+        assert (inputs.min() >= 0 and inputs.max() <= 1) == (visible == "bernoulli")
         bottom, *others = made[-1].layers
-        assert bottom.visible == ("gaussian" if low < 0 else "bernoulli")
+        assert bottom.visible == visible
         assert {layer.visible for layer in others} == {"bernoulli"}
         assert made[-1].supervision == [supervision, 0.0, 0.0]
 
