@@ -5,11 +5,12 @@ import pytest
 
 from layerwise._kernels import _product
 
-# Heights, panels and blocks of src/linear/product.c end at 6, 8 | 16, 120 and 256: one below, at,
-# and above each of them.
+# Panels and blocks of src/linear/product.c end at 8 | 16, 120 and 256: one below, at, and above
+# each of them. Rows are taken by up to 12, in heights that depend on how many are left.
 EDGES = [1, 5, 6, 7, 8, 9, 15, 16, 17, 119, 120, 121, 255, 256, 257]
 SHAPES = (
-    [(edge, 19, 23) for edge in EDGES]
+    [(height, 33, 23) for height in range(1, 30)]
+    + [(edge, 19, 23) for edge in EDGES]
     + [(7, edge, 23) for edge in EDGES]
     + [(7, 19, edge) for edge in EDGES]
     + [(121, 17, 257), (120, 16, 256), (1, 1, 1), (241, 33, 513)]

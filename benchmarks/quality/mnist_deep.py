@@ -35,16 +35,19 @@ from layerwise import (
 )
 
 SIZES = 500, 2000
+
+
+def auto_encoder(n_passes, seed):
+    """Return a bottom with rich inference before training."""
+    trainer = Backprop(batch_size=100, n_passes=n_passes, schedule="linear")
+    return AutoEncoder(SIZES[0], encoder_layer_sizes=(500,), trainer=trainer, random_state=seed)
+
+
 BOTTOMS = {
     "RBMs": lambda seed: mnist.machine("400 passes, 500 chains, decay 1e-3, mean", seed),
-    "rich inference": lambda seed: AutoEncoder(
-        SIZES[0],
-        encoder_layer_sizes=(500,),
-        trainer=Backprop(batch_size=100, n_passes=30, schedule="linear"),
-        random_state=seed,
-    ),
+    "rich inference": lambda seed: auto_encoder(30, seed),
+    "rich inference of 200 passes": lambda seed: auto_encoder(200, seed),
 }
-STARTS = {"RBMs": "transposed", "rich inference": "random"}
 # What training as a whole has beside its options of always.
 TUNED = {
     ", wake-sleep": {},
@@ -86,7 +89,8 @@ def layers(kind, seed, train, folder):
 
     def fitted():
         stack = [FrozenEstimator(bottom), top()]
-        return DBN(stack, init=STARTS[kind], random_state=seed).fit(train).layers_[-1]
+        init = "transposed" if isinstance(bottom, RBM) else "random"
+        return DBN(stack, init=init, random_state=seed).fit(train).layers_[-1]
 
     upper, second = kept(folder / f"{name}_top.joblib", fitted)
     return [bottom, upper], first + second
