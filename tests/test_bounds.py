@@ -84,16 +84,23 @@ def test_bounds_are_low_and_rise_with_draws(name):
 def test_annealing_over_the_whole_model_comes_closer_with_as_many_draws(name):
     dbn, rows = MODELS[name]()
     exact = log_likelihood(dbn, rows).value
-    for weighted in (True, False):
-        plain, annealed = (
-            log_likelihood(dbn, rows, method=VariationalBound(10, weighted=weighted, n_steps=n))
-            for n in (0, 30)
-        )
-        assert annealed.value < exact + 4 * annealed.error
-        assert exact - annealed.value < 0.7 * (exact - plain.value)
+
+    def bound(n_draws, **options):
+        return log_likelihood(dbn, rows, method=VariationalBound(n_draws, **options))
+
+    # What ten weighted draws leave is less than its own error, plain and annealed, and which is
+    # closer depends on the machine's rounding: of them the spread tells.
+    plain, annealed = bound(10), bound(10, n_steps=30)
+    assert annealed.value < exact + 4 * annealed.error
+    assert annealed.error < 0.7 * plain.error
+    # The mean of draws that are not weighted does not depend on their number.
+    plain, annealed = bound(200, weighted=False), bound(50, weighted=False, n_steps=30)
+    assert annealed.value < exact + 4 * annealed.error
+    assert exact - plain.value > 4 * plain.error
+    assert exact - annealed.value < 0.7 * (exact - plain.value)
     assert "annealed in 30 steps" in annealed.method
     # A function of the model, and row by row.
-    dbn.set_params(likelihood=VariationalBound(10, weighted=False, n_steps=30))
+    dbn.set_params(likelihood=VariationalBound(50, weighted=False, n_steps=30))
     assert dbn.score(rows) == pytest.approx(annealed.value, abs=1e-10)
 
 
