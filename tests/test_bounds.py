@@ -81,7 +81,7 @@ def test_bounds_are_low_and_rise_with_draws(name):
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_annealing_over_the_whole_model_comes_closer_with_as_many_draws(name):
+def test_annealing_over_the_whole_model_comes_closer(name):
     dbn, rows = MODELS[name]()
     exact = log_likelihood(dbn, rows).value
 
