@@ -185,9 +185,9 @@ def backprop(sizes, batch, n_rows):
     return lambda: next(passes).objective
 
 
-def fine_tuning(sizes, batch, n_rows):
+def fine_tuning(sizes, batch, n_rows, images=False):
     """A pass of a ReLU classifier's training in float32 with Adam; returns a row's mean loss."""
-    X, labels = problems.labelled_rows(n_rows, sizes[0], sizes[-1])
+    X, labels = problems.labelled_rows(n_rows, sizes[0], sizes[-1], images)
     chain = Chain.init(
         sizes, ("relu",) * (len(sizes) - 2), STREAM, dtype=np.float32, outputs=Softmax()
     )

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from layerwise.datasets import fetch_mnist
+
 SEED = 20121
 
 
@@ -32,13 +34,27 @@ def rows(n_rows, n_units, dtype=np.float32):
     return np.where(rng.random((n_rows, n_units)) < 0.8, pattern, noise).astype(dtype)
 
 
-def labelled_rows(n_rows, n_units, n_classes):
-    """Return rows of real values, and classes that a linear rule gives but for noise."""
+def labelled_rows(n_rows, n_units, n_classes, images=False):
+    """Return rows of real values, and classes that a linear rule gives but for noise.
+
+    Or images of MNIST, of whose pixels four fifths are zero, and their digits.
+    """
+    if images:
+        return labelled_images(n_rows)
     rng = np.random.default_rng(SEED)
     X = rng.random((n_rows, n_units), dtype=np.float32)
     weights = rng.normal(size=(n_units, n_classes)) * 3 / np.sqrt(n_units)
     noise = rng.normal(scale=0.3, size=(n_rows, n_classes))
     return X, np.argmax((X - 0.5) @ weights + noise, axis=1)
+
+
+def labelled_images(n_rows):
+    """Return images of MNIST and their digits, where they are at hand."""
+    try:
+        data = fetch_mnist(n_train=n_rows, n_valid=0, download_if_missing=False)
+    except OSError:
+        raise NotImplementedError("MNIST is not at hand (LAYERWISE_MNIST)") from None
+    return data.train.astype(np.float32), data.train_target
 
 
 def real_rows(n_rows, n_units, kind, dtype=np.float32):

@@ -486,12 +486,13 @@ def rbms_log_z(n_visible, n_hidden, n_chains, n_betas):
 # ---- back-propagation ----------------------------------------------------------------------
 
 
-def torch_fine_tuning(sizes, batch, n_rows, fused):
+def torch_fine_tuning(sizes, batch, n_rows, fused, images=False):
     """A pass of a ReLU classifier's training in float32 with Adam; returns a row's mean loss."""
     import torch
 
     torch.manual_seed(problems.SEED)
-    X, labels = map(torch.from_numpy, problems.labelled_rows(n_rows, sizes[0], sizes[-1]))
+    rows = problems.labelled_rows(n_rows, sizes[0], sizes[-1], images)
+    X, labels = map(torch.from_numpy, rows)
     stack = []
     for n_in, n_out in pairwise(sizes):
         linear = torch.nn.Linear(n_in, n_out)
@@ -515,11 +516,11 @@ def torch_fine_tuning(sizes, batch, n_rows, fused):
     return one_pass
 
 
-def sklearn_fine_tuning(sizes, batch, n_rows):
+def sklearn_fine_tuning(sizes, batch, n_rows, images=False):
     """The same by MLPClassifier, whose ``partial_fit`` is a pass."""
     from sklearn.neural_network import MLPClassifier
 
-    X, labels = problems.labelled_rows(n_rows, sizes[0], sizes[-1])
+    X, labels = problems.labelled_rows(n_rows, sizes[0], sizes[-1], images)
     network = MLPClassifier(sizes[1:-1], batch_size=batch, alpha=0, random_state=problems.SEED)
     classes = np.arange(sizes[-1])
     network.partial_fit(X[:batch], labels[:batch], classes=classes)
