@@ -102,3 +102,31 @@ def test_read_only_input_is_taken_and_left():
     product(a, b)
     assert np.array_equal(a, before[0])
     assert np.array_equal(b, before[1])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("density", [0.0, 0.02, 0.1, 0.3])
+def test_what_is_left_out_where_rows_are_zero_changes_no_bit(density, order, dtype):
+    # Zeros are looked for where c has 8 panels or more, in 1024 columns of a. Rows are summed by
+    # up to 12: beside a row without zeros nothing of theirs is left out.
+    a, b = matrices(132, 259, 1100, dtype)
+    rng = np.random.default_rng(int(100 * density))
+    a[rng.random(a.shape) >= density] = 0
+    a[:, :96] = 0
+    full = a.copy()
+    full[::4] = rng.normal(size=full[::4].shape)
+    sparse, beside = (product(np.asarray(each, order=order), b) for each in (a, full))
+    others = np.arange(132) % 4 > 0
+    assert np.array_equal(sparse[others], beside[others])
+    assert np.all(np.abs(sparse - a.astype(np.longdouble) @ b) <= bound(a, b, dtype))
+    assert np.array_equal(sparse, product(np.asarray(a, order=order), b, n_threads=3))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_numbers_that_are_none_are_not_left_out(order):
+    a, b = np.zeros((12, 300), order=order), np.ones((300, 259))
+    a[3, 65] = np.nan
+    c = product(a, b)
+    assert np.isnan(c[3]).all()
+    assert np.all(np.delete(c, 3, axis=0) == 0)

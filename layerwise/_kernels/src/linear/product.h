@@ -10,7 +10,7 @@
  * c has contiguous rows of length c_row. `start` may be NULL (zero), c itself (accumulate), or a
  * bias (start_row = 0). The sum over k is taken in order, block by block, whatever n_threads is:
  * that is why we do not call BLAS, whose results change with its threads (and whose threads fight
- * with OpenMP's). */
+ * with OpenMP's). Zeros of a may be left out, so that what is not finite in b may pass unseen there. */
 #define LW_PRODUCT(K, real, type)                                                                 \
     K(void, lw_product_##type,                                                                    \
         (const real *a, ptrdiff_t a_row, ptrdiff_t a_col, const real *b, ptrdiff_t b_row,         \
