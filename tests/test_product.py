@@ -72,6 +72,17 @@ def test_scale_and_start(dtype):
         assert np.all(np.abs(got - (start - exact / 4)) <= bound(a, b, dtype))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_sum_of_nothing_is_the_start(dtype):
+    a, b = np.empty((13, 0), dtype), np.empty((0, 21), dtype)
+    start = np.arange(21, dtype=dtype)
+    assert np.array_equal(product(a, b), np.zeros((13, 21)))
+    assert np.array_equal(product(a, b, start=start, scale=2.0), np.tile(start, (13, 1)))
+    c = np.tile(start, (13, 1))
+    _product.product(a, b, c, 1.0, 1, c)
+    assert np.array_equal(c, np.tile(start, (13, 1)))
+
+
 def test_accumulating_in_place_equals_a_start_beside():
     a, b = matrices(130, 37, 41, np.float64)
     c = product(a, b)

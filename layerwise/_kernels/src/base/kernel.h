@@ -63,6 +63,13 @@ enum { LW_OK = 0, LW_DIVERGED = 1 };
 #define LW_PREFETCH(at) ((void)(at))
 #endif
 
+/* What the compiler may count on. */
+#if defined(__GNUC__)
+#define LW_ASSUME(condition) ((condition) ? (void)0 : __builtin_unreachable())
+#else
+#define LW_ASSUME(condition) ((void)0)
+#endif
+
 /* A loop of fixed length inside a vector loop: it must go before the outer one is vectorised. */
 #if defined(__clang__)
 #define LW_UNROLL(n) _Pragma("clang loop unroll(full)")

@@ -44,7 +44,8 @@ lw_rows_at_once(ptrdiff_t rows)
     return (int)(rows < 6 ? rows : (rows + 1) / 2);
 }
 
-/* The columns of `high` rows that are not all zero; their number, or LW_ALL. */
+/* The columns of `high` rows that are not all zero; their number, or LW_ALL. Where all are, the last is
+ * taken nevertheless: a sum has a summand. */
 LW_INLINE int
 LW_(rows_filled)(int high, const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, ptrdiff_t depth,
     uint16_t *restrict at)
@@ -82,6 +83,7 @@ LW_(rows_filled)(int high, const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, p
         at[n] = (uint16_t)k;
         n += (int)some[k];
     }
+    n += n == 0;
     return n > depth - depth / 8 ? LW_ALL : n;
 }
 

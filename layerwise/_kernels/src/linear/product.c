@@ -37,8 +37,8 @@ typedef struct {
 } LW_(factors);
 
 /* c[r][j] = start[r][j] + scale * sum_k a[r, k] panel[k][j] for `high` rows, a constant where this
- * is called, over the k < n, or those of at[n]; start may be c. Loops over rows are unrolled, or the
- * sums would be kept in memory. */
+ * is called, over the k < n, or those of at[n]; start may be c. Loops over rows are unrolled, and n is
+ * not zero, or the sums would be kept in memory. */
 LW_INLINE void
 LW_(product_rows)(int high, const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_t a_col,
     const LW_REAL *restrict panel, const uint16_t *restrict at, ptrdiff_t n, LW_REAL scale,
@@ -46,6 +46,7 @@ LW_(product_rows)(int high, const LW_REAL *restrict a, ptrdiff_t a_row, ptrdiff_
 {
     LW_REAL sum[LW_PRODUCT_ROWS][LW_PANEL_BYTES / sizeof(LW_REAL)];
 
+    LW_ASSUME(n > 0);
     LW_UNROLL(LW_PRODUCT_ROWS)
     for (int r = 0; r < high; r++) {
         LW_SIMD
@@ -246,8 +247,10 @@ LW_(product_tile)(
         from = narrow;
         from_row = LW_WIDE;
     }
-    for (ptrdiff_t k = 0; k == 0 || k < of->depth;
-        k += LW_DEEP) { /* c is set by a sum of nothing too */
+    if (of->depth == 0 && from != to) { /* a sum of nothing is one too */
+        LW_(product_move)(from, from_row, rows, wide, to, to_row);
+    }
+    for (ptrdiff_t k = 0; k < of->depth; k += LW_DEEP) {
         const ptrdiff_t deep = lw_min(LW_DEEP, of->depth - k);
         const ptrdiff_t next_k = k + deep < of->depth ? k + deep : 0;
         const ptrdiff_t next_left = next_k ? left : (tile + 1) % n_panels * LW_WIDE;
