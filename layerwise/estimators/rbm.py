@@ -75,8 +75,9 @@ class RBM(Layer):
         weights leave wells that no annealing finds: start them at 0.01 to 0.03.
     warm_start : bool, default=False
         Whether ``fit`` goes on from what was fitted before, for as many passes more, as
-        ``partial_fit`` goes on. The trainer's schedule starts again: at a constant rate, two fits
-        of n passes are one of 2 n, bit for bit, where no rows are held out. False starts anew.
+        ``partial_fit`` goes on. The trainer may have other options by then, and its schedule
+        starts again: at a constant rate, two fits of n passes are one of 2 n, bit for bit, where
+        no rows are held out. False starts anew.
     verbose : int, default=0
         If positive, a line is printed to stdout about once a second and after the last pass: the
         pass, what ``history_`` says of it, and the time so far.
