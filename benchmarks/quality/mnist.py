@@ -46,7 +46,7 @@ RECIPES = {
     "momentum 0.5, decay 1e-3, mean": {
         "momentum": 0.5, "learning_rate": 0.05, "weight_decay": 1e-3, "averaging": 0.25,
     },
-    # The noise of few chains costs little while the rate is high; many of them end the training.
+    # We suppose that the noise of few chains costs little while the rate is high.
     "600 passes, then 300 with 500 chains and 4 steps, decay 1e-3, mean": {
         "n_passes": 600, "schedule": to_three_tenths, "weight_decay": 1e-3,
         "then": {

@@ -291,9 +291,9 @@ class PCD(Contrastive):
 
     Notes
     -----
-    Many chains and steps are worth most at the end, while the rate falls to 0. With them an RBM
-    that was fitted goes on by ``rbm.set_params(warm_start=True, trainer__n_chains=500,
-    trainer__n_steps=4, trainer__learning_rate=0.03).fit(X)``.
+    A long training of a large RBM can begin with few chains and end with many, while the rate
+    falls to 0: one that was fitted goes on by ``rbm.set_params(warm_start=True,
+    trainer__n_chains=500, trainer__n_steps=4, trainer__learning_rate=0.03).fit(X)``.
 
     Rows with weights, centring and a sparsity target are trained by matrix products, which on
     rows of zeros and ones are slower than what is used without them. Sparse rows are made dense
