@@ -4,7 +4,7 @@
  * a time, a batch of MNIST has 0.44 of its columns left, and its transpose, which gradients take,
  * 0.34. So columns in which all rows of a group are zero are left out, where they are an eighth or
  * more; a thread looks for them once for all panels that it multiplies the rows with. On one core
- * products with images take 0.6 of their time by that, others as long as before. */
+ * products with images take 0.6 of their time by that, others as long as before (AVX2). */
 
 #pragma once
 
@@ -15,9 +15,9 @@
 #define LW_ROWS 120 /* of a block: a batch of 100 is one, of whole LW_PRODUCT_ROWS */
 #define LW_DEEP (16384 / LW_PANEL_BYTES) /* a panel is 16 KB: half of a small L1 cache, or less */
 #define LW_PRODUCT_GROUPS (LW_ROWS / LW_PRODUCT_ROWS + 2) /* of a block of rows, at most */
-#define LW_SOUGHT 1024  /* columns of a in which zeros are looked for */
-#define LW_SOUGHT_FOR 8 /* panels, or more: for fewer, looking would cost more than it saves */
-#define LW_LOOKED 16    /* every such column tells whether there are zeros to look for */
+#define LW_SOUGHT 1024     /* columns of a in which zeros are looked for */
+#define LW_FEWEST_PANELS 8 /* for fewer, looking would cost more than it saves */
+#define LW_GLANCE 16       /* every such column is looked at first: are there zeros to look for? */
 
 /* Columns of a block of rows, by its groups: n[g] of them are not all zero, those of at[g]; LW_ALL says
  * that all are taken. */
@@ -53,7 +53,7 @@ LW_(rows_filled)(int high, const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, p
     uint32_t some[LW_DEEP] = { 0 };
     int n = 0, looked = 0;
 
-    for (ptrdiff_t k = 0; k < depth; k += LW_LOOKED, looked++) {
+    for (ptrdiff_t k = 0; k < depth; k += LW_GLANCE, looked++) {
         int any = 0;
         for (int r = 0; r < high; r++) {
             any |= a[r * a_row + k * a_col] != 0;

@@ -275,30 +275,8 @@ LW_(product_tile)(
     }
 }
 
-/* Tiles of a thread are neighbours, so that what it knows of rows serves for many of them. */
-static void
-LW_(share_tiles)(const LW_(factors) * of)
-{
-    const ptrdiff_t n_panels = lw_tiles(of->n, LW_WIDE);
-    const ptrdiff_t sought = n_panels < LW_SOUGHT_FOR ? 0 : lw_min(LW_SOUGHT, of->depth);
-    ptrdiff_t known = -1;
-    lw_filled filled[LW_SOUGHT / LW_DEEP];
-
-    LW_SHARE_TILES(tile, n_panels * lw_tiles(of->m, LW_ROWS), {
-        const ptrdiff_t block = tile / n_panels, top = block * LW_ROWS;
-        if (block != known) {
-            for (ptrdiff_t k = 0; k < sought; k += LW_DEEP) {
-                LW_(groups_filled)(of->a + top * of->a_row + k * of->a_col, of->a_row, of->a_col,
-                    lw_min(LW_ROWS, of->m - top), lw_min(LW_DEEP, of->depth - k),
-                    filled + k / LW_DEEP);
-            }
-            known = block;
-        }
-        LW_(product_tile)(of, tile, sought, filled);
-    });
-}
-
-/* lw_product by all threads of the region that this is called in. */
+/* lw_product by all threads of the region that this is called in. Tiles of a thread are neighbours, so
+ * that what it knows of rows serves for many of them. */
 static void
 LW_(share_product)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_REAL *b,
     ptrdiff_t b_row, ptrdiff_t b_col, ptrdiff_t m, ptrdiff_t n, ptrdiff_t depth, LW_REAL scale,
@@ -306,8 +284,23 @@ LW_(share_product)(const LW_REAL *a, ptrdiff_t a_row, ptrdiff_t a_col, const LW_
 {
     const LW_(factors) of
         = { a, a_row, a_col, b, b_row, b_col, m, n, depth, scale, start, start_row, c, c_row };
+    const ptrdiff_t n_panels = lw_tiles(of.n, LW_WIDE);
+    const ptrdiff_t sought = n_panels < LW_FEWEST_PANELS ? 0 : lw_min(LW_SOUGHT, of.depth);
+    ptrdiff_t known = -1;
+    lw_filled filled[LW_SOUGHT / LW_DEEP];
 
-    LW_(share_tiles)(&of);
+    LW_SHARE_TILES(tile, n_panels * lw_tiles(of.m, LW_ROWS), {
+        const ptrdiff_t block = tile / n_panels, top = block * LW_ROWS;
+        if (block != known) {
+            for (ptrdiff_t k = 0; k < sought; k += LW_DEEP) {
+                LW_(groups_filled)(of.a + top * of.a_row + k * of.a_col, of.a_row, of.a_col,
+                    lw_min(LW_ROWS, of.m - top), lw_min(LW_DEEP, of.depth - k),
+                    filled + k / LW_DEEP);
+            }
+            known = block;
+        }
+        LW_(product_tile)(&of, tile, sought, filled);
+    });
 }
 
 void
